@@ -1,0 +1,55 @@
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
+import { root, streams } from '@tranship/contracts';
+
+const definitions: (Partial<StreamConfig> & { name: string })[] = [
+  {
+    name: streams.events,
+    subjects: [`${root}.evt.>`],
+    retention: RetentionPolicy.Limits,
+    allow_direct: true,
+    duplicate_window: nanos(120_000),
+  },
+  {
+    name: streams.commands,
+    subjects: [`${root}.cmd.>`],
+    retention: RetentionPolicy.Workqueue,
+    allow_direct: true,
+    duplicate_window: nanos(120_000),
+  },
+  {
+    name: streams.progress,
+    subjects: [`${root}.prg.>`],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.Memory,
+    max_msgs_per_subject: 1,
+    max_age: nanos(24 * 3_600_000),
+    discard: DiscardPolicy.Old,
+    allow_direct: true,
+  },
+  {
+    name: streams.dead,
+    subjects: [`${root}.dead.>`],
+    retention: RetentionPolicy.Limits,
+    max_age: nanos(90 * 24 * 3_600_000),
+  },
+];
+
+/** Makes the streams, or brings them up to date. Safe to call from every replica at once. */
+export async function ensureStreams(jsm: JetStreamManager, replicas = 1): Promise<void> {
+  for (const definition of definitions) {
+    const config = { storage: StorageType.File, num_replicas: replicas, ...definition };
+    const exists = await jsm.streams.info(config.name).then(
+      () => true,
+      () => false,
+    );
+    if (exists) await jsm.streams.update(config.name, config);
+    else await jsm.streams.add(config);
+  }
+}

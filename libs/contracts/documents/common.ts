@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+export const apiVersion = 'tranship.dev/v1';
+
+/** A Kubernetes DNS-1123 subdomain, at most 63 characters: names of our documents and of target objects. */
+export const nameSchema = z
+  .string()
+  .max(63)
+  .regex(
+    /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/,
+    'lower-case letters, digits, - and . only, beginning and ending with a letter or digit',
+  );
+
+const stringMap = z.record(z.string(), z.string());
+
+export const metadataSchema = z.strictObject({
+  name: nameSchema,
+  labels: stringMap.optional(),
+  annotations: stringMap.optional(),
+  resourceVersion: z.string().optional(),
+  generation: z.number().int().optional(),
+  creationTimestamp: z.string().optional(),
+});
+
+/** Minutes and seconds as people write them: `10m`, `90s`, `1h30m`. */
+export const durationSchema = z.string().regex(/^(\d+h)?(\d+m)?(\d+s)?$/, 'a duration such as 10m, 90s or 1h30m');
+
+/** Milliseconds of a duration that passed {@link durationSchema}. */
+export function durationMs(text: string): number {
+  const match = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
+  if (!match) throw new RangeError(`not a duration: ${text}`);
+  const [, h = '0', m = '0', s = '0'] = match;
+  return ((Number(h) * 60 + Number(m)) * 60 + Number(s)) * 1000;
+}
+
+export function documentSchema<K extends string, S extends z.ZodType>(kind: K, spec: S) {
+  return z.strictObject({
+    apiVersion: z.literal(apiVersion),
+    kind: z.literal(kind),
+    metadata: metadataSchema,
+    spec,
+    status: z.unknown().optional(),
+  });
+}

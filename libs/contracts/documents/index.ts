@@ -1,0 +1,5 @@
+export * from './common.ts';
+export * from './maps.ts';
+export * from './parse.ts';
+export * from './plan.ts';
+export * from './provider.ts';

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { documentSchema, durationSchema, nameSchema } from './common.ts';
+import { networkEntrySchema, storageEntrySchema } from './maps.ts';
+
+export const planVmSchema = z
+  .strictObject({
+    name: z.string().optional(),
+    id: z.string().optional(),
+    path: z.string().optional(),
+    targetName: z.string().optional(),
+    accept: z.array(z.strictObject({ concern: z.string(), reason: z.string().min(1) })).default([]),
+  })
+  .refine((vm) => vm.name !== undefined || vm.id !== undefined || vm.path !== undefined, 'give name, id or path');
+
+export const planDefaultsSchema = z.strictObject({
+  preserveStaticIPs: z.boolean().default(true),
+  targetPower: z.enum(['asSource', 'on', 'off']).default('asSource'),
+  runStrategy: z.enum(['Always', 'RerunOnFailure', 'Manual', 'Once']).default('Always'),
+  nicModel: z.enum(['virtio', 'e1000e']).default('virtio'),
+  diskBus: z.enum(['virtio', 'sata', 'scsi']).default('virtio'),
+  convert: z.enum(['auto', 'none']).default('auto'),
+  labels: z.record(z.string(), z.string()).default({}),
+  annotations: z.record(z.string(), z.string()).default({}),
+  nodeSelector: z.record(z.string(), z.string()).default({}),
+  shutdown: z
+    .strictObject({ deadline: durationSchema.default('10m'), then: z.enum(['fail', 'powerOff']).default('fail') })
+    .default({ deadline: '10m', then: 'fail' }),
+  health: z
+    .strictObject({
+      agent: z.enum(['required', 'ifPresent', 'ignore']).default('ifPresent'),
+      deadline: durationSchema.default('10m'),
+    })
+    .default({ agent: 'ifPresent', deadline: '10m' }),
+  onUnhealthy: z.enum(['hold', 'rollback']).default('hold'),
+});
+export type PlanDefaults = z.infer<typeof planDefaultsSchema>;
+
+export const planSpecSchema = z.strictObject({
+  source: nameSchema,
+  target: z.strictObject({ provider: nameSchema.default('host'), namespace: nameSchema }),
+  type: z.literal('cold').default('cold'),
+  networkMap: z.union([nameSchema, z.strictObject({ entries: z.array(networkEntrySchema) })]),
+  storageMap: z.union([nameSchema, z.strictObject({ entries: z.array(storageEntrySchema) })]),
+  vms: z.array(planVmSchema).min(1),
+  defaults: planDefaultsSchema.prefault({}),
+  concurrency: z.strictObject({ vms: z.number().int().positive().default(20) }).default({ vms: 20 }),
+});
+export type PlanSpec = z.infer<typeof planSpecSchema>;
+
+export const planSchema = documentSchema('Plan', planSpecSchema);
+export type Plan = z.infer<typeof planSchema>;

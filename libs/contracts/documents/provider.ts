@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { documentSchema, nameSchema } from './common.ts';
+
+export const tlsSchema = z.strictObject({
+  /** PEM of the certificate authority, or of the server's own certificate. */
+  ca: z.string().optional(),
+  /** SHA-1, `AA:BB:…`, as the disk library wants it. */
+  thumbprint: z
+    .string()
+    .regex(/^([0-9A-F]{2}:){19}[0-9A-F]{2}$/i, 'twenty bytes in hex, AA:BB:…')
+    .optional(),
+  insecureSkipVerify: z.boolean().default(false),
+});
+
+export const providerSpecSchema = z.strictObject({
+  type: z.enum(['vsphere', 'kubevirt']),
+  url: z.url(),
+  endpoint: z.enum(['vcenter', 'esxi']).default('vcenter'),
+  credentials: z.strictObject({ secret: nameSchema }),
+  tls: tlsSchema.default({ insecureSkipVerify: false }),
+  transfer: z
+    .strictObject({ method: z.enum(['auto', 'vddk', 'nfc']).default('auto'), libdir: z.string().optional() })
+    .default({ method: 'auto' }),
+  limits: z
+    .strictObject({
+      nfcSessionsPerHost: z.number().int().positive().default(4),
+      snapshotsPerDatastore: z.number().int().positive().default(8),
+      bandwidthMBps: z.number().nonnegative().default(0),
+    })
+    .default({ nfcSessionsPerHost: 4, snapshotsPerDatastore: 8, bandwidthMBps: 0 }),
+});
+export type ProviderSpec = z.infer<typeof providerSpecSchema>;
+
+export const providerSchema = documentSchema('Provider', providerSpecSchema);
+export type Provider = z.infer<typeof providerSchema>;

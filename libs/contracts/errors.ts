@@ -1,0 +1,286 @@
+/** The catalogue of errors: each code is declared once, with what it means, how to mend it, and whether trying again may help. */
+interface Entry {
+  readonly title: string;
+  readonly fix: string;
+  readonly retry: boolean;
+  /** HTTP status at the gateway. */
+  readonly status: number;
+}
+
+const catalogue = {
+  'document.invalid': {
+    title: 'The document is not valid',
+    fix: 'Correct the field that is named',
+    retry: false,
+    status: 422,
+  },
+  'document.not-found': {
+    title: 'No such object',
+    fix: 'List what there is with `tranship get KIND`',
+    retry: false,
+    status: 404,
+  },
+  'document.conflict': {
+    title: 'The object was changed by somebody else',
+    fix: 'Read it again and repeat the change',
+    retry: false,
+    status: 409,
+  },
+  'access.denied': { title: 'Not allowed', fix: 'Use a token with the role that is named', retry: false, status: 403 },
+  'access.unauthenticated': {
+    title: 'No valid token',
+    fix: 'Give a token by --token-file or TRANSHIP_TOKEN',
+    retry: false,
+    status: 401,
+  },
+  'plan.not-ready': {
+    title: 'The plan has critical concerns',
+    fix: 'Mend what `tranship validate` lists, or start with --ready-only',
+    retry: false,
+    status: 409,
+  },
+  'migration.active': {
+    title: 'A migration of this plan is running',
+    fix: 'Wait for it or cancel it',
+    retry: false,
+    status: 409,
+  },
+  'migration.state': {
+    title: 'Not possible in the present state',
+    fix: 'See `tranship timeline` for where it stands',
+    retry: false,
+    status: 409,
+  },
+  'vsphere.unreachable': {
+    title: 'vCenter does not answer',
+    fix: 'Check the URL, DNS and the firewall (TCP 443)',
+    retry: true,
+    status: 502,
+  },
+  'vsphere.certificate': {
+    title: 'The certificate of vCenter is not trusted',
+    fix: 'Compare it with `tranship provider fetch-ca NAME` and set spec.tls.ca or spec.tls.thumbprint',
+    retry: false,
+    status: 502,
+  },
+  'vsphere.login': {
+    title: 'vCenter refuses the user name or password',
+    fix: 'Store the right ones: `tranship provider create NAME --username U --password-stdin`',
+    retry: false,
+    status: 502,
+  },
+  'vsphere.session': {
+    title: 'The vCenter session has ended',
+    fix: 'Nothing to do: it is opened again',
+    retry: true,
+    status: 502,
+  },
+  'vsphere.fault': {
+    title: 'vCenter reports a fault',
+    fix: 'See the fault named in the detail',
+    retry: true,
+    status: 502,
+  },
+  'vsphere.not-found': {
+    title: 'The object is not in vCenter',
+    fix: 'Check the name with `tranship inventory vms`',
+    retry: false,
+    status: 404,
+  },
+  'source.shutdown-timeout': {
+    title: 'The guest did not shut down in time',
+    fix: 'Shut it down yourself and retry, raise shutdown.deadline, or set shutdown.then: powerOff',
+    retry: false,
+    status: 409,
+  },
+  'source.contested': {
+    title: 'Somebody started the source VM',
+    fix: 'Decide which side lives: power the source off and retry, or cancel',
+    retry: false,
+    status: 409,
+  },
+  'kube.unreachable': {
+    title: 'The target cluster does not answer',
+    fix: 'Check its kubeconfig and network',
+    retry: true,
+    status: 502,
+  },
+  'kube.rejected': {
+    title: 'The target cluster refuses an object',
+    fix: 'See the reason in the detail',
+    retry: false,
+    status: 422,
+  },
+  'kube.forbidden': {
+    title: 'The target cluster denies a right',
+    fix: "Grant the right that is named to Tranship's service account",
+    retry: false,
+    status: 502,
+  },
+  'target.pvc-unbound': {
+    title: 'A volume was not provisioned in time',
+    fix: 'See the events of the PVC named; check the storage class and its capacity',
+    retry: false,
+    status: 409,
+  },
+  'target.workbench': {
+    title: 'The workbench did not start',
+    fix: 'See the reason from the cluster in the detail',
+    retry: true,
+    status: 409,
+  },
+  'target.workbench-alive': {
+    title: 'The workbench still holds the disks',
+    fix: 'Wait until its pod is gone',
+    retry: true,
+    status: 409,
+  },
+  'target.exists': {
+    title: 'The target name is taken by an object that is not ours',
+    fix: 'Choose another targetName or remove the object',
+    retry: false,
+    status: 409,
+  },
+  'target.full': {
+    title: 'The target volume is full',
+    fix: 'Give it more room and retry: what is copied is kept',
+    retry: false,
+    status: 507,
+  },
+  'target.unhealthy': {
+    title: 'The guest did not become well in time',
+    fix: 'Look at its console, then `tranship retry`, or roll back',
+    retry: false,
+    status: 409,
+  },
+  'transfer.open': {
+    title: 'The source disk cannot be opened',
+    fix: 'See the message of the disk library in the detail',
+    retry: true,
+    status: 502,
+  },
+  'transfer.read': {
+    title: 'The source disk cannot be read',
+    fix: 'See the message of the disk library in the detail',
+    retry: true,
+    status: 502,
+  },
+  'transfer.write': {
+    title: 'The target disk cannot be written',
+    fix: 'See the message in the detail',
+    retry: true,
+    status: 502,
+  },
+  'transfer.ledger': {
+    title: 'The ledger does not belong to this disk',
+    fix: 'The disk is copied again',
+    retry: true,
+    status: 500,
+  },
+  'transfer.proof': {
+    title: 'The target differs from what was read',
+    fix: 'Retry: the leaves that differ are copied again',
+    retry: true,
+    status: 500,
+  },
+  'nbd.protocol': {
+    title: 'The NBD server breaks the protocol',
+    fix: 'Check the version of nbdkit',
+    retry: true,
+    status: 502,
+  },
+  'guest.unsupported': {
+    title: 'This guest cannot be converted',
+    fix: 'Set convert: none for this VM, or prepare it by hand',
+    retry: false,
+    status: 422,
+  },
+  'guest.dirty': {
+    title: "The guest's file system is not clean",
+    fix: 'Shut the guest down properly and retry',
+    retry: false,
+    status: 409,
+  },
+  'guest.no-space': {
+    title: 'No room in the guest for the conversion',
+    fix: 'Free some space in the file system named',
+    retry: false,
+    status: 409,
+  },
+  'guest.conversion': {
+    title: 'The conversion failed',
+    fix: 'See the detail; the copy is kept, `tranship retry` converts again',
+    retry: false,
+    status: 500,
+  },
+  'service.unavailable': {
+    title: 'A service of Tranship does not answer',
+    fix: 'See `tranship doctor`',
+    retry: true,
+    status: 503,
+  },
+  'service.internal': {
+    title: 'An error inside Tranship',
+    fix: 'Report it with the trace id',
+    retry: true,
+    status: 500,
+  },
+} as const satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof catalogue;
+export const errorCatalogue: Readonly<Record<ErrorCode, Entry>> = catalogue;
+
+/** The wire form of an error: what happened, in `detail`, never holds a secret. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly title: string;
+  readonly detail: string;
+  readonly fix: string;
+  readonly retry: boolean;
+  readonly path?: string | undefined;
+}
+
+/** Every failure that a person may see. `detail` says what happened in this case; title and fix come from the catalogue. */
+export class TranshipError extends Error {
+  override readonly name = 'TranshipError';
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly path: string | undefined;
+  readonly #retry: boolean | undefined;
+
+  constructor(code: ErrorCode, detail: string, options: { cause?: unknown; path?: string; retry?: boolean } = {}) {
+    super(`${code}: ${detail}`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.detail = detail;
+    this.path = options.path;
+    this.#retry = options.retry;
+  }
+
+  get fix(): string {
+    return errorCatalogue[this.code].fix;
+  }
+
+  get retry(): boolean {
+    return this.#retry ?? errorCatalogue[this.code].retry;
+  }
+
+  toProblem(): Problem {
+    const { title, fix } = errorCatalogue[this.code];
+    return { code: this.code, title, detail: this.detail, fix, retry: this.retry, path: this.path };
+  }
+
+  static fromProblem(problem: Problem): TranshipError {
+    return new TranshipError(problem.code, problem.detail, {
+      retry: problem.retry,
+      ...(problem.path === undefined ? {} : { path: problem.path }),
+    });
+  }
+
+  /** Any thrown value as a TranshipError; what is not ours becomes `service.internal`. */
+  static from(error: unknown): TranshipError {
+    if (error instanceof TranshipError) return error;
+    return new TranshipError('service.internal', error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
+  }
+}

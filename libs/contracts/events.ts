@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { validationSchema } from './concerns.ts';
+import { networkMapSchema, storageMapSchema } from './documents/maps.ts';
+import { planSchema } from './documents/plan.ts';
+import { providerSchema } from './documents/provider.ts';
+import { powerStateSchema } from './inventory.ts';
+import { problemSchema } from './problem.ts';
+import { steps } from './steps.ts';
+import type { Aggregate } from './subjects.ts';
+import { connectionSchema, targetVmSchema } from './target.ts';
+
+/** Facts, past tense: `<aggregate>.<what>`. The log of these is the state. */
+function event<D extends z.ZodType>(aggregate: Aggregate, data: D) {
+  return { aggregate, data } as const;
+}
+const none = z.object({});
+const attempt = { attempt: z.number().int() };
+
+/** All that a VM's course needs, pinned when it is queued. */
+export const vmPlanSchema = z.object({
+  name: z.string(),
+  plan: z.string(),
+  workbench: z.string(),
+  guestId: z.string(),
+  power: powerStateSchema,
+  convert: z.enum(['auto', 'none']),
+  start: z.boolean(),
+  shutdown: z.object({ deadlineMs: z.number(), then: z.enum(['fail', 'powerOff']) }),
+  health: z.object({ agent: z.enum(['required', 'ifPresent', 'ignore']), deadlineMs: z.number() }),
+  onUnhealthy: z.enum(['hold', 'rollback']),
+  connection: connectionSchema,
+  target: targetVmSchema,
+});
+export type VmPlan = z.infer<typeof vmPlanSchema>;
+
+export const events = {
+  'provider.added': event('provider', providerSchema),
+  'provider.removed': event('provider', none),
+  'provider.ready': event('provider', z.object({ apiVersion: z.string(), vms: z.number() })),
+  'provider.lost': event('provider', z.object({ error: problemSchema })),
+  'map.stored': event('map', z.union([networkMapSchema, storageMapSchema])),
+  'map.removed': event('map', none),
+  'plan.accepted': event('plan', planSchema),
+  'plan.changed': event('plan', planSchema),
+  'plan.validated': event('plan', validationSchema),
+  'plan.removed': event('plan', none),
+  'migration.started': event(
+    'migration',
+    z.object({
+      plan: z.string(),
+      generation: z.number(),
+      concurrency: z.number(),
+      /** The Idempotency-Key of the start. */
+      key: z.string().optional(),
+      vms: z.array(z.object({ id: z.string(), name: z.string() })),
+    }),
+  ),
+  'migration.finished': event('migration', z.object({ state: z.enum(['succeeded', 'failed', 'cancelled']) })),
+  'permits.granted': event('permits', z.object({ migration: z.string(), vm: z.string() })),
+  'permits.returned': event('permits', z.object({ migration: z.string(), vm: z.string() })),
+  'vm.queued': event('vm', vmPlanSchema),
+  'vm.admitted': event('vm', none),
+  'vm.prepared': event('vm', steps.prepare.result),
+  'vm.powered-off': event('vm', steps.powerOff.result),
+  'vm.pass-finished': event('vm', steps.copy.result),
+  'vm.proved': event('vm', steps.prove.result),
+  'vm.converted': event('vm', steps.convert.result),
+  'vm.handed-over': event('vm', steps.handOver.result),
+  'vm.created': event('vm', steps.create.result),
+  'vm.source-checked': event('vm', steps.checkOff.result),
+  'vm.started': event('vm', steps.start.result),
+  'vm.healthy': event('vm', steps.watchHealth.result),
+  'vm.settled': event('vm', steps.settle.result),
+  'vm.succeeded': event('vm', z.object({ unproven: z.boolean() })),
+  /** A step failed and is tried again (`again`), or the course turns back. */
+  'vm.step-failed': event('vm', z.object({ step: z.string(), ...attempt, error: problemSchema, again: z.boolean() })),
+  'vm.cancel-requested': event('vm', none),
+  'vm.retried': event('vm', none),
+  'vm.rollback-requested': event('vm', none),
+  /** The course turns back: nothing of the target has run. */
+  'vm.undo-began': event('vm', z.object({ error: problemSchema.optional() })),
+  'vm.target-stopped': event('vm', steps.stopTarget.result),
+  'vm.contested': event('vm', z.object({ error: problemSchema })),
+  'vm.decision-needed': event('vm', z.object({ error: problemSchema })),
+  'vm.target-removed': event('vm', steps.removeTarget.result),
+  'vm.source-started': event('vm', steps.powerOn.result),
+  'vm.failed': event('vm', z.object({ error: problemSchema.optional() })),
+  'vm.cancelled': event('vm', none),
+  'access.allowed': event('access', z.object({ who: z.string(), verb: z.string(), path: z.string() })),
+  'access.denied': event('access', z.object({ who: z.string(), verb: z.string(), path: z.string(), why: z.string() })),
+} as const;
+
+export type Events = typeof events;
+export type EventType = keyof Events;
+export type EventData<K extends EventType> = z.output<Events[K]['data']>;
+/** One event, told apart by `type`. */
+export type TranshipEvent<K extends EventType = EventType> = { [T in K]: { type: T; data: EventData<T> } }[K];
+export type VmEventType = Extract<EventType, `vm.${string}`>;

@@ -1,0 +1,90 @@
+import { z } from 'zod';
+
+/** The source model: what inventory knows of a vSphere. Ids are managed object references such as `vm-42`. */
+const ref = z.object({ id: z.string(), name: z.string() });
+export type Ref = z.infer<typeof ref>;
+
+export const sourceDiskSchema = z.object({
+  /** The virtual device key, e.g. 2000. */
+  key: z.number().int(),
+  label: z.string(),
+  capacityBytes: z.number().int().nonnegative(),
+  /** The backing of the live disk: `[datastore] folder/name.vmdk`. */
+  file: z.string(),
+  datastore: ref.optional(),
+  controller: z.enum(['pvscsi', 'lsilogic', 'lsilogic-sas', 'buslogic', 'ahci', 'nvme', 'ide', 'other']),
+  bus: z.number().int(),
+  unit: z.number().int(),
+  backing: z.enum(['flat', 'sparse', 'seSparse', 'rdm', 'other']),
+  mode: z.string(),
+  /** True where the bus or the disk is shared with another VM. */
+  shared: z.boolean(),
+  uuid: z.string().optional(),
+});
+export type SourceDisk = z.infer<typeof sourceDiskSchema>;
+
+export const sourceNicSchema = z.object({
+  key: z.number().int(),
+  label: z.string(),
+  mac: z.string(),
+  type: z.string(),
+  network: ref.optional(),
+  connected: z.boolean(),
+  /** As VMware Tools report them, CIDR: `192.168.76.10/24`. */
+  addresses: z.array(z.string()),
+});
+export type SourceNic = z.infer<typeof sourceNicSchema>;
+
+export const powerStateSchema = z.enum(['poweredOn', 'poweredOff', 'suspended']);
+
+export const sourceVmSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** Inventory path: `/DC0/vm/web/web-01`. */
+  path: z.string(),
+  uuid: z.string().optional(),
+  biosUuid: z.string().optional(),
+  template: z.boolean(),
+  powerState: powerStateSchema,
+  connectionState: z.string(),
+  host: ref.optional(),
+  cpus: z.number().int().positive(),
+  coresPerSocket: z.number().int().positive(),
+  memoryMB: z.number().int().positive(),
+  firmware: z.enum(['bios', 'efi']),
+  secureBoot: z.boolean(),
+  guestId: z.string(),
+  guestName: z.string(),
+  hostName: z.string().optional(),
+  toolsRunning: z.boolean(),
+  gateway: z.string().optional(),
+  dns: z.array(z.string()),
+  disks: z.array(sourceDiskSchema),
+  nics: z.array(sourceNicSchema),
+  snapshots: z.number().int().nonnegative(),
+  changeTracking: z.boolean(),
+  /** Kinds of further devices that validation speaks of: `usb`, `pci`, `sriov`, `tpm`, `nvdimm`, `vgpu`, `serial` … */
+  devices: z.array(z.string()),
+});
+export type SourceVm = z.infer<typeof sourceVmSchema>;
+
+export const sourceHostSchema = ref.extend({ path: z.string(), connectionState: z.string(), maintenance: z.boolean() });
+export const sourceNetworkSchema = ref.extend({ path: z.string(), type: z.enum(['network', 'dvportgroup', 'opaque']) });
+export const sourceDatastoreSchema = ref.extend({
+  path: z.string(),
+  type: z.string(),
+  capacityBytes: z.number().nonnegative(),
+  freeBytes: z.number().nonnegative(),
+  accessible: z.boolean(),
+});
+export type SourceHost = z.infer<typeof sourceHostSchema>;
+export type SourceNetwork = z.infer<typeof sourceNetworkSchema>;
+export type SourceDatastore = z.infer<typeof sourceDatastoreSchema>;
+
+export const inventoryKinds = {
+  vms: sourceVmSchema,
+  hosts: sourceHostSchema,
+  networks: sourceNetworkSchema,
+  datastores: sourceDatastoreSchema,
+} as const;
+export type InventoryKind = keyof typeof inventoryKinds;

@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import { validationSchema } from './concerns.ts';
+import { networkMapSchema, storageMapSchema } from './documents/maps.ts';
+import { planSchema } from './documents/plan.ts';
+import { providerSchema } from './documents/provider.ts';
+import { sourceDatastoreSchema, sourceHostSchema, sourceNetworkSchema, sourceVmSchema } from './inventory.ts';
+import type { ServiceName } from './subjects.ts';
+import { connectionSchema } from './target.ts';
+
+/** Requests between services with an answer within the deadline (5 s unless told). Answers are `{ok}` or `{error: Problem}`. */
+function query<I extends z.ZodType, R extends z.ZodType>(
+  service: ServiceName,
+  input: I,
+  result: R,
+  deadlineMs = 5_000,
+) {
+  return { service, input, result, deadlineMs } as const;
+}
+const none = z.object({});
+const named = z.object({ name: z.string() });
+const page = { limit: z.number().int().positive().max(500).default(100), continue: z.string().optional() };
+const paged = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), continue: z.string().optional() });
+const inProvider = z.object({ provider: z.string(), ...page });
+
+export const checkSchema = z.object({
+  name: z.string(),
+  ok: z.boolean(),
+  detail: z.string(),
+  fix: z.string().optional(),
+});
+export type Check = z.infer<typeof checkSchema>;
+
+export const vmStatusSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.string(),
+  step: z.string().nullable(),
+  attempt: z.number(),
+  since: z.string(),
+  error: z.unknown().optional(),
+  /** Facts gathered on the way, by step. */
+  results: z.record(z.string(), z.unknown()),
+});
+export const migrationSchema = z.object({
+  id: z.string(),
+  plan: z.string(),
+  state: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
+  started: z.string(),
+  finished: z.string().optional(),
+  vms: z.array(vmStatusSchema),
+});
+export type MigrationStatus = z.infer<typeof migrationSchema>;
+export type VmStatus = z.infer<typeof vmStatusSchema>;
+
+export const timelineEntrySchema = z.object({
+  seq: z.number(),
+  time: z.string(),
+  type: z.string(),
+  vm: z.string().optional(),
+  data: z.unknown(),
+});
+
+export const queries = {
+  // inventory owns providers
+  putProvider: query('inventory', providerSchema, providerSchema),
+  getProvider: query('inventory', named, providerSchema),
+  listProviders: query('inventory', none, z.object({ items: z.array(providerSchema) })),
+  deleteProvider: query('inventory', named, none),
+  testProvider: query('inventory', named, z.object({ checks: z.array(checkSchema) }), 30_000),
+  fetchCa: query(
+    'inventory',
+    z.object({ url: z.string() }),
+    z.object({ pem: z.string(), thumbprint: z.string(), sha256: z.string() }),
+    15_000,
+  ),
+  vms: query('inventory', inProvider, paged(sourceVmSchema)),
+  hosts: query('inventory', inProvider, paged(sourceHostSchema)),
+  networks: query('inventory', inProvider, paged(sourceNetworkSchema)),
+  datastores: query('inventory', inProvider, paged(sourceDatastoreSchema)),
+  /** Looks VMs up by name, id or path; each reference gives all that match. */
+  findVms: query(
+    'inventory',
+    z.object({
+      provider: z.string(),
+      refs: z.array(z.object({ name: z.string().optional(), id: z.string().optional(), path: z.string().optional() })),
+    }),
+    z.object({ matches: z.array(z.array(sourceVmSchema)) }),
+  ),
+  connection: query('inventory', named, connectionSchema),
+  // planner owns plans and migrations
+  putPlan: query('planner', planSchema, planSchema),
+  getPlan: query('planner', named, planSchema),
+  listPlans: query('planner', none, z.object({ items: z.array(planSchema) })),
+  deletePlan: query('planner', named, none),
+  validatePlan: query(
+    'planner',
+    z.object({ name: z.string().optional(), plan: planSchema.optional() }),
+    validationSchema,
+    15_000,
+  ),
+  startPlan: query(
+    'planner',
+    z.object({ name: z.string(), readyOnly: z.boolean().default(false), key: z.string().optional() }),
+    z.object({ migration: z.string() }),
+    15_000,
+  ),
+  getMigration: query('planner', named, migrationSchema),
+  listMigrations: query('planner', none, z.object({ items: z.array(migrationSchema) })),
+  actOnMigration: query(
+    'planner',
+    z.object({ name: z.string(), vm: z.string().optional(), verb: z.enum(['cancel', 'retry', 'rollback']) }),
+    migrationSchema,
+  ),
+  timeline: query(
+    'planner',
+    z.object({ name: z.string(), vm: z.string().optional() }),
+    z.object({ items: z.array(timelineEntrySchema) }),
+  ),
+  previewPlan: query(
+    'vm-builder',
+    z.object({ targets: z.array(z.unknown()) }),
+    z.object({ objects: z.array(z.unknown()) }),
+    30_000,
+  ),
+  targetsOf: query(
+    'planner',
+    z.object({ name: z.string().optional(), plan: planSchema.optional(), vm: z.string().optional() }),
+    z.object({ targets: z.array(z.unknown()) }),
+    15_000,
+  ),
+  // gateway owns maps
+  getNetworkMap: query('gateway', named, networkMapSchema),
+  getStorageMap: query('gateway', named, storageMapSchema),
+  // vm-builder speaks for the target
+  targetFacts: query(
+    'vm-builder',
+    z.object({ namespace: z.string() }),
+    z.object({
+      storageClasses: z.array(z.string()),
+      namespaces: z.array(z.string()),
+      networks: z.array(z.string()),
+      vms: z.array(z.string()),
+    }),
+  ),
+  /** Stores a credential in Tranship's own namespace; never logged, never an event. */
+  putSecret: query('vm-builder', z.object({ name: z.string(), data: z.record(z.string(), z.string()) }), none),
+} as const;
+
+export type Queries = typeof queries;
+export type QueryName = keyof Queries;
+export type QueryInput<K extends QueryName> = z.input<Queries[K]['input']>;
+export type QueryParsed<K extends QueryName> = z.output<Queries[K]['input']>;
+export type QueryResult<K extends QueryName> = z.output<Queries[K]['result']>;

@@ -1,0 +1,179 @@
+import { z } from 'zod';
+import { powerStateSchema } from './inventory.ts';
+import { problemSchema } from './problem.ts';
+import type { ServiceName } from './subjects.ts';
+import { connectionSchema, targetDiskSchema, targetVmSchema } from './target.ts';
+
+/** The steps of one VM's course. Each is a command to one service; its worker answers with a {@link reportSchema report}. */
+function step<I extends z.ZodType, R extends z.ZodType>(service: ServiceName, deadlineMs: number, input: I, result: R) {
+  return { service, deadlineMs, input, result } as const;
+}
+
+const minutes = (n: number) => n * 60_000;
+const moment = z.iso.datetime();
+/** Every step names its VM: `vm` is the source's id, `workbench` the stem of all our names on the target. */
+const base = { migration: z.string(), vm: z.string(), workbench: z.string() };
+const source = { migration: z.string(), vm: z.string(), provider: z.string() };
+const nicFact = z.object({ mac: z.string(), name: z.string(), addresses: z.array(z.string()) });
+
+export const steps = {
+  /** PVCs, scratch volume and workbench stand in Tranship's own namespace; done when the pod runs. */
+  prepare: step(
+    'vm-builder',
+    minutes(10),
+    z.object({
+      ...base,
+      disks: z.array(targetDiskSchema),
+      connection: connectionSchema,
+      nodeSelector: z.record(z.string(), z.string()),
+    }),
+    z.object({ pvcs: z.array(z.object({ index: z.number(), name: z.string(), uid: z.string() })), pod: z.string() }),
+  ),
+  /** Guest shutdown with a deadline; `then` says what follows when it passes. */
+  powerOff: step(
+    'inventory',
+    minutes(60),
+    z.object({ ...source, deadlineMs: z.number(), then: z.enum(['fail', 'powerOff']) }),
+    z.object({ was: powerStateSchema, how: z.enum(['already', 'guest', 'hard']), at: moment }),
+  ),
+  /** A full pass of every disk into the target volumes, with leaves and ledger. */
+  copy: step(
+    'transfer',
+    minutes(24 * 60),
+    z.object({
+      ...base,
+      connection: connectionSchema,
+      disks: z.array(targetDiskSchema),
+      pass: z.number().int(),
+      snapshot: z.string().optional(),
+    }),
+    z.object({
+      disks: z.array(
+        z.object({
+          index: z.number(),
+          sizeBytes: z.number(),
+          /** Bytes read from the source in this pass, over all attempts. */
+          readBytes: z.number(),
+          /** Bytes that were already in the target by the ledger when the last attempt began. */
+          resumedBytes: z.number(),
+          /** Root over the leaves, hex SHA-256. */
+          root: z.string(),
+        }),
+      ),
+      seconds: z.number(),
+    }),
+  ),
+  /** Reads the target back against the leaves: the proof that it equals what was read. */
+  prove: step(
+    'transfer',
+    minutes(12 * 60),
+    z.object({ ...base, disks: z.array(targetDiskSchema), pass: z.number().int() }),
+    z.object({
+      grade: z.enum(['standard', 'sha256', 'full']),
+      disks: z.array(z.object({ index: z.number(), root: z.string(), leaves: z.number() })),
+      seconds: z.number(),
+    }),
+  ),
+  /** Makes the guest fit KVM; the ledger is marked diverged before the first change. */
+  convert: step(
+    'converter',
+    minutes(60),
+    z.object({
+      ...base,
+      disks: z.array(targetDiskSchema),
+      guestId: z.string(),
+      mode: z.enum(['auto', 'none']),
+      nics: z.array(z.object({ mac: z.string(), addresses: z.array(z.string()) })),
+    }),
+    z.object({
+      engine: z.enum(['direct', 'none']),
+      reason: z.string(),
+      os: z.string(),
+      changes: z.array(z.object({ path: z.string(), before: z.string().nullable(), after: z.string().nullable() })),
+      nics: z.array(nicFact),
+      seconds: z.number(),
+    }),
+  ),
+  /** The workbench ends, its pod is seen gone, the volumes are re-bound into the target namespace. */
+  handOver: step(
+    'vm-builder',
+    minutes(10),
+    z.object({ ...base, target: targetVmSchema }),
+    z.object({ pvcs: z.array(z.object({ index: z.number(), name: z.string() })), seconds: z.number() }),
+  ),
+  /** The VirtualMachine, Halted. */
+  create: step(
+    'vm-builder',
+    minutes(2),
+    z.object({ ...base, target: targetVmSchema }),
+    z.object({ name: z.string(), uid: z.string() }),
+  ),
+  /** Live check at the source right before the start; error `source.contested` when it runs. */
+  checkOff: step('inventory', minutes(2), z.object(source), z.object({ powerState: powerStateSchema, at: moment })),
+  start: step('vm-builder', minutes(2), z.object({ ...base, target: targetVmSchema }), z.object({ at: moment })),
+  watchHealth: step(
+    'vm-builder',
+    minutes(60),
+    z.object({
+      ...base,
+      target: targetVmSchema,
+      agent: z.enum(['required', 'ifPresent', 'ignore']),
+      deadlineMs: z.number(),
+    }),
+    z.object({ at: moment, proven: z.boolean(), node: z.string(), nics: z.array(nicFact) }),
+  ),
+  /** Removes everything of ours that the VM needs no more: scratch volume, Job, temporary objects. */
+  settle: step(
+    'vm-builder',
+    minutes(10),
+    z.object({ ...base, target: targetVmSchema }),
+    z.object({ removed: z.array(z.string()) }),
+  ),
+  /** Undo: removes workbench, volumes and the VirtualMachine (refused when it ever ran). */
+  removeTarget: step(
+    'vm-builder',
+    minutes(10),
+    z.object({ ...base, target: targetVmSchema }),
+    z.object({ removed: z.array(z.string()) }),
+  ),
+  /** Undo of a target that ran: it is stopped and kept, with its disks, until a person says otherwise. */
+  stopTarget: step('vm-builder', minutes(10), z.object({ ...base, target: targetVmSchema }), z.object({ at: moment })),
+  /** Undo: the source runs again; live check that the target does not. */
+  powerOn: step('inventory', minutes(5), z.object(source), z.object({ at: moment })),
+} as const;
+
+export type Steps = typeof steps;
+export type StepName = keyof Steps;
+export type StepInput<K extends StepName> = z.infer<Steps[K]['input']>;
+export type StepResult<K extends StepName> = z.infer<Steps[K]['result']>;
+export const stepNames = Object.keys(steps) as [StepName, ...StepName[]];
+
+/** The worker's answer to the planner: `cmd.planner.report.<migration>.<vm>`. */
+export const reportSchema = z.object({
+  migration: z.string(),
+  vm: z.string(),
+  step: z.enum(stepNames),
+  attempt: z.number().int(),
+  outcome: z.discriminatedUnion('ok', [
+    z.object({ ok: z.literal(true), result: z.unknown() }),
+    z.object({ ok: z.literal(false), error: problemSchema }),
+  ]),
+});
+export type Report = z.infer<typeof reportSchema>;
+
+/** `<migration>/<vm>/<step>/<attempt>`: the deterministic id of a command. */
+export const commandId = (migration: string, vm: string, stepName: string, attempt: number) =>
+  `${migration}/${vm}/${stepName}/${attempt}`;
+
+/** Lossy: the last value of each disk. Bytes; `etaSeconds` null while unknown. */
+export const progressSchema = z.object({
+  migration: z.string(),
+  vm: z.string(),
+  disk: z.number().int(),
+  step: z.enum(['copy', 'prove']),
+  doneBytes: z.number(),
+  totalBytes: z.number(),
+  bytesPerSecond: z.number(),
+  etaSeconds: z.number().nullable(),
+});
+export type Progress = z.infer<typeof progressSchema>;

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+/** What a VM shall be on the target: resolved by the planner from the source model, the maps and the plan. */
+export const targetDiskSchema = z.object({
+  /** Position in the VM, 0 first; names PVCs and mount paths. */
+  index: z.number().int().nonnegative(),
+  /** The source's virtual device key. */
+  key: z.number().int(),
+  /** The source's backing file, `[datastore] folder/name.vmdk`. */
+  file: z.string(),
+  sizeBytes: z.number().int().positive(),
+  storageClass: z.string(),
+  volumeMode: z.enum(['Filesystem', 'Block']),
+  accessMode: z.enum(['ReadWriteOnce', 'ReadWriteMany']),
+  bus: z.enum(['virtio', 'sata', 'scsi']),
+});
+export type TargetDisk = z.infer<typeof targetDiskSchema>;
+
+export const targetNicSchema = z.object({
+  mac: z.string(),
+  model: z.enum(['virtio', 'e1000e']),
+  network: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('pod') }),
+    z.object({ type: z.literal('multus'), name: z.string() }),
+  ]),
+  /** CIDR, as the source's guest reported them before the power-off. */
+  addresses: z.array(z.string()),
+});
+export type TargetNic = z.infer<typeof targetNicSchema>;
+
+export const targetVmSchema = z.object({
+  name: z.string(),
+  namespace: z.string(),
+  cpus: z.number().int().positive(),
+  coresPerSocket: z.number().int().positive(),
+  memoryMB: z.number().int().positive(),
+  firmware: z.enum(['bios', 'efi']),
+  /** SMBIOS UUID; licences hang on it. */
+  uuid: z.string().optional(),
+  disks: z.array(targetDiskSchema),
+  nics: z.array(targetNicSchema),
+  runStrategy: z.enum(['Always', 'RerunOnFailure', 'Manual', 'Once']),
+  labels: z.record(z.string(), z.string()),
+  annotations: z.record(z.string(), z.string()),
+  nodeSelector: z.record(z.string(), z.string()),
+});
+export type TargetVm = z.infer<typeof targetVmSchema>;
+
+/** How a workbench reaches the source's disks; the credential itself is mounted from the secret named. */
+export const connectionSchema = z.object({
+  provider: z.string(),
+  url: z.string(),
+  /** SHA-1, `AA:BB:…`. */
+  thumbprint: z.string(),
+  secret: z.string(),
+  method: z.enum(['auto', 'vddk', 'nfc']),
+  libdir: z.string().optional(),
+});
+export type Connection = z.infer<typeof connectionSchema>;

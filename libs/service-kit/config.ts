@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { TranshipError } from '@tranship/contracts';
+import { z } from 'zod';
+
+/** What every service is told. */
+export const baseConfig = z.object({
+  natsUrl: z.string().default('nats://127.0.0.1:4222'),
+  natsUser: z.string().optional(),
+  natsPasswordFile: z.string().optional(),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Port of /healthz and /readyz; 0: none. */
+  httpPort: z.coerce.number().int().min(0).max(65535).default(0),
+});
+export type BaseConfig = z.infer<typeof baseConfig>;
+
+const envName = (key: string) => `TRANSHIP_${key.replace(/([A-Z])/g, '_$1').toUpperCase()}`;
+
+/** Reads a service's settings: a JSON file (`--config F` or TRANSHIP_CONFIG), over it the environment. */
+export function loadConfig<S extends z.ZodRawShape>(
+  schema: z.ZodObject<S>,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): z.infer<z.ZodObject<S>> & BaseConfig {
+  const whole = z.strictObject({ ...baseConfig.shape, ...schema.shape });
+  const at = argv.indexOf('--config');
+  const file = at >= 0 ? argv[at + 1] : env.TRANSHIP_CONFIG;
+  const values: Record<string, unknown> = file ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  for (const key of Object.keys(whole.shape)) {
+    const value = env[envName(key)];
+    if (value !== undefined && value !== '') values[key] = value;
+  }
+  const result = whole.safeParse(values);
+  if (result.success) return result.data as z.infer<z.ZodObject<S>> & BaseConfig;
+  const issue = result.error.issues[0]!;
+  const key = String(issue.path[0] ?? (issue.code === 'unrecognized_keys' ? issue.keys[0] : ''));
+  throw new TranshipError('document.invalid', `setting ${key} (${envName(key)}): ${issue.message}`, { path: key });
+}

@@ -1,0 +1,88 @@
+import {
+  commandId,
+  type Envelope,
+  envelope,
+  type Report,
+  type ServiceName,
+  type StepName,
+  steps,
+  subjects,
+  TranshipError,
+} from '@tranship/contracts';
+import type { Logger } from './logger.ts';
+import type { Kit, ServiceTable, StepContext } from './table.ts';
+
+/** `tranship.v1.cmd.<service>.<verb>.<id>...` */
+const verbOf = (subject: string) => subject.split('.')[4] ?? '';
+
+/** One command: runs its handler under the step's deadline and reports the outcome to the planner before it is acknowledged. */
+export async function runCommand(
+  service: ServiceName,
+  table: ServiceTable,
+  kit: Kit,
+  shutdown: AbortSignal,
+  message: Envelope,
+  subject: string,
+): Promise<void> {
+  const verb = verbOf(subject);
+  const plain = table.commands?.[verb];
+  if (plain) return plain(message);
+  const step = verb as StepName;
+  const handler = table.steps?.[step] as ((input: unknown, context: StepContext) => Promise<unknown>) | undefined;
+  if (!handler) throw new TranshipError('service.internal', `${service} has no handler for ${verb}`, { retry: false });
+  const ids = parseId(message.id);
+  const log = kit.log.child({ migration: ids.migration, vm: ids.vm, step, attempt: ids.attempt });
+  const signal = AbortSignal.any([shutdown, AbortSignal.timeout(steps[step].deadlineMs)]);
+  const outcome = await perform(
+    handler,
+    message.data,
+    { ids, signal, log, clock: kit.clock, progress: progressOf(kit, ids) },
+    step,
+  );
+  // A service that is going down reports nothing: the command is redelivered and found half done.
+  if (!outcome.ok && shutdown.aborted) throw TranshipError.fromProblem(outcome.error);
+  logOutcome(log, outcome);
+  const report: Report = { migration: ids.migration, vm: ids.vm, step, attempt: ids.attempt, outcome };
+  await kit.bus.commands.send(
+    subjects.command('planner', 'report', ids.migration, ids.vm),
+    envelope({
+      id: `${message.id}/report`,
+      source: `tranship/${service}`,
+      type: 'tranship.cmd.planner.report',
+      time: new Date(kit.clock.now()),
+      traceparent: message.traceparent,
+      data: report,
+    }),
+  );
+}
+
+async function perform(
+  handler: (input: unknown, context: StepContext) => Promise<unknown>,
+  data: unknown,
+  context: StepContext,
+  step: StepName,
+): Promise<Report['outcome']> {
+  try {
+    context.log.info({}, 'step begins');
+    const result = await handler(steps[step].input.parse(data), context);
+    return { ok: true, result: steps[step].result.parse(result) };
+  } catch (error) {
+    return { ok: false, error: TranshipError.from(error).toProblem() };
+  }
+}
+
+function logOutcome(log: Logger, outcome: Report['outcome']): void {
+  if (outcome.ok) log.info({}, 'step done');
+  else log.warn({ code: outcome.error.code, detail: outcome.error.detail }, 'step failed');
+}
+
+function progressOf(kit: Kit, { migration, vm }: { migration: string; vm: string }): StepContext['progress'] {
+  return (value) => kit.bus.progress({ migration, vm, ...value });
+}
+
+function parseId(id: string): { migration: string; vm: string; step: string; attempt: number } {
+  const [migration = '', vm = '', step = '', attempt = ''] = id.split('/');
+  if (commandId(migration, vm, step, Number(attempt)) !== id)
+    throw new TranshipError('service.internal', `not a command id: ${id}`);
+  return { migration, vm, step, attempt: Number(attempt) };
+}

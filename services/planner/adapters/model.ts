@@ -1,0 +1,78 @@
+import type { Bus, StoredEvent } from '@tranship/bus';
+import { type EventData, fromToken, type Plan, subjects, type TranshipEvent } from '@tranship/contracts';
+import { apply, type Course, newCourse } from '../domain/course.ts';
+import type { MigrationFold } from '../domain/migration.ts';
+import type { Model } from '../ports.ts';
+
+export interface LiveModel extends Model {
+  /** Reads the log from its start and keeps the fold current until the signal aborts. */
+  follow(signal: AbortSignal, onEvent: (event: StoredEvent, id: string[]) => void): Promise<void>;
+  readonly ready: boolean;
+}
+
+/** The projection in memory: rebuilt from the log at each start, never the truth itself. */
+export function liveModel(bus: Bus): LiveModel {
+  const plans = new Map<string, Plan>();
+  const migrations = new Map<string, MigrationFold>();
+  const courses = new Map<string, Course>();
+  let seen = 0;
+  let ready = false;
+
+  const fold = (event: StoredEvent, [first = '', second = '']: string[]) => {
+    switch (event.type) {
+      case 'plan.accepted':
+      case 'plan.changed':
+        return plans.set(first, event.data as Plan);
+      case 'plan.removed':
+        return plans.delete(first);
+      case 'migration.started': {
+        const started = event.data as EventData<'migration.started'>;
+        return migrations.set(first, { id: first, started, at: event.time, finished: undefined, seq: event.seq });
+      }
+      case 'migration.finished': {
+        const migration = migrations.get(first);
+        const { state } = event.data as EventData<'migration.finished'>;
+        return (
+          migration && migrations.set(first, { ...migration, finished: { state, at: event.time }, seq: event.seq })
+        );
+      }
+      default:
+        if (!event.type.startsWith('vm.')) return;
+        return courses.set(
+          `${first}/${second}`,
+          apply(
+            courses.get(`${first}/${second}`) ?? newCourse(first, second),
+            event as unknown as TranshipEvent,
+            event,
+          ),
+        );
+    }
+  };
+
+  return {
+    plan: (name) => plans.get(name),
+    plans: () => [...plans.values()],
+    migration: (id) => migrations.get(id),
+    migrations: () => [...migrations.values()],
+    course: (migration, vm) => courses.get(`${migration}/${vm}`),
+    get ready() {
+      return ready;
+    },
+    follow: (signal, onEvent) =>
+      bus.events.follow(
+        subjects.events(),
+        seen + 1,
+        (event) => {
+          if (event.seq <= seen) return;
+          seen = event.seq;
+          const id = event.subject.split('.').slice(4).map(fromToken);
+          fold(event, id);
+          onEvent(event, id);
+        },
+        signal,
+        () => {
+          ready = true;
+        },
+      ),
+  };
+}

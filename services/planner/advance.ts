@@ -1,0 +1,27 @@
+import { BusConflict } from '@tranship/bus';
+import type { Course } from './domain/course.ts';
+import { next } from './domain/next.ts';
+import type { Commands, CourseLog } from './ports.ts';
+
+/** Facts that one move may state in a row before it must come to a command or a rest. */
+const bound = 20;
+
+/**
+ * Moves one VM on: states the facts that are due, then publishes the command that is due. Safe to call at any time,
+ * from any replica (gives the course as it then stands): a lost race is read again, a command already published is not doubled.
+ */
+export async function advance(log: CourseLog, commands: Commands, migration: string, vm: string): Promise<Course> {
+  for (let i = 0; i < bound; i++) {
+    const course = await log.load(migration, vm);
+    const due = next(course);
+    if (!due) return course;
+    if (due.kind === 'command') {
+      await commands.issue(course, due);
+      return course;
+    }
+    await log.append(course, due.event).catch((error: unknown) => {
+      if (!(error instanceof BusConflict)) throw error;
+    });
+  }
+  throw new Error(`the course of ${migration}/${vm} does not come to rest`);
+}

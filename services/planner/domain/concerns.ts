@@ -1,0 +1,289 @@
+import type { Concern, Plan, SourceVm } from '@tranship/contracts';
+import { type Maps, networkOf, type PlanVm, storageOf, targetName } from './resolve.ts';
+
+/** What is known of the target when a plan is validated. */
+export interface TargetFacts {
+  readonly storageClasses: readonly string[];
+  readonly namespaces: readonly string[];
+  readonly networks: readonly string[];
+}
+
+export interface Subject {
+  readonly plan: Plan;
+  readonly entry: PlanVm;
+  readonly vm: SourceVm;
+  readonly maps: Maps;
+  readonly facts: TargetFacts | undefined;
+}
+
+type Found = { readonly path: string; readonly why: string };
+interface Rule {
+  readonly id: string;
+  readonly category: Concern['category'];
+  readonly label: string;
+  readonly fix: string;
+  find(subject: Subject): Found[];
+}
+
+const when = (condition: boolean, path: string, why: string): Found[] => (condition ? [{ path, why }] : []);
+const dns = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
+const has = (kind: string) => (subject: Subject) =>
+  when(subject.vm.devices.includes(kind), 'devices', `the VM has a device of kind ${kind}`);
+
+/** Every rule once: what is found, why it matters, and how to mend it. */
+export const rules: readonly Rule[] = [
+  {
+    id: 'vm.name-invalid',
+    category: 'critical',
+    label: 'The target name is not valid in Kubernetes',
+    fix: 'Set targetName: lower-case letters, digits, - and ., at most 63',
+    find: ({ entry, vm }) =>
+      when(!dns.test(targetName(entry, vm) ?? ''), 'name', `"${targetName(entry, vm) ?? vm.name}" is no valid name`),
+  },
+  {
+    id: 'vm.name-changed',
+    category: 'information',
+    label: 'The VM gets another name on the target',
+    fix: 'Set targetName to choose it yourself',
+    find: ({ entry, vm }) =>
+      when(
+        entry.targetName === undefined && targetName(entry, vm) !== vm.name,
+        'name',
+        `"${vm.name}" becomes "${targetName(entry, vm)}"`,
+      ),
+  },
+  {
+    id: 'vm.template',
+    category: 'critical',
+    label: 'The VM is a template',
+    fix: 'Convert it to a VM in vCenter, or take it out of the plan',
+    find: ({ vm }) => when(vm.template, 'template', 'a template cannot be powered or migrated'),
+  },
+  {
+    id: 'vm.disconnected',
+    category: 'critical',
+    label: 'The VM is not reachable in vCenter',
+    fix: 'Reconnect its host',
+    find: ({ vm }) =>
+      when(vm.connectionState !== 'connected', 'connectionState', `its connection state is ${vm.connectionState}`),
+  },
+  {
+    id: 'vm.suspended',
+    category: 'critical',
+    label: 'The VM is suspended',
+    fix: 'Resume it and shut it down, or power it off',
+    find: ({ vm }) => when(vm.powerState === 'suspended', 'powerState', 'its memory image cannot run on KVM'),
+  },
+  {
+    id: 'disk.none',
+    category: 'critical',
+    label: 'The VM has no disk',
+    fix: 'Take it out of the plan',
+    find: ({ vm }) => when(vm.disks.length === 0, 'disks', 'there is nothing to copy'),
+  },
+  {
+    id: 'disk.rdm',
+    category: 'critical',
+    label: 'A raw device mapping',
+    fix: 'Convert it to a VMDK (storage vMotion), or detach it and attach the LUN on the target',
+    find: ({ vm }) =>
+      vm.disks
+        .filter((d) => d.backing === 'rdm')
+        .map((d) => ({ path: `disks[${d.key}].backing`, why: `${d.label} is an RDM` })),
+  },
+  {
+    id: 'disk.unsupported',
+    category: 'critical',
+    label: 'A disk backing that cannot be read',
+    fix: 'Clone the disk to a datastore as a plain VMDK',
+    find: ({ vm }) =>
+      vm.disks
+        .filter((d) => d.backing === 'other')
+        .map((d) => ({ path: `disks[${d.key}].backing`, why: `${d.label} is no file-backed disk` })),
+  },
+  {
+    id: 'disk.shared',
+    category: 'critical',
+    label: 'A disk shared with other VMs',
+    fix: 'Shut the cluster down and detach the disk from all but one VM, or leave it out',
+    find: ({ vm }) =>
+      vm.disks
+        .filter((d) => d.shared)
+        .map((d) => ({ path: `disks[${d.key}].sharing`, why: `${d.label} may be written by another VM` })),
+  },
+  {
+    id: 'disk.independent',
+    category: 'warning',
+    label: 'An independent disk',
+    fix: 'None needed for a cold migration; a warm one needs the mode "dependent"',
+    find: ({ vm }) =>
+      vm.disks
+        .filter((d) => d.mode.startsWith('independent'))
+        .map((d) => ({ path: `disks[${d.key}].mode`, why: `${d.label} is left out of snapshots` })),
+  },
+  {
+    id: 'disk.empty',
+    category: 'critical',
+    label: 'A disk of no size',
+    fix: 'Remove the disk from the VM',
+    find: ({ vm }) =>
+      vm.disks
+        .filter((d) => d.capacityBytes === 0)
+        .map((d) => ({ path: `disks[${d.key}].capacityBytes`, why: `${d.label} holds 0 bytes` })),
+  },
+  {
+    id: 'storage.unmapped',
+    category: 'critical',
+    label: 'A datastore that the storage map does not name',
+    fix: 'Add an entry for it to the storage map',
+    find: ({ vm, maps }) =>
+      vm.disks
+        .filter((d) => !storageOf(d.datastore, maps))
+        .map((d) => ({
+          path: `disks[${d.key}].datastore`,
+          why: `${d.label} lies on ${d.datastore?.name ?? 'an unknown datastore'}`,
+        })),
+  },
+  {
+    id: 'storage.class-missing',
+    category: 'critical',
+    label: 'A storage class that the target does not have',
+    fix: 'Name one of the target’s storage classes in the storage map',
+    find: ({ vm, maps, facts }) =>
+      [...new Set(vm.disks.map((d) => storageOf(d.datastore, maps)?.storageClass))]
+        .filter((name) => name !== undefined && facts !== undefined && !facts.storageClasses.includes(name))
+        .map((name) => ({ path: 'storageMap', why: `the target has no storage class ${name}` })),
+  },
+  {
+    id: 'nic.unmapped',
+    category: 'critical',
+    label: 'A network that the network map does not name',
+    fix: 'Add an entry for it to the network map (target: pod, multus or ignored)',
+    find: ({ vm, maps }) =>
+      vm.nics
+        .filter((n) => !networkOf(n, maps))
+        .map((n) => ({
+          path: `nics[${n.key}].network`,
+          why: `${n.label} is on ${n.network?.name ?? 'an unknown network'}`,
+        })),
+  },
+  {
+    id: 'nic.pod-twice',
+    category: 'critical',
+    label: 'Two NICs on the pod network',
+    fix: 'Map all but one of them to a multus network, or ignore them',
+    find: ({ vm, maps }) =>
+      when(
+        vm.nics.filter((n) => networkOf(n, maps)?.type === 'pod').length > 1,
+        'nics',
+        'KubeVirt allows one pod network a VM',
+      ),
+  },
+  {
+    id: 'nic.target-missing',
+    category: 'critical',
+    label: 'A network attachment that the target does not have',
+    fix: 'Create the NetworkAttachmentDefinition, or name another in the network map',
+    find: ({ vm, maps, facts }) =>
+      vm.nics
+        .map((n) => networkOf(n, maps))
+        .filter((target) => target?.type === 'multus' && facts !== undefined && !facts.networks.includes(target.name))
+        .map((target) => ({
+          path: 'networkMap',
+          why: `the target has no ${target?.type === 'multus' ? target.name : ''}`,
+        })),
+  },
+  {
+    id: 'target.namespace-missing',
+    category: 'critical',
+    label: 'The target namespace does not exist',
+    fix: 'Create it on the target, or name another in spec.target.namespace',
+    find: ({ plan, facts }) =>
+      when(
+        facts !== undefined && !facts.namespaces.includes(plan.spec.target.namespace),
+        'target.namespace',
+        `no namespace ${plan.spec.target.namespace}`,
+      ),
+  },
+  {
+    id: 'pci.passthrough',
+    category: 'critical',
+    label: 'A passed-through PCI device',
+    fix: 'Remove it; add a host device on the target afterwards',
+    find: has('pci'),
+  },
+  {
+    id: 'nic.sriov',
+    category: 'warning',
+    label: 'An SR-IOV NIC',
+    fix: 'Map its network to one with SR-IOV on the target',
+    find: has('sriov'),
+  },
+  {
+    id: 'gpu.present',
+    category: 'critical',
+    label: 'A virtual GPU',
+    fix: 'Remove it; add a mediated device on the target afterwards',
+    find: has('vgpu'),
+  },
+  {
+    id: 'tpm.present',
+    category: 'warning',
+    label: 'A virtual TPM',
+    fix: 'Keep the recovery keys at hand: the TPM’s content does not move',
+    find: has('tpm'),
+  },
+  {
+    id: 'usb.controller',
+    category: 'warning',
+    label: 'A USB controller',
+    fix: 'Accept it if no device hangs on it; it does not move',
+    find: has('usb'),
+  },
+  {
+    id: 'nvdimm.present',
+    category: 'critical',
+    label: 'A persistent memory device',
+    fix: 'Move its data to a disk and remove it',
+    find: has('nvdimm'),
+  },
+  {
+    id: 'vm.secure-boot',
+    category: 'warning',
+    label: 'UEFI Secure Boot',
+    fix: 'Accept it: the VM boots with UEFI, without Secure Boot',
+    find: ({ vm }) => when(vm.secureBoot, 'firmware', 'the target starts it without Secure Boot'),
+  },
+  {
+    id: 'vm.snapshots',
+    category: 'information',
+    label: 'The VM has snapshots',
+    fix: 'None needed: the present state moves, the snapshots stay behind',
+    find: ({ vm }) => when(vm.snapshots > 0, 'snapshots', `${vm.snapshots} snapshot(s) do not move`),
+  },
+  {
+    id: 'tools.not-running',
+    category: 'warning',
+    label: 'VMware Tools do not run',
+    fix: 'Start them, or shut the guest down yourself before the start, or set shutdown.then: powerOff',
+    find: ({ vm }) =>
+      when(vm.powerState === 'poweredOn' && !vm.toolsRunning, 'toolsRunning', 'the guest cannot be asked to shut down'),
+  },
+];
+
+/** Every concern of one VM. An accepted concern is no longer critical. */
+export function concernsOf(subject: Subject): Concern[] {
+  const accepted = new Set(subject.entry.accept.map((a) => a.concern));
+  return rules.flatMap(({ id, category, label, fix, find }) =>
+    find(subject).map(
+      ({ path, why }): Concern => ({
+        id,
+        category: accepted.has(id) ? 'information' : category,
+        label,
+        why,
+        fix,
+        path,
+      }),
+    ),
+  );
+}

@@ -1,0 +1,79 @@
+import type {
+  NetworkEntry,
+  Plan,
+  SourceNic,
+  SourceVm,
+  StorageEntry,
+  TargetDisk,
+  TargetNic,
+  TargetVm,
+} from '@tranship/contracts';
+import { kubernetesName } from './names.ts';
+
+/** A plan's maps, by value. */
+export interface Maps {
+  readonly networks: readonly NetworkEntry[];
+  readonly storage: readonly StorageEntry[];
+}
+
+interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+type Reference = {
+  readonly name?: string | undefined;
+  readonly id?: string | undefined;
+  readonly path?: string | undefined;
+};
+
+/** Whether a document's reference means this source object; all that it gives must agree. */
+export function means(ref: Reference, object: Named & { path?: string }): boolean {
+  return (
+    (ref.id === undefined || ref.id === object.id) &&
+    (ref.name === undefined || ref.name === object.name) &&
+    (ref.path === undefined || ref.path === object.path || ref.path.split('/').at(-1) === object.name)
+  );
+}
+
+export const networkOf = (nic: SourceNic, maps: Maps) => {
+  const { network } = nic;
+  return network && maps.networks.find((entry) => means(entry.source, network))?.target;
+};
+
+export const storageOf = (datastore: Named | undefined, maps: Maps) =>
+  datastore && maps.storage.find((entry) => means(entry.source, datastore))?.target;
+
+export type PlanVm = Plan['spec']['vms'][number];
+
+/** The name on the target: as the plan says, else made from the source's. */
+export const targetName = (entry: PlanVm, vm: SourceVm): string | undefined =>
+  entry.targetName ?? kubernetesName(vm.name);
+
+/** What the VM shall be on the target. Only for VMs without critical concerns: all maps are known to answer. */
+export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): TargetVm {
+  const { defaults, target } = plan.spec;
+  return {
+    name: targetName(entry, vm) ?? vm.id,
+    namespace: target.namespace,
+    cpus: vm.cpus,
+    coresPerSocket: vm.coresPerSocket,
+    memoryMB: vm.memoryMB,
+    firmware: vm.firmware,
+    ...(vm.biosUuid === undefined ? {} : { uuid: vm.biosUuid }),
+    disks: vm.disks.flatMap((disk, index): TargetDisk[] => {
+      const storage = storageOf(disk.datastore, maps);
+      return storage
+        ? [{ index, key: disk.key, file: disk.file, sizeBytes: disk.capacityBytes, ...storage, bus: defaults.diskBus }]
+        : [];
+    }),
+    nics: vm.nics.flatMap((nic): TargetNic[] => {
+      const network = networkOf(nic, maps);
+      if (!network || network.type === 'ignored') return [];
+      return [{ mac: nic.mac, model: defaults.nicModel, network, addresses: nic.addresses }];
+    }),
+    runStrategy: defaults.runStrategy,
+    labels: defaults.labels,
+    annotations: defaults.annotations,
+    nodeSelector: defaults.nodeSelector,
+  };
+}

@@ -1,0 +1,44 @@
+import { BusConflict } from '@tranship/bus';
+import { admit, returnPermit } from './admit.ts';
+import { advance } from './advance.ts';
+import type { Course } from './domain/course.ts';
+import { isFinal } from './domain/course.ts';
+import { type MigrationFold, outcome } from './domain/migration.ts';
+import type { Aggregates, Commands, CourseLog, Model } from './ports.ts';
+
+export interface Driver {
+  /** Moves every course of a migration on that has something due, admits the next, and ends the migration when all are over. */
+  drive(migration: MigrationFold): Promise<void>;
+  /** The same for all migrations that are not finished: what was lost between an event and its command is issued again. */
+  sweep(): Promise<void>;
+}
+
+export function driver(all: Aggregates, log: CourseLog, commands: Commands, model: Model): Driver {
+  const drive = async (migration: MigrationFold) => {
+    const { id, started } = migration;
+    const admitted = new Set(await admit(all, log, migration));
+    const courses: Course[] = [];
+    for (const vm of started.vms) {
+      const known = model.course(id, vm.id);
+      if (!known || !isFinal(known) || admitted.has(vm.id)) await advance(log, commands, id, vm.id);
+      const course = await log.load(id, vm.id);
+      await returnPermit(all, course);
+      courses.push(course);
+    }
+    const state = outcome(courses);
+    if (state === undefined || migration.finished) return;
+    const { seq } = await all.read('migration', id);
+    if (seq !== migration.seq) return;
+    await all
+      .append('migration', [id], { type: 'migration.finished', data: { state } }, seq)
+      .catch((error: unknown) => {
+        if (!(error instanceof BusConflict)) throw error;
+      });
+  };
+  return {
+    drive,
+    sweep: async () => {
+      for (const migration of model.migrations()) if (!migration.finished) await drive(migration);
+    },
+  };
+}

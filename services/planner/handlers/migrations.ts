@@ -1,0 +1,107 @@
+import { BusConflict } from '@tranship/bus';
+import { type MigrationStatus, TranshipError, type TranshipEvent, type VmEventType } from '@tranship/contracts';
+import type { ServiceTable } from '@tranship/service-kit';
+import { advance } from '../advance.ts';
+import type { Course } from '../domain/course.ts';
+import { describe, type MigrationFold } from '../domain/migration.ts';
+import { stateNames, transition } from '../domain/states.ts';
+import type { Driver } from '../drive.ts';
+import type { Aggregates, Commands, CourseLog, Model } from '../ports.ts';
+
+type Queries = NonNullable<ServiceTable['queries']>;
+type Verb = 'cancel' | 'retry' | 'rollback';
+
+const eventFor: { readonly [V in Verb]: TranshipEvent } = {
+  cancel: { type: 'vm.cancel-requested', data: {} },
+  retry: { type: 'vm.retried', data: {} },
+  rollback: { type: 'vm.rollback-requested', data: {} },
+};
+
+/** Migrations: read, and acted on by people. */
+export function migrationQueries(
+  all: Aggregates,
+  log: CourseLog,
+  commands: Commands,
+  driver: Driver,
+  model: Model,
+): Queries {
+  return {
+    getMigration: async ({ name }) => status(model, find(model, name)),
+    listMigrations: async () => ({ items: model.migrations().map((migration) => status(model, migration)) }),
+    actOnMigration: async ({ name, vm, verb }) => {
+      const migration = find(model, name);
+      const chosen = migration.started.vms.filter((each) => vm === undefined || each.id === vm || each.name === vm);
+      if (chosen.length === 0) throw new TranshipError('document.not-found', `${name} has no VM ${vm ?? ''}`);
+      const courses = await Promise.all(chosen.map((each) => log.load(name, each.id)));
+      const possible = courses.filter((course) => allowed(course, verb));
+      if (possible.length === 0) {
+        const where = courses
+          .map((course) => `${course.plan?.name ?? course.vm} is ${stateNames[course.state]}`)
+          .join(', ');
+        throw new TranshipError('migration.state', `nothing to ${verb}: ${where}`);
+      }
+      for (const course of possible) {
+        await say(log, course, eventFor[verb]);
+        await advance(log, commands, name, course.vm);
+      }
+      await driver.drive(migration);
+      return status(model, migration, await current(log, migration));
+    },
+    timeline: async ({ name, vm }) => {
+      const migration = find(model, name);
+      const chosen = migration.started.vms.filter((each) => vm === undefined || each.id === vm || each.name === vm);
+      const histories = await Promise.all(
+        chosen.map(async (each) =>
+          (await all.read('vm', name, each.id)).events.map((event) => ({ ...event, vm: each.name })),
+        ),
+      );
+      const own = vm === undefined ? (await all.read('migration', name)).events : [];
+      const items = [...histories.flat(), ...own].sort((a, b) => a.seq - b.seq);
+      return {
+        items: items.map(({ seq, time, type, data, ...rest }) => ({
+          seq,
+          time,
+          type,
+          data,
+          ...('vm' in rest ? { vm: String(rest.vm) } : {}),
+        })),
+      };
+    },
+  };
+}
+
+const allowed = (course: Course, verb: Verb) => transition(course.state, eventFor[verb].type as VmEventType) !== '__';
+
+async function say(log: CourseLog, course: Course, event: TranshipEvent): Promise<void> {
+  try {
+    await log.append(course, event);
+  } catch (error) {
+    if (error instanceof BusConflict)
+      throw new TranshipError('document.conflict', `${course.plan?.name ?? course.vm} has just moved on`, {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+function find(model: Model, name: string): MigrationFold {
+  const migration = model.migration(name);
+  if (!migration) throw new TranshipError('document.not-found', `there is no migration ${name}`);
+  return migration;
+}
+
+async function current(log: CourseLog, migration: MigrationFold): Promise<ReadonlyMap<string, Course>> {
+  return new Map(
+    await Promise.all(migration.started.vms.map(async ({ id }) => [id, await log.load(migration.id, id)] as const)),
+  );
+}
+
+function status(model: Model, migration: MigrationFold, courses?: ReadonlyMap<string, Course>): MigrationStatus {
+  const known = new Map(
+    migration.started.vms.flatMap(({ id }) => {
+      const course = model.course(migration.id, id);
+      return course ? [[id, course] as const] : [];
+    }),
+  );
+  return describe(migration, courses ?? known);
+}

@@ -1,0 +1,35 @@
+import { BusConflict } from '@tranship/bus';
+import { type Envelope, type Report, reportSchema, type TranshipEvent } from '@tranship/contracts';
+import { advance } from '../advance.ts';
+import { type Course, eventOf } from '../domain/course.ts';
+import { dueStep } from '../domain/next.ts';
+import type { Commands, CourseLog } from '../ports.ts';
+
+/** Tries of one step before the course turns back. */
+const maxTries = 3;
+const races = 10;
+
+/** A worker's outcome: becomes an event, and the next command. An answer to another step or attempt is history and changes nothing. */
+export async function report(log: CourseLog, commands: Commands, message: Envelope): Promise<Course> {
+  const answer = reportSchema.parse(message.data);
+  for (let i = 0; i < races; i++) {
+    const course = await log.load(answer.migration, answer.vm);
+    if (!awaited(course, answer)) break;
+    try {
+      await log.append(course, eventFor(course, answer));
+      break;
+    } catch (error) {
+      if (!(error instanceof BusConflict)) throw error;
+    }
+  }
+  return advance(log, commands, answer.migration, answer.vm);
+}
+
+const awaited = (course: Course, { step, attempt }: Report) =>
+  dueStep(course) === step && course.attempt === attempt && !(course.failure && !course.failure.again);
+
+function eventFor(course: Course, { step, attempt, outcome }: Report): TranshipEvent {
+  if (outcome.ok) return { type: eventOf[step], data: outcome.result } as TranshipEvent;
+  const again = outcome.error.retry && course.tries < maxTries;
+  return { type: 'vm.step-failed', data: { step, attempt, error: outcome.error, again } };
+}

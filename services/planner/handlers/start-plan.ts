@@ -1,0 +1,120 @@
+import { BusConflict } from '@tranship/bus';
+import { type Connection, durationMs, type Plan, type SourceVm, TranshipError, type VmPlan } from '@tranship/contracts';
+import type { Kit } from '@tranship/service-kit';
+import { newCourse } from '../domain/course.ts';
+import { migrationId, workbenchName } from '../domain/names.ts';
+import { type Maps, type PlanVm, resolve } from '../domain/resolve.ts';
+import { isReady } from '../domain/validate.ts';
+import type { Driver } from '../drive.ts';
+import type { Aggregates, CourseLog, Model } from '../ports.ts';
+import { survey } from '../survey.ts';
+import { find } from './plans.ts';
+
+interface Request {
+  readonly name: string;
+  readonly readyOnly: boolean;
+  readonly key?: string | undefined;
+}
+
+/** Starts a plan: pins what each VM's course needs, queues the VMs, admits the first. The same key gives the same migration. */
+export async function startPlan(
+  all: Aggregates,
+  log: CourseLog,
+  model: Model,
+  driver: Driver,
+  kit: Kit,
+  request: Request,
+): Promise<{ migration: string }> {
+  const plan = find(model, request.name);
+  const before = model.migrations().filter((m) => m.started.plan === request.name);
+  const repeated = request.key === undefined ? undefined : before.find((m) => m.started.key === request.key);
+  if (repeated) return { migration: repeated.id };
+  const active = before.find((m) => !m.finished);
+  if (active) throw new TranshipError('migration.active', `${active.id} runs by the plan ${request.name}`);
+
+  const { candidates, maps, validation } = await survey(plan, kit.query);
+  const ready = candidates.filter((_, i) => isReady(validation.vms[i]!));
+  if (ready.length === 0 || (ready.length < candidates.length && !request.readyOnly)) {
+    const critical = validation.vms
+      .filter((vm) => !isReady(vm))
+      .map((vm) => `${vm.name} (${vm.concerns.find((c) => c.category === 'critical')?.id})`);
+    throw new TranshipError(
+      'plan.not-ready',
+      `${critical.length} of ${candidates.length} VMs cannot start: ${critical.slice(0, 10).join(', ')}`,
+    );
+  }
+  const connection = await kit.query('connection', { name: plan.spec.source });
+  const vms = ready.map(({ entry, matches }) => ({ entry, vm: matches[0]! }));
+  const id = migrationId(plan.metadata.name, before.length + 1, request.key);
+  await queue(all, log, id, plan, vms, maps, connection, request.key);
+  const migration = { ...(await started(all, id)) };
+  await driver.drive(migration);
+  return { migration: id };
+}
+
+type Chosen = { readonly entry: PlanVm; readonly vm: SourceVm };
+
+/** VMs first, the migration last: a crash in between leaves courses that nobody counts, and the same id queues them again. */
+async function queue(
+  all: Aggregates,
+  log: CourseLog,
+  id: string,
+  plan: Plan,
+  vms: readonly Chosen[],
+  maps: Maps,
+  connection: Connection,
+  key: string | undefined,
+) {
+  for (const { entry, vm } of vms) {
+    const course = { ...newCourse(id, vm.id) };
+    await ignoreConflict(
+      log.append(course, { type: 'vm.queued', data: vmPlan(id, plan, entry, vm, maps, connection) }),
+    );
+  }
+  const data = {
+    plan: plan.metadata.name,
+    generation: plan.metadata.generation ?? 1,
+    concurrency: plan.spec.concurrency.vms,
+    ...(key === undefined ? {} : { key }),
+    vms: vms.map(({ vm }) => ({ id: vm.id, name: vm.name })),
+  };
+  await ignoreConflict(all.append('migration', [id], { type: 'migration.started', data }, 0));
+}
+
+async function started(all: Aggregates, id: string) {
+  const { events, seq } = await all.read('migration', id);
+  const first = events[0]!;
+  return { id, started: first.data as never, at: first.time, finished: undefined, seq };
+}
+
+async function ignoreConflict(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!(error instanceof BusConflict)) throw error;
+  });
+}
+
+function vmPlan(
+  migration: string,
+  plan: Plan,
+  entry: PlanVm,
+  vm: SourceVm,
+  maps: Maps,
+  connection: Connection,
+): VmPlan {
+  const { defaults } = plan.spec;
+  const on = defaults.targetPower === 'on' || (defaults.targetPower === 'asSource' && vm.powerState === 'poweredOn');
+  return {
+    name: vm.name,
+    plan: plan.metadata.name,
+    workbench: workbenchName(migration, vm.id),
+    guestId: vm.guestId,
+    power: vm.powerState,
+    convert: defaults.convert,
+    start: on,
+    shutdown: { deadlineMs: durationMs(defaults.shutdown.deadline), then: defaults.shutdown.then },
+    health: { agent: defaults.health.agent, deadlineMs: durationMs(defaults.health.deadline) },
+    onUnhealthy: defaults.onUnhealthy,
+    connection,
+    target: resolve(plan, entry, vm, maps),
+  };
+}

@@ -1,0 +1,35 @@
+import type { Aggregate, Plan, TranshipEvent } from '@tranship/contracts';
+import type { Course } from './domain/course.ts';
+import type { MigrationFold } from './domain/migration.ts';
+import type { Due } from './domain/next.ts';
+
+/** What the planner needs of the world. */
+export interface CourseLog {
+  /** Folds one VM's events from the log itself. */
+  load(migration: string, vm: string): Promise<Course>;
+  /** @throws BusConflict when somebody appended first. */
+  append(course: Course, event: TranshipEvent): Promise<void>;
+}
+
+export interface Commands {
+  /** Publishes the command that is due, unless it already waits or is in work. */
+  issue(course: Course, due: Extract<Due, { kind: 'command' }>): Promise<void>;
+}
+
+/** Any aggregate by its subject. */
+export interface Aggregates {
+  read(
+    aggregate: Aggregate,
+    ...id: string[]
+  ): Promise<{ events: { type: string; time: string; seq: number; data: unknown }[]; seq: number }>;
+  append(aggregate: Aggregate, id: string[], event: TranshipEvent, expected: number): Promise<number>;
+}
+
+/** The projection that answers questions: the fold of all events, kept current. Never asked for a decision's expected sequence. */
+export interface Model {
+  plan(name: string): Plan | undefined;
+  plans(): Plan[];
+  migration(id: string): MigrationFold | undefined;
+  migrations(): MigrationFold[];
+  course(migration: string, vm: string): Course | undefined;
+}

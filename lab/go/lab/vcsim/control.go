@@ -1,0 +1,103 @@
+package vcsim
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// control is the lab's own port: what a test does to the world behind the API's back.
+func (l *lab) control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { reply(w, "ok") })
+	mux.HandleFunc("GET /disks", func(w http.ResponseWriter, _ *http.Request) { reply(w, l.list()) })
+	mux.HandleFunc("POST /sessions/expire", func(w http.ResponseWriter, _ *http.Request) { reply(w, l.expire()) })
+	mux.HandleFunc("POST /cbt/reset", l.withVM(func(vm *simulator.VirtualMachine) any { return l.resetCBT(vm.Self.Value) }))
+	mux.HandleFunc("POST /power/off", l.withVM(l.guestIsOff))
+	mux.HandleFunc("POST /power/on", l.withVM(l.powerOnBehind))
+	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
+		var x rule
+		if body(w, r, &x) {
+			if err := l.addRule(x); err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+			}
+		}
+	})
+	mux.HandleFunc("DELETE /faults", func(http.ResponseWriter, *http.Request) {
+		l.svc.ClearFaultRules()
+		l.mu.Lock()
+		l.rules = nil
+		l.mu.Unlock()
+	})
+	mux.HandleFunc("POST /delays", l.setDelays)
+	return mux
+}
+
+func reply(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
+
+func body(w http.ResponseWriter, r *http.Request, v any) bool {
+	err := json.NewDecoder(r.Body).Decode(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+	return err == nil
+}
+
+func (l *lab) withVM(f func(*simulator.VirtualMachine) any) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		vm, ok := l.entity("VirtualMachine", r.URL.Query().Get("vm")).(*simulator.VirtualMachine)
+		if !ok {
+			http.Error(w, "no such VM", http.StatusNotFound)
+			return
+		}
+		reply(w, f(vm))
+	}
+}
+
+// setDelays takes {"Method": ms}; with ?tasks the names of tasks.
+func (l *lab) setDelays(w http.ResponseWriter, r *http.Request) {
+	var ms map[string]int
+	if !body(w, r, &ms) {
+		return
+	}
+	if r.URL.Query().Has("tasks") {
+		ms["LockHandoff"] = 0 // else the VM could not be read while its task sleeps
+		simulator.TaskDelay.MethodDelay = ms
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.delay = map[string]time.Duration{}
+	for k, v := range ms {
+		l.delay[k] = time.Duration(v) * time.Millisecond
+	}
+}
+
+// guestIsOff: a guest powered itself off, or its process ended. vSphere sees it.
+func (l *lab) guestIsOff(vm *simulator.VirtualMachine) any {
+	ctx := l.own()
+	if vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOff {
+		return "already"
+	}
+	state := types.VirtualMachinePowerStatePoweredOff
+	ctx.Map.AtomicUpdate(ctx, vm, []types.PropertyChange{
+		{Name: "runtime.powerState", Val: state},
+		{Name: "summary.runtime.powerState", Val: state},
+		{Name: "guest.toolsRunningStatus", Val: string(types.VirtualMachineToolsRunningStatusGuestToolsNotRunning)},
+	})
+	return "off"
+}
+
+// powerOnBehind: somebody starts the VM in vCenter's own client.
+func (l *lab) powerOnBehind(vm *simulator.VirtualMachine) any {
+	w := &labVM{vm, l}
+	ctx := l.own()
+	_, f := wait(ctx, powerOn(w, ctx))
+	if f != nil {
+		return f
+	}
+	return "on"
+}

@@ -1,0 +1,34 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execute, type Tally } from './checks.ts';
+
+/** Runs one vitest project and counts its tests; a run that leaves no report counts as one failure. */
+export async function runTests(project: string, filter: readonly string[]): Promise<Tally> {
+  console.log(`\n— ${project} tests`);
+  const folder = mkdtempSync(join(tmpdir(), 'tranship-vitest-'));
+  const report = join(folder, 'report.json');
+  try {
+    const code = await execute('vitest', [
+      'run',
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      '--passWithNoTests',
+      ...filter,
+    ]);
+    const found = JSON.parse(readFileSync(report, 'utf8')) as Record<
+      'numPassedTests' | 'numFailedTests' | 'numPendingTests' | 'numFailedTestSuites',
+      number
+    >;
+    const failed = found.numFailedTests || (code === 0 ? 0 : Math.max(1, found.numFailedTestSuites));
+    return { passed: found.numPassedTests, failed, skipped: found.numPendingTests };
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return { passed: 0, failed: 1, skipped: 0 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,233 @@
+import type { Problem, TranshipEvent, VmPlan } from '@tranship/contracts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { apply, type Course, eventOf, newCourse } from './course.ts';
+import { dueStep, next } from './next.ts';
+import { allEvents, allStates, final, type State, transition, waiting } from './states.ts';
+
+const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
+  name: 'web-01',
+  plan: 'p',
+  workbench: 'tranship-p-1-vm-1',
+  guestId: 'debian12_64Guest',
+  power: 'poweredOn',
+  convert: 'auto',
+  start: true,
+  shutdown: { deadlineMs: 1000, then: 'fail' },
+  health: { agent: 'ifPresent', deadlineMs: 1000 },
+  onUnhealthy: 'hold',
+  connection: { provider: 'vc', url: 'https://vc/sdk', thumbprint: '', secret: 's', method: 'auto' },
+  target: {
+    name: 'web-01',
+    namespace: 'apps',
+    cpus: 1,
+    coresPerSocket: 1,
+    memoryMB: 512,
+    firmware: 'bios',
+    disks: [],
+    nics: [],
+    runStrategy: 'Always',
+    labels: {},
+    annotations: {},
+    nodeSelector: {},
+  },
+  ...over,
+});
+const problem = (code: Problem['code'], retry = false): Problem => ({ code, title: 't', detail: 'd', fix: 'f', retry });
+
+/** A world in memory: appends what is due, answers steps as told, and keeps the trace of states and steps. */
+function run(
+  course: Course,
+  answer: (step: string, course: Course) => TranshipEvent | undefined,
+): { course: Course; steps: string[] } {
+  const steps: string[] = [];
+  let now = course;
+  const say = (event: TranshipEvent) => {
+    now = apply(now, event, { seq: now.seq + 1, time: '2026-01-01T00:00:00Z' });
+  };
+  for (let i = 0; i < 200; i++) {
+    if (now.state === 'QU' && now.cancelledIn === undefined) {
+      say({ type: 'vm.admitted', data: {} });
+      continue;
+    }
+    const due = next(now);
+    if (!due) return { course: now, steps };
+    if (due.kind === 'event') say(due.event);
+    else {
+      steps.push(due.step);
+      const event = answer(due.step, now);
+      if (!event) return { course: now, steps };
+      say(event);
+    }
+  }
+  throw new Error('the course does not end');
+}
+
+const queued = (over: Partial<VmPlan> = {}) =>
+  apply(newCourse('p-1', 'vm-1'), { type: 'vm.queued', data: plan(over) }, { seq: 1, time: '' });
+const good = (step: string): TranshipEvent =>
+  ({
+    type: eventOf[step as keyof typeof eventOf],
+    data: step === 'watchHealth' ? { proven: true } : {},
+  }) as TranshipEvent;
+const bad = (step: string, course: Course, error: Problem, again = false): TranshipEvent => ({
+  type: 'vm.step-failed',
+  data: { step, attempt: course.attempt, error, again },
+});
+
+describe('course', () => {
+  test('course - a running VM walks every step in order and succeeds', () => {
+    const { course, steps } = run(queued(), good);
+    expect(course.state).toBe('OK');
+    expect(steps).toEqual([
+      'prepare',
+      'powerOff',
+      'copy',
+      'prove',
+      'convert',
+      'handOver',
+      'create',
+      'checkOff',
+      'start',
+      'watchHealth',
+      'settle',
+    ]);
+  });
+
+  test('course - a VM that shall not run is never started', () => {
+    const { course, steps } = run(queued({ start: false, power: 'poweredOff' }), good);
+    expect(course.state).toBe('OK');
+    expect(steps).not.toContain('start');
+    expect(steps.at(-1)).toBe('settle');
+  });
+
+  test.each(['prepare', 'powerOff', 'copy', 'prove', 'convert', 'handOver', 'create', 'checkOff'])(
+    'course - a failure in %s removes the target and starts a source that we stopped',
+    (broken) => {
+      const { course, steps } = run(queued(), (step, now) =>
+        step === broken ? bad(step, now, problem('service.internal')) : good(step),
+      );
+      expect(course.state).toBe('FA');
+      expect(course.error?.code).toBe('service.internal');
+      expect(steps).toContain('removeTarget');
+      expect(steps.includes('powerOn')).toBe(broken !== 'prepare');
+      expect(steps).not.toContain('start');
+    },
+  );
+
+  test('course - a source that was off before is not started by going back', () => {
+    const { steps } = run(queued({ power: 'poweredOff' }), (step, now) =>
+      step === 'copy' ? bad(step, now, problem('transfer.read')) : good(step),
+    );
+    expect(steps).not.toContain('powerOn');
+  });
+
+  test.each(['start', 'watchHealth'])('course - a failure in %s waits for a person and removes nothing', (broken) => {
+    const { course, steps } = run(queued(), (step, now) =>
+      step === broken ? bad(step, now, problem('target.unhealthy')) : good(step),
+    );
+    expect(course.state).toBe('DN');
+    expect(steps).not.toContain('removeTarget');
+    expect(steps).not.toContain('powerOn');
+  });
+
+  test('course - a person may roll back after the target ran: it is stopped, kept, and the source runs', () => {
+    const { course } = run(queued(), (step, now) =>
+      step === 'watchHealth' ? bad(step, now, problem('target.unhealthy')) : good(step),
+    );
+    const told = apply(course, { type: 'vm.rollback-requested', data: {} }, { seq: 99, time: '' });
+    const { course: end, steps } = run(told, good);
+    expect(steps).toEqual(['stopTarget', 'powerOn']);
+    expect(end.state).toBe('FA');
+  });
+
+  test('course - a source that somebody started is contested: nothing starts, nothing is deleted', () => {
+    const { course, steps } = run(queued(), (step, now) =>
+      step === 'checkOff' ? bad(step, now, problem('source.contested')) : good(step),
+    );
+    expect(course.state).toBe('CO');
+    expect(steps.at(-1)).toBe('checkOff');
+  });
+
+  test('course - a step tried again gets a new attempt, so that its command is a new message', () => {
+    const seen: number[] = [];
+    run(queued(), (step, now) => {
+      if (step !== 'copy') return good(step);
+      seen.push(now.attempt);
+      return seen.length < 3 ? bad(step, now, problem('transfer.read', true), true) : good(step);
+    });
+    expect(new Set(seen).size).toBe(3);
+  });
+
+  test('course - cancel in the copy goes back at once and ends as cancelled', () => {
+    const { course } = run(queued(), (step) =>
+      step === 'copy' ? { type: 'vm.cancel-requested', data: {} } : good(step),
+    );
+    expect(course.state).toBe('CA');
+  });
+
+  test('course - cancel while the guest shuts down waits for the outcome, then starts it again', () => {
+    let asked = false;
+    const { course, steps } = run(queued(), (step) => {
+      if (step !== 'powerOff' || asked) return good(step);
+      asked = true;
+      return { type: 'vm.cancel-requested', data: {} };
+    });
+    expect(steps).toEqual(['prepare', 'powerOff', 'powerOff', 'removeTarget', 'powerOn']);
+    expect(course.state).toBe('CA');
+  });
+
+  test('course - retry after a failure begins anew with attempts that were never used', () => {
+    const { course } = run(queued(), (step, now) =>
+      step === 'copy' ? bad(step, now, problem('transfer.read')) : good(step),
+    );
+    const again = apply(course, { type: 'vm.retried', data: {} }, { seq: 50, time: '' });
+    expect(again.state).toBe('QU');
+    const { course: end } = run(again, good);
+    expect(end.state).toBe('OK');
+  });
+});
+
+describe('states', () => {
+  test('states - every event leads nowhere or to a known state', () => {
+    for (const state of allStates)
+      for (const event of allEvents) expect([...allStates, '__', 'HI']).toContain(transition(state, event));
+  });
+
+  test('states - what waits for a person can be led on, and what is over stays over but for a retry', () => {
+    for (const state of waiting) expect(allEvents.some((event) => transition(state, event) !== '__')).toBe(true);
+    for (const state of final)
+      for (const event of allEvents) if (event !== 'vm.retried') expect(transition(state, event)).toBe('__');
+  });
+
+  test('states - the model: under any answers nothing starts before the proof and the live check, and no source is restarted after the target ran', () => {
+    const outcome = fc.constantFrom('good', 'good', 'good', 'again', 'fail', 'contested', 'cancel');
+    fc.assert(
+      fc.property(fc.array(outcome, { maxLength: 40 }), (outcomes) => {
+        let i = 0;
+        const { course, steps } = run(queued(), (step, now) => {
+          const what = i < outcomes.length ? outcomes[i++]! : 'good';
+          if (what === 'cancel' && transition(now.state, 'vm.cancel-requested') !== '__')
+            return { type: 'vm.cancel-requested', data: {} };
+          if (what === 'again') return bad(step, now, problem('service.unavailable', true), true);
+          if (what === 'fail') return bad(step, now, problem('service.internal'));
+          if (what === 'contested' && step === 'checkOff') return bad(step, now, problem('source.contested'));
+          return good(step);
+        });
+        const rested: State[] = [...final, ...waiting];
+        expect(rested).toContain(course.state);
+        const started = steps.indexOf('start');
+        if (started >= 0) {
+          expect(steps.lastIndexOf('prove')).toBeLessThan(started);
+          expect(steps.slice(0, started).at(-1) === 'checkOff' || steps.slice(0, started).at(-1) === 'start').toBe(
+            true,
+          );
+          expect(steps.slice(started)).not.toContain('powerOn');
+          expect(steps.slice(started)).not.toContain('removeTarget');
+        }
+        expect(dueStep(course) === undefined || !final.has(course.state)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

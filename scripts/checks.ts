@@ -13,7 +13,11 @@ export interface Tally {
 export function execute(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<number> {
   const path = `${root}node_modules/node/bin:${root}node_modules/.bin:${process.env.PATH}`;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', ...env } });
+    const child = spawn(program, args, {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, PATH: path, TURBO_TELEMETRY_DISABLED: '1', ...env },
+    });
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));
   });
@@ -30,11 +34,7 @@ export async function check(title: string, program: string, args: readonly strin
 export const quick: readonly [string, string, readonly string[]][] = [
   ['format and lint', 'biome', ['ci', '--colors=off', '.']],
   ['types', 'turbo', ['run', 'types', '--output-logs=errors-only', '--no-update-notifier']],
-  [
-    'import rules',
-    'depcruise',
-    ['--config', '.dependency-cruiser.mjs', 'libs', 'services', 'lab', 'scripts'],
-  ],
+  ['import rules', 'depcruise', ['--config', '.dependency-cruiser.mjs', 'libs', 'services', 'lab', 'scripts']],
 ];
 
 export const sum = (tallies: readonly Tally[]): Tally =>

@@ -95,7 +95,7 @@ func (l *lab) datastores(w *world, dir string) error {
 		for _, h := range l.hosts() {
 			system := l.svc.Context.Map.Get(*h.ConfigManager.DatastoreSystem).(*simulator.HostDatastoreSystem)
 			res := system.CreateLocalDatastore(l.own(), &types.CreateLocalDatastore{This: system.Self, Name: d.Name, Path: folder})
-			if f := res.Fault(); f != nil && !strings.Contains(fmt.Sprintf("%T", f.VimFault()), "DuplicateName") {
+			if f := res.Fault(); f != nil && !duplicate(f.VimFault()) {
 				return fmt.Errorf("datastore %s: %T", d.Name, f.VimFault())
 			}
 		}
@@ -105,6 +105,14 @@ func (l *lab) datastores(w *world, dir string) error {
 		}
 	}
 	return nil
+}
+
+func duplicate(f any) bool {
+	_, is := f.(*types.DuplicateName)
+	if !is {
+		_, is = f.(types.DuplicateName)
+	}
+	return is
 }
 
 func (l *lab) networks(w *world) error {
@@ -120,13 +128,13 @@ func (l *lab) networks(w *world) error {
 		case n.Type == "dvportgroup":
 			g := groups[0].(*simulator.DistributedVirtualPortgroup)
 			groups = groups[1:]
-			ctx.Map.AtomicUpdate(ctx, g, []types.PropertyChange{{Name: "name", Val: n.Name}, {Name: "config.name", Val: n.Name}})
+			g.Name, g.Config.Name, g.Entity().Name = n.Name, n.Name, n.Name // nobody watches yet
 			g.Summary.(*types.NetworkSummary).Name = n.Name
 		case l.entity("Network", n.Name) == nil:
 			for _, h := range l.hosts() {
 				system := ctx.Map.Get(*h.ConfigManager.NetworkSystem).(*simulator.HostNetworkSystem)
 				res := system.AddPortGroup(l.own(), &types.AddPortGroup{This: system.Self, Portgrp: types.HostPortGroupSpec{Name: n.Name, VswitchName: "vSwitch0"}})
-				if f := res.Fault(); f != nil {
+				if f := res.Fault(); f != nil && !duplicate(f.VimFault()) { // the second host finds the first's
 					return fmt.Errorf("network %s: %T", n.Name, f.VimFault())
 				}
 			}

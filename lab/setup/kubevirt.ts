@@ -1,0 +1,125 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cached, hashOf } from './cache.ts';
+import { goEnv, goVersion, kubevirtFlags, kubevirtVersion, moduleDir, moduleKey } from './go.ts';
+import { sourcesFile } from './packages.ts';
+import { step } from './progress.ts';
+import { run } from './shell.ts';
+
+const tools = ['virt-launcher-monitor', 'virt-chroot', 'virt-freezer', 'virt-probe', 'virt-tail', 'virtctl'];
+const command = (name: string) => `kubevirt.io/kubevirt/cmd/${name}`;
+
+/** The folder with kv (virt-api, virt-controller, manifests), virt-handler, virt-launcher and their helpers. */
+export async function kubevirtPrograms(): Promise<string> {
+  const patched = await lacksDummyLinks();
+  return cached('kubevirt', `${await moduleKey('kubevirt')}${patched ? '-nodummy' : ''}`, async (out) => {
+    const cwd = moduleDir('kubevirt');
+    await step(`building KubeVirt ${kubevirtVersion}: virt-api, virt-controller, tools`, 240, async (shown) => {
+      const onLine = (line: string) => shown.detail(line);
+      await run('go', ['build', '-v', '-trimpath', '-ldflags', kubevirtFlags, '-o', join(out, 'kv'), '.'], {
+        cwd,
+        env: goEnv,
+        onLine,
+      });
+      await run('go', ['build', '-v', '-trimpath', '-ldflags', kubevirtFlags, '-o', `${out}/`, ...tools.map(command)], {
+        cwd,
+        env: goEnv,
+        onLine,
+      });
+    });
+    await step('building virt-handler and virt-launcher with the libvirt they run with', 240, async (shown) => {
+      await buildWithLibvirt(out, patched, (line) => shown.detail(line));
+    });
+  });
+}
+
+/** The bridge binding of KubeVirt parks the pod's address on a dummy link; some kernels are built without that driver. */
+async function lacksDummyLinks(): Promise<boolean> {
+  const probe = 'ip link add trdummy0 type dummy && ip link del trdummy0';
+  return run('unshare', ['--net', 'sh', '-c', probe], { deadlineMs: 10_000 }).then(
+    () => false,
+    () => true,
+  );
+}
+
+/** A Debian root with the headers of the libvirt that will run the programs. */
+async function buildRoot(onLine: (line: string) => void): Promise<string> {
+  const include = 'gcc,libc6-dev,pkg-config,libvirt-dev,ca-certificates';
+  return cached('build-root', hashOf(['trixie', include]), async (out) => {
+    await run(
+      'mmdebstrap',
+      ['--variant=minbase', `--include=${include}`, 'trixie', join(out, 'root'), sourcesFile('trixie')],
+      { onLine },
+    );
+  });
+}
+
+async function buildWithLibvirt(out: string, patched: boolean, onLine: (line: string) => void): Promise<void> {
+  const root = join(await buildRoot(onLine), 'root');
+  const work = join(out, '.src');
+  const source = patched ? await withoutDummy(work) : await plainCopy(work);
+  const [goRoot, modules, buildCache] = (await run('go', ['env', 'GOROOT', 'GOMODCACHE', 'GOCACHE'])).split('\n') as [
+    string,
+    string,
+    string,
+  ];
+  const mounts = [
+    [goRoot, '/usr/local/go'],
+    [modules, '/gomod'],
+    [buildCache, '/gocache'],
+    [source, '/src'],
+    [out, '/out'],
+  ];
+  for (const [, inside] of mounts) mkdirSync(join(root, inside!), { recursive: true });
+  const script = [
+    'set -e',
+    ...mounts.map(([from, inside]) => `mount --bind '${from}' '${root}${inside}'`),
+    `mount -t proc proc '${root}/proc'`,
+    `exec chroot '${root}' env PATH=/usr/local/go/bin:/usr/bin:/bin HOME=/tmp GOPATH=/tmp/gp GOMODCACHE=/gomod GOCACHE=/gocache GOFLAGS='-buildvcs=false -mod=mod' GOPROXY=off GOTOOLCHAIN=local CGO_ENABLED=1 ` +
+      `sh -c 'cd /src && go build -v -trimpath -ldflags "${kubevirtFlags}" -o /out/ ${command('virt-handler')} ${command('virt-launcher')} && gcc -O2 -static -o /out/container-disk /src/container-disk.c'`,
+  ].join('\n');
+  await run('unshare', ['--mount', 'bash', '-c', script], { onLine });
+  rmSync(work, { recursive: true, force: true });
+}
+
+const upstream = () =>
+  run('go', ['list', '-mod=mod', '-m', '-f', '{{.Dir}}', 'kubevirt.io/kubevirt'], {
+    cwd: moduleDir('kubevirt'),
+    env: goEnv,
+  });
+
+async function plainCopy(work: string): Promise<string> {
+  cpSync(moduleDir('kubevirt'), work, { recursive: true });
+  cpSync(join(await upstream(), 'cmd/container-disk-v2alpha/main.c'), join(work, 'container-disk.c'));
+  return work;
+}
+
+/** A copy of KubeVirt's module in which a bridge without ports takes the dummy link's place: the same, for a parked address. */
+async function withoutDummy(work: string): Promise<string> {
+  await plainCopy(work);
+  const from = await upstream();
+  const copy = join(work, 'kubevirt');
+  for (const part of ['cmd', 'pkg', 'tools', 'go.mod'])
+    if (existsSync(join(from, part)))
+      await run('cp', ['-r', '--no-preserve=mode', '-t', mkdir(copy), join(from, part)]);
+  edit(join(copy, 'pkg/network/driver/nmstate/types.go'), /TypeDummy(\s*)= "dummy"/, 'TypeDummy$1= TypeBridge');
+  edit(join(copy, 'pkg/network/driver/nmstate/spec.go'), /\tTypeDummy: func[\s\S]*?\n\t\},\n/, '');
+  await run('go', ['mod', 'edit', '-replace', 'kubevirt.io/kubevirt=./kubevirt'], { cwd: work, env: goEnv });
+  return work;
+}
+
+function mkdir(path: string): string {
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+function edit(file: string, what: RegExp, by: string): void {
+  const text = readFileSync(file, 'utf8');
+  if (!what.test(text))
+    throw new Error(`${file}: ${what} is not found: KubeVirt ${kubevirtVersion} is other than expected`);
+  writeFileSync(file, text.replace(what, by));
+}
+
+/** What the KubeVirt image is made from, for its key. */
+export const kubevirtKey = async (): Promise<string> =>
+  hashOf([await goVersion(), await moduleKey('kubevirt'), kubevirtVersion]);

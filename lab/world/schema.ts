@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+
+const free = z.record(z.string(), z.unknown());
+
+export const worldVmSchema = z.strictObject({
+  name: z.string(),
+  folder: z.string().default(''),
+  /** A recipe of lab/guests; none: blank or patterned disks. */
+  guest: z.enum(['debian-12']).optional(),
+  power: z.enum(['on', 'off']).default('off'),
+  firmware: z.enum(['bios', 'efi']).default('bios'),
+  cpus: z.number().int().positive().default(2),
+  memoryMB: z.number().int().positive().default(512),
+  network: z
+    .strictObject({
+      mac: z.string(),
+      address: z.string().optional(),
+      gateway: z.string().optional(),
+      manager: z.enum(['ifupdown']).default('ifupdown'),
+      name: z.string().default('VM Network'),
+    })
+    .optional(),
+  /** Further NICs. */
+  networks: z
+    .array(z.strictObject({ mac: z.string(), address: z.string().optional(), name: z.string().default('VM Network') }))
+    .default([]),
+  disks: z
+    .array(
+      z.strictObject({
+        sizeGB: z.number().positive(),
+        datastore: z.string().optional(),
+        fill: z
+          .string()
+          .regex(/^(random|pattern):\d+MB$/)
+          .optional(),
+      }),
+    )
+    .default([]),
+  config: free.default({}),
+  overlay: free.default({}),
+  snapshots: z.array(z.string()).default([]),
+});
+export type WorldVm = z.infer<typeof worldVmSchema>;
+
+export const worldSchema = z.strictObject({
+  apiVersion: z.literal('tranship.dev/v1').optional(),
+  kind: z.literal('World'),
+  metadata: free.optional(),
+  spec: z.strictObject({
+    seed: z.number().int().default(7),
+    vcenter: z
+      .strictObject({
+        hosts: z.number().int().positive().default(1),
+        datastores: z
+          .array(z.strictObject({ name: z.string(), capacityGB: z.number().default(500) }))
+          .default([{ name: 'fast-ds', capacityGB: 500 }]),
+        networks: z
+          .array(z.strictObject({ name: z.string(), type: z.enum(['network', 'dvportgroup']).default('network') }))
+          .default([{ name: 'VM Network', type: 'network' }]),
+      })
+      .prefault({}),
+    vms: z.array(worldVmSchema).default([]),
+    fleet: z.strictObject({ count: z.number().int().nonnegative(), prefix: z.string().default('fleet-') }).optional(),
+    cluster: z
+      .strictObject({
+        storageClasses: z
+          .array(
+            z.strictObject({
+              name: z.string(),
+              default: z.boolean().default(false),
+              volumeMode: z.enum(['Filesystem', 'Block']).default('Filesystem'),
+              binding: z.enum(['WaitForFirstConsumer', 'Immediate']).default('WaitForFirstConsumer'),
+              capacityGB: z.number().optional(),
+            }),
+          )
+          .default([
+            { name: 'fast', default: true, volumeMode: 'Filesystem', binding: 'WaitForFirstConsumer' },
+            { name: 'block', default: false, volumeMode: 'Block', binding: 'WaitForFirstConsumer' },
+          ]),
+        networks: z
+          .array(z.strictObject({ name: z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/) }))
+          .default([{ name: 'apps/vlan21' }]),
+      })
+      .prefault({}),
+  }),
+});
+export type World = z.infer<typeof worldSchema>;
+
+/** Reads and checks a world file. */
+export function readWorld(file: string): World {
+  const result = worldSchema.safeParse(parse(readFileSync(file, 'utf8')));
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new Error(`${file}: ${issue.path.join('.')}: ${issue.message}`);
+}

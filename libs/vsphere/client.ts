@@ -1,0 +1,164 @@
+import { TranshipError } from '@tranship/contracts';
+import { Collector, type ObjectUpdate, type PropertySet } from './collector.ts';
+import { Control, type Ref } from './control.ts';
+import { toTranshipError, VimFault } from './faults.ts';
+import { type TlsTrust, Transport } from './transport.ts';
+import type { Operation } from './wsdl.ts';
+import type { Value } from './xml.ts';
+
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface VSphereOptions {
+  readonly url: string;
+  readonly trust: TlsTrust;
+  /** Read at each login: a credential that is changed on disk is taken at the next. */
+  readonly login: () => Promise<Login>;
+}
+
+interface Content {
+  readonly about: { readonly fullName: string; readonly apiVersion: string; readonly instanceUuid: string };
+  readonly root: Ref;
+  readonly session: Ref;
+  readonly views: Ref;
+  readonly collector: Collector;
+}
+
+const instance: Ref = { type: 'ServiceInstance', value: 'ServiceInstance' };
+
+/** One vCenter: one session, opened at the first call, opened again when it has ended. */
+export class VSphere {
+  readonly #options: VSphereOptions;
+  readonly #transport: Transport;
+  readonly #control: Control;
+  #content: Promise<Content> | undefined;
+
+  constructor(options: VSphereOptions) {
+    this.#options = options;
+    this.#transport = new Transport(options.url, options.trust);
+    this.#control = new Control(this.#transport);
+  }
+
+  async about(): Promise<Content['about']> {
+    return (await this.#open()).about;
+  }
+
+  /** The server's own time, milliseconds since the epoch. */
+  async currentTime(): Promise<number> {
+    return Date.parse(String(await this.call(instance, 'CurrentTime')));
+  }
+
+  /** A control call within a session. @throws TranshipError */
+  call(
+    on: Ref,
+    operation: Operation,
+    params: Record<string, string | number | boolean | Ref> = {},
+  ): Promise<Value | undefined> {
+    return this.#within(`${operation} of ${on.value}`, () => this.#control.call(on, operation, params));
+  }
+
+  /** Properties of objects of one type, read now. Objects that are gone are an error. */
+  read(refs: readonly Ref[], properties: readonly string[]): Promise<ObjectUpdate[]> {
+    return this.#within('reading properties', async ({ collector }) => collector.read(refs, properties));
+  }
+
+  /** Follows all objects of the given types below the root. Ends with a throw when the session is lost. */
+  async *follow(sets: PropertySet, signal: AbortSignal): AsyncGenerator<ObjectUpdate[]> {
+    const { collector, root, views } = await this.#within('opening', async (content) => content);
+    try {
+      const view = await new Collector(this.#transport, views).createView(root, Object.keys(sets));
+      yield* (await collector.create()).follow(view, sets, signal);
+    } catch (error) {
+      if (!(error instanceof VimFault)) throw error;
+      this.#forget();
+      throw toTranshipError(error, 'following the inventory');
+    }
+  }
+
+  /** Runs a method that gives a task, and waits for the task's end. */
+  async task(
+    on: Ref,
+    operation: Operation,
+    params: Record<string, string | number | boolean | Ref>,
+    deadlineMs: number,
+    sleep: (ms: number) => Promise<void>,
+  ): Promise<Value | undefined> {
+    const task = (await this.call(on, operation, params)) as unknown as Ref;
+    const end = Date.now() + deadlineMs;
+    for (let pause = 50; ; pause = Math.min(pause * 2, 2_000)) {
+      const [read] = await this.read([task], ['info']);
+      const info = read?.properties.info as
+        | { state?: string; error?: { fault?: { $type?: string }; localizedMessage?: string }; result?: Value }
+        | undefined;
+      if (info?.state === 'success') return info.result;
+      if (info?.state === 'error') {
+        throw toTranshipError(
+          new VimFault(info.error?.fault?.$type ?? 'SystemError', info.error?.localizedMessage ?? ''),
+          `${operation} of ${on.value}`,
+        );
+      }
+      if (Date.now() > end)
+        throw new TranshipError(
+          'vsphere.fault',
+          `${operation} of ${on.value} did not end within ${deadlineMs / 1000} s`,
+        );
+      await sleep(pause);
+    }
+  }
+
+  async close(): Promise<void> {
+    const content = await this.#content?.catch(() => undefined);
+    if (content) await this.#control.call(content.session, 'Logout').catch(() => undefined);
+    this.#forget();
+    this.#transport.close();
+  }
+
+  /** Runs within a session; when the server says that it has ended, once more within a new one. */
+  async #within<T>(what: string, work: (content: Content) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work(await this.#open());
+      } catch (error) {
+        if (!(error instanceof VimFault)) throw error;
+        if (error.type !== 'NotAuthenticated' || attempt > 1) throw toTranshipError(error, what);
+        this.#forget();
+      }
+    }
+  }
+
+  #open(): Promise<Content> {
+    this.#content ??= this.#login().catch((error: unknown) => {
+      this.#content = undefined;
+      throw error;
+    });
+    return this.#content;
+  }
+
+  #forget(): void {
+    this.#content = undefined;
+    this.#transport.forget();
+  }
+
+  async #login(): Promise<Content> {
+    const { username, password } = await this.#options.login();
+    const service = (await this.#control.call(instance, 'RetrieveServiceContent')) as unknown as Record<string, Value>;
+    const session = service.sessionManager as unknown as Ref;
+    try {
+      await this.#control.call(session, 'Login', { userName: username, password });
+    } catch (error) {
+      if (error instanceof VimFault && error.type === 'InvalidLogin')
+        throw toTranshipError(error, `login as ${username}`);
+      throw error;
+    }
+    const collector = new Collector(this.#transport, service.propertyCollector as unknown as Ref);
+    return {
+      about: service.about as unknown as Content['about'],
+      root: service.rootFolder as unknown as Ref,
+      session,
+      views: service.viewManager as unknown as Ref,
+      collector,
+    };
+  }
+}

@@ -1,0 +1,75 @@
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { Client, type IHttpClient, WSDL } from 'soap';
+import { faultOf, VimFault } from './faults.ts';
+import type { Transport } from './transport.ts';
+import { type Operation, wsdl } from './wsdl.ts';
+import { child, decode, readXml, type Value } from './xml.ts';
+
+export interface Ref {
+  readonly type: string;
+  readonly value: string;
+}
+
+const deadlineMs = 60_000;
+type Callback = (error: Error | null, result: unknown, raw: string) => void;
+
+/** Control calls: node-soap writes the requests, our transport carries them, our reader takes the answers. */
+export class Control {
+  readonly #client: Promise<Client>;
+
+  constructor(transport: Transport) {
+    this.#client = open(transport);
+  }
+
+  /** Calls a method of a managed object. @throws VimFault, TranshipError */
+  async call(
+    on: Ref,
+    operation: Operation,
+    params: Record<string, string | number | boolean | Ref> = {},
+  ): Promise<Value | undefined> {
+    const client = await this.#client;
+    const args = Object.fromEntries(
+      [['_this', on], ...Object.entries(params)].map(([name, value]) => [name, isRef(value) ? soapRef(value) : value]),
+    );
+    const raw = await new Promise<string>((resolve, reject) => {
+      const method = (client as unknown as Record<string, (args: object, callback: Callback) => void>)[operation]!;
+      method.call(client, args, (error, _, answer) => {
+        // An answer with a fault is an answer; only what never came is an error here.
+        if (answer) resolve(answer);
+        else reject(error ?? new Error('no answer'));
+      });
+    });
+    const envelope = await readXml(Readable.from([raw]));
+    const fault = faultOf(envelope);
+    if (fault) throw fault;
+    const returned = child(child(child(child(envelope, 'Envelope'), 'Body'), `${operation}Response`), 'returnval');
+    return returned && decode(returned);
+  }
+}
+
+const isRef = (value: unknown): value is Ref => typeof value === 'object' && value !== null && 'type' in value;
+const soapRef = (ref: Ref) => ({ attributes: { type: ref.type }, $value: ref.value });
+
+async function open(transport: Transport): Promise<Client> {
+  const httpClient = {
+    request: (
+      _url: string,
+      data: string,
+      callback: (error: Error | null, response?: object, body?: string) => void,
+    ) => {
+      transport
+        .post(data, deadlineMs)
+        .then(async (response) => {
+          const body = await text(response);
+          callback(null, { status: response.statusCode ?? 0, headers: response.headers, data: body }, body);
+        })
+        .catch((error: unknown) =>
+          callback(error instanceof Error ? error : new VimFault('SystemError', String(error))),
+        );
+    },
+  } as unknown as IHttpClient;
+  const definition = new WSDL(wsdl(), 'vim.wsdl', {});
+  await new Promise<void>((resolve, reject) => definition.onReady((error) => (error ? reject(error) : resolve())));
+  return new Client(definition, transport.url.href, { httpClient } as never);
+}

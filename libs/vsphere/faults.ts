@@ -1,0 +1,38 @@
+import { TranshipError } from '@tranship/contracts';
+import { child, type Element } from './xml.ts';
+
+/** A fault of vSphere, by its type (`InvalidState`, `NotAuthenticated` …). */
+export class VimFault extends Error {
+  override readonly name = 'VimFault';
+  readonly type: string;
+
+  constructor(type: string, message: string) {
+    super(message ? `${type}: ${message}` : type);
+    this.type = type;
+  }
+}
+
+/** The fault in a SOAP body, if there is one. */
+export function faultOf(envelope: Element): VimFault | undefined {
+  const fault = child(child(child(envelope, 'Envelope'), 'Body'), 'Fault');
+  if (!fault) return undefined;
+  const detail = child(fault, 'detail')?.children[0];
+  const type = detail?.type ?? detail?.name.replace(/Fault$/, '') ?? 'SystemError';
+  return new VimFault(type, child(fault, 'faultstring')?.text ?? '');
+}
+
+/** What a person is told of a fault. */
+export function toTranshipError(fault: VimFault, what: string): TranshipError {
+  const detail = `${what}: ${fault.message}`;
+  switch (fault.type) {
+    case 'InvalidLogin':
+    case 'NoPermission':
+      return new TranshipError('vsphere.login', detail, { cause: fault });
+    case 'NotAuthenticated':
+      return new TranshipError('vsphere.session', detail, { cause: fault });
+    case 'ManagedObjectNotFound':
+      return new TranshipError('vsphere.not-found', detail, { cause: fault });
+    default:
+      return new TranshipError('vsphere.fault', detail, { cause: fault });
+  }
+}

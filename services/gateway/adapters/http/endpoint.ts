@@ -1,0 +1,40 @@
+import type { ServerResponse } from 'node:http';
+import type { z } from 'zod';
+import type { Caller, Role } from '../../domain/access.ts';
+
+export interface Call<B = unknown, Q = unknown> {
+  /** From the path, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Q;
+  readonly body: B;
+  readonly caller: Caller;
+  header(name: string): string | undefined;
+}
+
+/** What goes back: JSON, or (for server-sent events) whatever `stream` writes until its signal aborts. */
+export type Reply =
+  | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown }
+  | { readonly stream: (response: ServerResponse, signal: AbortSignal) => Promise<void> };
+
+/** One path of the REST API, declared once: served, checked and described by it. */
+export interface Endpoint<B extends z.ZodType = z.ZodType, Q extends z.ZodType = z.ZodType> {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `{name}` for its parts. */
+  readonly path: string;
+  readonly summary: string;
+  readonly role: Role;
+  /** A write: each allow and deny of it is an event. */
+  readonly write: boolean;
+  readonly query?: Q;
+  readonly body?: B;
+  /** Checks the body in its own way, e.g. as a document whose text may be YAML. */
+  readonly parseBody?: (raw: unknown) => z.output<B>;
+  readonly result?: z.ZodType;
+  /** The usual status; 200. */
+  readonly status?: number;
+  readonly handle: (call: Call<z.output<B>, z.output<Q>>) => Promise<Reply>;
+}
+
+/** Keeps the types of body and query inside the handler and lets the table forget them. */
+export const endpoint = <B extends z.ZodType, Q extends z.ZodType>(declared: Endpoint<B, Q>): Endpoint =>
+  declared as unknown as Endpoint;

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Provider, TranshipError } from '@tranship/contracts';
+import type { Clock } from '@tranship/service-kit';
+import { type Login, VSphere } from '@tranship/vsphere';
+import { followed, Model, type Update } from '../domain/model.ts';
+import type { Source } from '../ports.ts';
+
+const taskMs = 300_000;
+const ref = (vm: string) => ({ type: 'VirtualMachine', value: vm });
+
+/** The credential of a provider, read from disk each time: a changed secret is taken at the next login. */
+export async function readLogin(dir: string, secret: string): Promise<Login> {
+  const read = (name: string) => readFile(join(dir, secret, name), 'utf8').then((text) => text.trim());
+  try {
+    const [username, password] = await Promise.all([read('username'), read('password')]);
+    return { username, password };
+  } catch {
+    throw new TranshipError('vsphere.login', `there is no credential ${secret}`);
+  }
+}
+
+/** One provider, connected: its live model, and the actions at it. */
+export class VCenter implements Source {
+  readonly provider: Provider;
+  readonly client: VSphere;
+  readonly model = new Model();
+  readonly #clock: Clock;
+  /** The model is whole and current. */
+  ready = false;
+
+  constructor(provider: Provider, credentialsDir: string, clock: Clock) {
+    this.provider = provider;
+    this.#clock = clock;
+    const { url, tls, credentials } = provider.spec;
+    this.client = new VSphere({ url, trust: tls, login: () => readLogin(credentialsDir, credentials.secret) });
+  }
+
+  /** Keeps the model current until the signal aborts, or throws when the session is lost. */
+  async follow(signal: AbortSignal, caughtUp: () => void): Promise<void> {
+    this.model.clear();
+    this.ready = false;
+    for await (const updates of this.client.follow(followed, signal)) {
+      this.model.apply(updates as Update[]);
+      if (updates.length === 0 && !this.ready) {
+        this.ready = true;
+        caughtUp();
+      }
+    }
+  }
+
+  async power(vm: string): Promise<{ powerState: 'poweredOn' | 'poweredOff' | 'suspended'; toolsRunning: boolean }> {
+    const [read] = await this.client.read([ref(vm)], ['runtime.powerState', 'guest.toolsRunningStatus']);
+    if (!read) throw new TranshipError('vsphere.not-found', `${vm} is not in ${this.provider.metadata.name}`);
+    return {
+      powerState: read.properties['runtime.powerState'] as 'poweredOn',
+      toolsRunning: read.properties['guest.toolsRunningStatus'] === 'guestToolsRunning',
+    };
+  }
+
+  async shutdownGuest(vm: string): Promise<void> {
+    await this.client.call(ref(vm), 'ShutdownGuest');
+  }
+
+  async powerOff(vm: string): Promise<void> {
+    await this.client.task(ref(vm), 'PowerOffVM_Task', {}, taskMs, (ms) => this.#clock.sleep(ms));
+  }
+
+  async powerOn(vm: string): Promise<void> {
+    await this.client.task(ref(vm), 'PowerOnVM_Task', {}, taskMs, (ms) => this.#clock.sleep(ms));
+  }
+}

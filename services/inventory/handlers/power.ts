@@ -1,0 +1,58 @@
+import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import { type Clock, poll, type StepContext } from '@tranship/service-kit';
+import type { Source } from '../ports.ts';
+
+type Find = (provider: string) => Source;
+const everyMs = 500;
+const hardMs = 120_000;
+
+const stamp = (clock: Clock) => new Date(clock.now()).toISOString();
+
+/** Guest shutdown with a deadline; when it passes, what the plan says. Asked again for a VM that is off: done already. */
+export async function powerOff(
+  find: Find,
+  input: StepInput<'powerOff'>,
+  { clock, signal, log }: StepContext,
+): Promise<StepResult<'powerOff'>> {
+  const source = find(input.provider);
+  const { powerState: was, toolsRunning } = await source.power(input.vm);
+  if (was !== 'poweredOn') return { was, how: 'already', at: stamp(clock) };
+  const off = async () => ((await source.power(input.vm)).powerState === 'poweredOff' ? true : undefined);
+  if (toolsRunning) {
+    await source.shutdownGuest(input.vm);
+    if (await poll(off, { everyMs, deadlineMs: input.deadlineMs, clock, signal }))
+      return { was, how: 'guest', at: stamp(clock) };
+  }
+  if (input.then === 'fail') {
+    const why = toolsRunning ? `it still runs after ${input.deadlineMs / 1000} s` : 'VMware Tools do not run in it';
+    throw new TranshipError('source.shutdown-timeout', `the guest of ${input.vm} did not shut down: ${why}`);
+  }
+  log.warn({}, 'the guest did not shut down; it is powered off, as the plan says');
+  await source.powerOff(input.vm);
+  if (await poll(off, { everyMs, deadlineMs: hardMs, clock, signal })) return { was, how: 'hard', at: stamp(clock) };
+  throw new TranshipError('source.shutdown-timeout', `${input.vm} is still on ${hardMs / 1000} s after PowerOff`);
+}
+
+/** The live check before a start. */
+export async function checkOff(
+  find: Find,
+  input: StepInput<'checkOff'>,
+  { clock }: StepContext,
+): Promise<StepResult<'checkOff'>> {
+  const { powerState } = await find(input.provider).power(input.vm);
+  if (powerState !== 'poweredOff')
+    throw new TranshipError('source.contested', `the source ${input.vm} is ${powerState}`);
+  return { powerState, at: stamp(clock) };
+}
+
+export async function powerOn(
+  find: Find,
+  input: StepInput<'powerOn'>,
+  { clock, signal }: StepContext,
+): Promise<StepResult<'powerOn'>> {
+  const source = find(input.provider);
+  if ((await source.power(input.vm)).powerState !== 'poweredOn') await source.powerOn(input.vm);
+  const on = async () => ((await source.power(input.vm)).powerState === 'poweredOn' ? true : undefined);
+  if (await poll(on, { everyMs, deadlineMs: hardMs, clock, signal })) return { at: stamp(clock) };
+  throw new TranshipError('vsphere.fault', `${input.vm} is not on ${hardMs / 1000} s after PowerOn`);
+}

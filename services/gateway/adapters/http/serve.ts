@@ -2,8 +2,8 @@ import { TranshipError } from '@tranship/contracts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { denial } from '../../domain/access.ts';
 import { checked } from './checked.ts';
+import type { Door } from './door.ts';
 import type { Endpoint, Reply } from './endpoint.ts';
-import type { Door } from './server.ts';
 import type { Streams } from './streams.ts';
 
 /** Serves one endpoint: who, may they, is it well formed, do it. The first two come before the body is read. */

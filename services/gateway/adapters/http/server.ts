@@ -1,9 +1,7 @@
 import { TranshipError } from '@tranship/contracts';
-import type { Clock, Logger } from '@tranship/service-kit';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Caller } from '../../domain/access.ts';
-import type { AccessLog, Tokens } from '../../ports.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Door } from './door.ts';
 import { Metrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { sendProblem } from './problem.ts';
@@ -16,16 +14,6 @@ declare module 'fastify' {
     trace: Trace;
     caller: Caller | undefined;
   }
-}
-
-export interface Door {
-  readonly endpoints: readonly Endpoint[];
-  readonly tokens: Tokens;
-  readonly accesses: AccessLog;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly ready: () => boolean;
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 const bodyLimit = 1024 * 1024;

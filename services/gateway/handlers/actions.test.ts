@@ -1,0 +1,86 @@
+import type { MigrationStatus } from '@tranship/contracts';
+import { describe, expect, it } from 'vitest';
+import { fixture, plan } from '../testing/fixture.ts';
+
+const migration: MigrationStatus = {
+  id: 'shop-1',
+  plan: 'shop',
+  state: 'running',
+  started: '2026-01-01T00:00:00.000Z',
+  vms: [],
+};
+
+describe('actions', () => {
+  it('plans - start answers 202 with the address of the migration and hands the key on', async () => {
+    const { send, asked } = fixture({ startPlan: () => ({ migration: 'shop-1' }) });
+    const { status, headers, json } = await send('POST', '/v1/plans/shop/start?readyOnly=true', {
+      as: 'operator',
+      headers: { 'idempotency-key': 'k1' },
+    });
+    expect(status).toBe(202);
+    expect(headers.location).toBe('/v1/migrations/shop-1');
+    expect(json).toEqual({ migration: 'shop-1' });
+    expect(asked).toEqual([{ name: 'startPlan', input: { name: 'shop', readyOnly: true, key: 'k1' } }]);
+    await send('POST', '/v1/plans/shop/start', { body: { readyOnly: true } });
+    expect(asked[1]?.input).toEqual({ name: 'shop', readyOnly: true });
+    const wrong = await send('POST', '/v1/plans/shop/start', { body: { redyOnly: true } });
+    expect(wrong.json).toMatchObject({ status: 422, path: 'redyOnly' });
+    expect(wrong.json.detail).toContain('did you mean readyOnly?');
+  });
+
+  it('plans - start takes an empty JSON body', async () => {
+    const { send } = fixture({ startPlan: () => ({ migration: 'shop-1' }) });
+    const { status } = await send('POST', '/v1/plans/shop/start', { headers: { 'content-type': 'application/json' } });
+    expect(status).toBe(202);
+  });
+
+  it('plans - preview asks the planner for the targets and the builder for the objects', async () => {
+    const { send, asked } = fixture({
+      targetsOf: () => ({ targets: [{ name: 'web-01' }] }),
+      previewPlan: ({ targets }) => ({ objects: targets.map(() => ({ kind: 'VirtualMachine' })) }),
+    });
+    const { json } = await send('POST', '/v1/preview?vm=web-01', { as: 'viewer', body: plan('shop') });
+    expect(json).toEqual({ objects: [{ kind: 'VirtualMachine' }] });
+    expect(asked[0]).toMatchObject({ name: 'targetsOf', input: { vm: 'web-01', plan: { kind: 'Plan' } } });
+    await send('POST', '/v1/plans/shop/preview', { as: 'viewer' });
+    expect(asked[2]).toEqual({ name: 'targetsOf', input: { name: 'shop' } });
+  });
+
+  it('migrations - actions name the migration, and the VM where one is given', async () => {
+    const { send, asked } = fixture({ actOnMigration: () => migration, timeline: () => ({ items: [] }) });
+    expect((await send('POST', '/v1/migrations/shop-1/cancel')).status).toBe(202);
+    expect((await send('POST', '/v1/migrations/shop-1/vms/vm-42/retry')).status).toBe(202);
+    expect((await send('GET', '/v1/migrations/shop-1/vms/vm-42/timeline')).status).toBe(200);
+    expect(asked.map(({ input }) => input)).toEqual([
+      { name: 'shop-1', verb: 'cancel' },
+      { name: 'shop-1', verb: 'retry', vm: 'vm-42' },
+      { name: 'shop-1', vm: 'vm-42' },
+    ]);
+    expect((await send('POST', '/v1/migrations/shop-1/explode')).status).toBe(404);
+  });
+
+  it('migrations - are listed for one plan', async () => {
+    const { send } = fixture({ listMigrations: () => ({ items: [migration, { ...migration, id: 'x', plan: 'y' }] }) });
+    expect((await send('GET', '/v1/migrations?plan=shop')).json).toEqual({ items: [migration] });
+  });
+
+  it('providers - inventory pages are handed through', async () => {
+    const { send, asked } = fixture({ networks: () => ({ items: [], continue: 'next' }) });
+    const { json } = await send('GET', '/v1/providers/vc1/inventory/networks?limit=5&continue=here');
+    expect(json).toEqual({ items: [], continue: 'next' });
+    expect(asked[0]?.input).toEqual({ provider: 'vc1', limit: 5, continue: 'here' });
+    expect((await send('GET', '/v1/providers/vc1/inventory/networks?limt=5')).json.detail).toContain('limit?');
+  });
+
+  it('secrets - are stored by an administrator and appear in no answer and no event', async () => {
+    const { send, log, asked } = fixture({ putSecret: () => ({}) });
+    const body = { name: 'vc1', username: 'root', password: 'hunter2' };
+    const { status, text } = await send('POST', '/v1/secrets', { body });
+    expect(status).toBe(201);
+    expect(asked[0]?.input).toEqual({ name: 'vc1', data: { username: 'root', password: 'hunter2' } });
+    const wrong = await send('POST', '/v1/secrets', { body: { ...body, pasword: 'hunter2' } });
+    expect(wrong.status).toBe(422);
+    expect(text + wrong.text + JSON.stringify(log.stored)).not.toContain('hunter2');
+    expect((await send('POST', '/v1/secrets', { as: 'operator', body })).status).toBe(403);
+  });
+});

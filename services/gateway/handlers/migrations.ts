@@ -1,0 +1,73 @@
+import { migrationSchema, timelineEntrySchema } from '@tranship/contracts';
+import { z } from 'zod';
+import { type Endpoint, endpoint } from '../adapters/http/endpoint.ts';
+import { pageOf } from '../domain/page.ts';
+import type { Ask } from '../ports.ts';
+import { pageQuery } from './documents.ts';
+
+const verbs = ['cancel', 'retry', 'rollback'] as const;
+const one = '/v1/migrations/{id}';
+const oneVm = `${one}/vms/{vm}`;
+const listQuery = z.strictObject({ ...pageQuery, plan: z.string().optional() });
+const timeline = z.object({ items: z.array(timelineEntrySchema) });
+
+/** Migrations, read and acted upon. `{vm}` is the VM's id or name. */
+export function migrationEndpoints(ask: Ask): Endpoint[] {
+  const actions = verbs.flatMap((verb) =>
+    [one, oneVm].map((path) =>
+      endpoint({
+        method: 'POST',
+        path: `${path}/${verb}`,
+        summary: `Asks for ${verb} of ${path === one ? 'every VM that it is possible for' : 'one VM'}`,
+        role: 'operator',
+        write: true,
+        result: migrationSchema,
+        status: 202,
+        handle: async ({ params: { id, vm } }) => ({
+          headers: { location: `/v1/migrations/${id}` },
+          body: await ask('actOnMigration', { name: id!, verb, ...(vm === undefined ? {} : { vm }) }),
+        }),
+      }),
+    ),
+  );
+  const timelines = [one, oneVm].map((path) =>
+    endpoint({
+      method: 'GET',
+      path: `${path}/timeline`,
+      summary: `What happened to ${path === one ? 'a migration and its VMs' : 'one VM'}, in order`,
+      role: 'viewer',
+      write: false,
+      result: timeline,
+      handle: async ({ params: { id, vm } }) => ({
+        body: await ask('timeline', { name: id!, ...(vm === undefined ? {} : { vm }) }),
+      }),
+    }),
+  );
+  return [
+    endpoint({
+      method: 'GET',
+      path: '/v1/migrations',
+      summary: 'All migrations, or those of one plan',
+      role: 'viewer',
+      write: false,
+      query: listQuery,
+      result: z.object({ items: z.array(migrationSchema), continue: z.string().optional() }),
+      handle: async ({ query: { plan, ...page } }) => {
+        const { items } = await ask('listMigrations', {});
+        const chosen = items.filter((migration) => plan === undefined || migration.plan === plan);
+        return { body: pageOf(chosen, ({ id }) => id, page) };
+      },
+    }),
+    endpoint({
+      method: 'GET',
+      path: one,
+      summary: 'One migration: the state of each VM, and what is known of it',
+      role: 'viewer',
+      write: false,
+      result: migrationSchema,
+      handle: async ({ params }) => ({ body: await ask('getMigration', { name: params.id! }) }),
+    }),
+    ...timelines,
+    ...actions,
+  ];
+}

@@ -18,6 +18,7 @@ func (l *lab) control() http.Handler {
 	mux.HandleFunc("POST /cbt/reset", l.withVM(func(vm *simulator.VirtualMachine) any { return l.resetCBT(vm.Self.Value) }))
 	mux.HandleFunc("POST /power/off", l.withVM(l.guestIsOff))
 	mux.HandleFunc("POST /power/on", l.withVM(l.powerOnBehind))
+	mux.HandleFunc("POST /guest/tools", l.withVM(l.toolsRun))
 	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
 		var x rule
 		if body(w, r, &x) {
@@ -89,6 +90,14 @@ func (l *lab) guestIsOff(vm *simulator.VirtualMachine) any {
 		{Name: "guest.toolsRunningStatus", Val: string(types.VirtualMachineToolsRunningStatusGuestToolsNotRunning)},
 	})
 	return "off"
+}
+
+// toolsRun: the guest is up, and its VMware Tools report.
+func (l *lab) toolsRun(vm *simulator.VirtualMachine) any {
+	ctx := l.own()
+	running := string(types.VirtualMachineToolsRunningStatusGuestToolsRunning)
+	ctx.Map.AtomicUpdate(ctx, vm, []types.PropertyChange{{Name: "guest.toolsRunningStatus", Val: running}})
+	return running
 }
 
 // powerOnBehind: somebody starts the VM in vCenter's own client.

@@ -178,7 +178,11 @@ func (w watcher) UpdateObject(_ *simulator.Context, o mo.Reference, changes []ty
 	}
 	for _, c := range changes {
 		if c.Name == "runtime.powerState" {
-			w.l.notify(fmt.Sprint(c.Val), vm.Name)
+			if c.Val == types.VirtualMachinePowerStatePoweredOn {
+				go w.l.notify(fmt.Sprint(c.Val), vm.Name) // the keeper asks for the VM's disks, and the VM is locked now
+			} else {
+				w.l.notify(fmt.Sprint(c.Val), vm.Name)
+			}
 		}
 	}
 }

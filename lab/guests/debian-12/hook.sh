@@ -1,0 +1,59 @@
+#!/bin/bash
+# In mmdebstrap's customize stage, with the root as $1: what every guest of this recipe has.
+set -eu
+R=$1
+echo guest > "$R/etc/hostname"
+echo "127.0.0.1 localhost guest" > "$R/etc/hosts"
+chroot "$R" sh -c 'echo root:guest | chpasswd'
+printf 'auto lo\niface lo inet loopback\n' > "$R/etc/network/interfaces"
+mkdir -p "$R/var/lib/counter" "$R/etc/default"
+echo 0 > "$R/var/lib/counter/value"
+# A TCP service that answers with its host name and a counter that it writes through to the disk.
+cat > "$R/usr/local/sbin/counter" <<'X'
+#!/bin/sh
+cd /var/lib/counter
+n=$(($(cat value) + 1))
+echo "$n" > new && sync new && mv new value && sync -f value
+echo "$(hostname) $n"
+X
+cat > "$R/etc/systemd/system/counter.socket" <<'X'
+[Socket]
+ListenStream=7000
+Accept=yes
+[Install]
+WantedBy=sockets.target
+X
+cat > "$R/etc/systemd/system/counter@.service" <<'X'
+[Service]
+ExecStart=/usr/local/sbin/counter
+StandardOutput=socket
+X
+# Tells on the serial console what the boot came to.
+cat > "$R/usr/local/sbin/marker" <<'X'
+#!/bin/sh
+GW=$(ip -4 route show default | awk '{print $3; exit}')
+{
+echo; echo "MARK begin $(uname -r) up=$(cut -d' ' -f1 /proc/uptime)"
+for d in /sys/class/net/*; do i=${d##*/}; [ $i = lo ] && continue
+ drv=$(readlink $d/device/driver); echo "MARK nic name=$i mac=$(cat $d/address) driver=${drv##*/} ip=$(ip -o -4 addr show dev $i | awk '{print $4}')"; done
+echo "MARK root src=$(findmnt -no SOURCE /) uuid=$(findmnt -no UUID /)"
+echo "MARK gw=$GW ping=$([ -n "$GW" ] && ping -c1 -W3 $GW >/dev/null 2>&1 && echo ok || echo FAIL)"
+echo "MARK failed-units=$(systemctl list-units --failed --no-legend --plain 2>/dev/null | awk '{print $1}' | tr '\n' ' ')"
+echo "MARK end"
+} > /dev/ttyS0 2>&1
+X
+chmod 755 "$R/usr/local/sbin/counter" "$R/usr/local/sbin/marker"
+cat > "$R/etc/systemd/system/marker.service" <<'X'
+[Unit]
+Description=boot marker
+After=network.target networking.service counter.socket
+Before=serial-getty@ttyS0.service getty.target
+[Service]
+Type=oneshot
+ExecStart=/usr/local/sbin/marker
+[Install]
+WantedBy=multi-user.target
+X
+chroot "$R" systemctl -q enable marker.service counter.socket serial-getty@ttyS0.service
+printf 'GRUB_DEFAULT=0\nGRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"\nGRUB_TERMINAL="serial console"\n' > "$R/etc/default/grub"
+rm -rf "$R"/var/cache/apt/archives/*.deb "$R"/var/lib/apt/lists/*

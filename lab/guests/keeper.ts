@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { copyFileSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { run } from '../setup/shell.ts';
+import type { World, WorldVm } from '../world/schema.ts';
+import { qemuArguments } from './qemu.ts';
+import { qmp } from './qmp.ts';
+
+interface Guest {
+  readonly process: ChildProcess;
+  readonly monitor: string;
+  readonly ended: Promise<void>;
+}
+
+const shutdownMs = 600_000;
+
+/** Plays the world's guests with QEMU: they follow vcsim's power, and vcsim follows theirs. */
+export class Keeper {
+  readonly #world: World;
+  readonly #control: string;
+  readonly #dir: string;
+  readonly #guests = new Map<string, Guest>();
+
+  constructor(world: World, control: string, dir: string) {
+    this.#world = world;
+    this.#control = control;
+    this.#dir = dir;
+  }
+
+  /** What vcsim tells: power changes, stuns, a shutdown asked for. It waits for the answer. */
+  listen(port: number, host: string): Server {
+    const server = createServer((request, response) => {
+      (json(request) as Promise<{ event: string; vm: string }>)
+        .then(({ event, vm }) => this.#on(event, vm))
+        .catch((error: unknown) => console.error(`keeper: ${error instanceof Error ? error.message : error}`))
+        .finally(() => response.end());
+    });
+    server.requestTimeout = 0;
+    return server.listen(port, host);
+  }
+
+  async stop(): Promise<void> {
+    for (const guest of this.#guests.values()) guest.process.kill('SIGKILL');
+    await Promise.all([...this.#guests.values()].map((guest) => guest.ended));
+  }
+
+  async #on(event: string, name: string): Promise<void> {
+    const vm = this.#world.spec.vms.find((each) => each.name === name);
+    if (!vm?.guest) return;
+    const guest = this.#guests.get(name);
+    switch (event) {
+      case 'poweredOn':
+        if (!guest) await this.#start(vm);
+        return;
+      case 'poweredOff':
+        guest?.process.kill('SIGKILL');
+        return guest?.ended;
+      case 'stun':
+        await (guest && qmp(guest.monitor, 'stop'));
+        return;
+      case 'unstun':
+        await (guest && qmp(guest.monitor, 'cont'));
+        return;
+      case 'shutdownGuest': {
+        if (!guest) return;
+        await qmp(guest.monitor, 'system_powerdown');
+        const tooLong = new Promise<void>((resolve) => setTimeout(resolve, shutdownMs).unref());
+        return Promise.race([guest.ended, tooLong]);
+      }
+    }
+  }
+
+  async #start(vm: WorldVm): Promise<void> {
+    const { name } = vm;
+    const disks = (await this.#disks(name)).map((disk) => disk.path);
+    const index = this.#world.spec.vms.indexOf(vm);
+    const nics = [...(vm.network ? [vm.network] : []), ...vm.networks];
+    const taps = nics.map((_, i) => `tap${index}n${i}`);
+    for (const tap of taps) {
+      await run('ip', ['tuntap', 'add', tap, 'mode', 'tap'], { deadlineMs: 5_000 }).catch(() => '');
+      await run('ip', ['link', 'set', tap, 'master', 'lan0', 'up'], { deadlineMs: 5_000 });
+    }
+    const serial = join(this.#dir, `${name}.console`);
+    const monitor = join(this.#dir, `${name}.qmp`);
+    const variables = join(this.#dir, `${name}.vars`);
+    rmSync(monitor, { force: true });
+    rmSync(serial, { force: true });
+    if (vm.firmware === 'efi' && !existsSync(variables)) copyFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd', variables);
+    const log = openSync(join(this.#dir, `${name}.qemu.log`), 'a');
+    const child = spawn('qemu-system-x86_64', qemuArguments({ vm, disks, taps, serial, monitor, variables }), {
+      stdio: ['ignore', log, log],
+    });
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.once('error', (error) => console.error(`${name}: ${error.message}`));
+    this.#guests.set(name, { process: child, monitor, ended });
+    void this.#awaitTools(name, serial, child);
+    void ended.then(() => {
+      this.#guests.delete(name);
+      // A guest that ends by itself is off: vSphere sees it.
+      void fetch(`${this.#control}/power/off?vm=${encodeURIComponent(name)}`, { method: 'POST' }).catch(
+        () => undefined,
+      );
+    });
+  }
+
+  /** VMware Tools report once the guest says on its console that it is up. */
+  async #awaitTools(name: string, serial: string, child: ChildProcess): Promise<void> {
+    while (child.exitCode === null && child.signalCode === null) {
+      const text = existsSync(serial) ? readFileSync(serial, 'latin1') : '';
+      if (text.includes('MARK end')) {
+        await fetch(`${this.#control}/guest/tools?vm=${encodeURIComponent(name)}`, { method: 'POST' }).catch(
+          () => undefined,
+        );
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  async #disks(vm: string): Promise<{ path: string }[]> {
+    const answer = await fetch(`${this.#control}/disks`, { signal: AbortSignal.timeout(10_000) });
+    const all = (await answer.json()) as { vm: string; path: string; snapshot?: string }[];
+    return all.filter((disk) => disk.vm === vm && disk.snapshot === undefined);
+  }
+}

@@ -1,0 +1,71 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fillImage } from '../guests/fill.ts';
+import { guestImage } from '../guests/recipe.ts';
+import { writeWhole } from '../state.ts';
+import type { World } from '../world/schema.ts';
+import { vcsimWorld } from '../world/vcsim.ts';
+import type { PartSpec } from './part.ts';
+import type { Settings } from './settings.ts';
+
+export const vcenterUser = 'administrator@vsphere.local';
+export const control = (address: string): string => `http://${address}:8990`;
+
+/** The bytes that each VM's disks begin with, as files beside the state. */
+async function images(world: World, dir: string): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  for (const vm of world.spec.vms) {
+    const files: string[] = [];
+    for (const [i, disk] of vm.disks.entries()) {
+      const file = join(dir, `${found.size}-${i}.raw`);
+      if (vm.guest && i === 0) await guestImage(vm, file);
+      else if (disk.fill)
+        fillImage(file, disk.fill, Math.round(disk.sizeGB * 1024 ** 3), `${world.spec.seed}/${vm.name}/${i}`);
+      files.push(disk.fill || (vm.guest && i === 0) ? file : '');
+    }
+    found.set(vm.name, files);
+  }
+  return found;
+}
+
+/** vcsim with its world; the password is made anew for each lab. */
+export async function vcsim(settings: Settings, world: World, password: string): Promise<PartSpec> {
+  const { dir, address, bin } = settings;
+  const folder = join(dir, 'images');
+  for (const each of [folder, join(dir, 'datastores')]) mkdirSync(each, { recursive: true });
+  const file = join(dir, 'world.json');
+  writeWhole(file, JSON.stringify(vcsimWorld(world, await images(world, folder))));
+  writeFileSync(join(dir, 'vcenter.credentials'), `${vcenterUser}:${password}\n`, { mode: 0o600 });
+  const flags = {
+    listen: `${address}:8989`,
+    control: `${address}:8990`,
+    world: file,
+    dir: join(dir, 'datastores'),
+    credentials: join(dir, 'vcenter.credentials'),
+    'tls-cert': join(dir, 'pki/vcenter.crt'),
+    'tls-key': join(dir, 'pki/vcenter.key'),
+    hook: 'http://127.0.0.1:8991',
+  };
+  const command: [string, ...string[]] = [
+    join(bin, 'lab'),
+    'vcsim',
+    ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+  ];
+  const ready = async () => (await fetch(`${control(address)}/healthz`)).ok;
+  return { name: 'vcsim', command, ready, env: { TMPDIR: dir } };
+}
+
+export function nats(settings: Settings, password: string): PartSpec {
+  const { dir, address, bin } = settings;
+  const file = join(dir, 'nats.conf');
+  const config = {
+    listen: `${address}:4222`,
+    http: '127.0.0.1:8222',
+    jetstream: { store_dir: join(dir, 'nats'), sync_interval: 'always' },
+    authorization: { users: [{ user: 'tranship', password }] },
+  };
+  writeWhole(file, JSON.stringify(config), 0o600);
+  writeFileSync(join(dir, 'nats.password'), password, { mode: 0o600 });
+  const ready = async () => (await fetch('http://127.0.0.1:8222/healthz')).ok;
+  return { name: 'nats', command: [join(bin, 'lab'), 'nats', '-c', file], ready };
+}

@@ -1,0 +1,41 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** Everything of one running lab lies below this folder, and goes with it. */
+export const stateDir = process.env.TRANSHIP_LAB_DIR ?? join(homedir(), '.local', 'state', 'tranship', 'lab');
+
+/** What others need of a running lab: `lab.json` in the state folder. */
+export interface Lab {
+  /** The process whose end ends all: it holds the lab's namespaces. */
+  pid: number;
+  /** PID 1 of the lab's namespaces, as the machine counts. */
+  init: number;
+  /** The lab's address, as the machine and the pods see it. */
+  address: string;
+  kubeconfig: string;
+  nats: { url: string; user: string; passwordFile: string };
+  vcsim: { url: string; username: string; passwordFile: string; caFile: string; thumbprint: string; control: string };
+  started: string;
+}
+
+export const labFile = (dir = stateDir): string => join(dir, 'lab.json');
+
+export const readLab = (dir = stateDir): Lab | undefined =>
+  existsSync(labFile(dir)) ? (JSON.parse(readFileSync(labFile(dir), 'utf8')) as Lab) : undefined;
+
+/** Writes a file so that a reader never sees half of it. */
+export function writeWhole(file: string, text: string, mode = 0o644): void {
+  const temporary = `${file}.${process.pid}.tmp`;
+  writeFileSync(temporary, text, { mode });
+  renameSync(temporary, file);
+}
+
+export function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -33,6 +33,10 @@ export async function vcsim(settings: Settings, world: World, password: string):
   const { dir, address, bin } = settings;
   const folder = join(dir, 'images');
   for (const each of [folder, join(dir, 'datastores')]) mkdirSync(each, { recursive: true });
+  // vcsim makes a VM's folder in its first datastore only.
+  for (const vm of world.spec.vms)
+    for (const { datastore } of vm.disks)
+      if (datastore) mkdirSync(join(dir, 'datastores', datastore, vm.name), { recursive: true });
   const file = join(dir, 'world.json');
   writeWhole(file, JSON.stringify(vcsimWorld(world, await images(world, folder))));
   writeFileSync(join(dir, 'vcenter.credentials'), `${vcenterUser}:${password}\n`, { mode: 0o600 });

@@ -1,0 +1,1 @@
+export { type Address, type Extent, NbdClient } from './client.ts';

@@ -1,0 +1,76 @@
+/** Numbers of the NBD protocol (github.com/NetworkBlockDevice/nbd, doc/proto.md). Everything is big-endian. */
+export const magic = {
+  server: 0x4e42444d41474943n, // "NBDMAGIC"
+  option: 0x49484156454f5054n, // "IHAVEOPT"
+  optionReply: 0x3e889045565a9n,
+  request: 0x25609513,
+  simpleReply: 0x67446698,
+  structuredReply: 0x668e33ef,
+} as const;
+
+export const option = { go: 7, structuredReply: 8, setMetaContext: 10 } as const;
+export const optionReply = { ack: 1, info: 3, metaContext: 4 } as const;
+export const command = { read: 0, disconnect: 2, blockStatus: 7 } as const;
+export const chunk = { none: 0, data: 1, hole: 2, blockStatus: 5, error: 0x8001, errorOffset: 0x8002 } as const;
+export const allocation = { hole: 1, zero: 2 } as const;
+/** Of the last chunk of a reply. */
+export const flagDone = 1;
+export const handshakeFlags = 0b11; // FIXED_NEWSTYLE | NO_ZEROES
+
+/** What nbdkit sends, as Linux names it. */
+const errnoNames: Readonly<Record<number, string>> = {
+  1: 'EPERM',
+  5: 'EIO',
+  12: 'ENOMEM',
+  22: 'EINVAL',
+  28: 'ENOSPC',
+  75: 'EOVERFLOW',
+  95: 'ENOTSUP',
+  108: 'ESHUTDOWN',
+};
+export const errnoName = (n: number): string => errnoNames[n] ?? `errno ${n}`;
+
+/** One option of the handshake. */
+export function encodeOption(kind: number, data: Buffer): Buffer {
+  const head = Buffer.alloc(16);
+  head.writeBigUInt64BE(magic.option, 0);
+  head.writeUInt32BE(kind, 8);
+  head.writeUInt32BE(data.length, 12);
+  return Buffer.concat([head, data]);
+}
+
+export interface Request {
+  readonly kind: number;
+  readonly handle: bigint;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export function encodeRequest({ kind, handle, offset, length }: Request): Buffer {
+  const buffer = Buffer.alloc(28);
+  buffer.writeUInt32BE(magic.request, 0);
+  buffer.writeUInt16BE(kind, 6);
+  buffer.writeBigUInt64BE(handle, 8);
+  buffer.writeBigUInt64BE(BigInt(offset), 16);
+  buffer.writeUInt32BE(length, 24);
+  return buffer;
+}
+
+const text = (value: string): Buffer => {
+  const bytes = Buffer.from(value);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+};
+const count32 = (n: number): Buffer => {
+  const buffer = Buffer.alloc(4);
+  buffer.writeUInt32BE(n);
+  return buffer;
+};
+
+/** Data of NBD_OPT_SET_META_CONTEXT for one context. */
+export const metaContextData = (exportName: string, context: string): Buffer =>
+  Buffer.concat([text(exportName), count32(1), text(context)]);
+
+/** Data of NBD_OPT_GO without information requests. */
+export const goData = (exportName: string): Buffer => Buffer.concat([text(exportName), Buffer.alloc(2)]);

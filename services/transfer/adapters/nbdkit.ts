@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TranshipError } from '@tranship/contracts';
+import { meaning } from '../domain/vddk.ts';
+
+const startMs = 30_000;
+const stopMs = 5_000;
+const logBytes = 16 * 1024;
+
+/** One nbdkit, a child that ends with us; its socket lies in a folder of its own. */
+export class Nbdkit {
+  readonly socket: string;
+  readonly #dir: string;
+  readonly #child: ChildProcess;
+  #log = '';
+
+  private constructor(dir: string, args: readonly string[]) {
+    this.#dir = dir;
+    this.socket = join(dir, 'nbd');
+    this.#child = spawn('nbdkit', ['-f', '--exit-with-parent', '--readonly', '-U', this.socket, ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#child.stderr!.on('data', (text: Buffer) => {
+      this.#log = (this.#log + text.toString()).slice(-logBytes);
+    });
+    this.#child.once('error', (error) => {
+      this.#log += `error: ${error.message}`;
+    });
+  }
+
+  static async start(args: readonly string[], signal: AbortSignal): Promise<Nbdkit> {
+    const server = new Nbdkit(await mkdtemp(join(tmpdir(), 'nbdkit-')), args);
+    const end = Date.now() + startMs;
+    while (!existsSync(server.socket)) {
+      if (server.#child.exitCode !== null || server.#child.pid === undefined || Date.now() > end || signal.aborted) {
+        await server.stop();
+        signal.throwIfAborted();
+        const { code, retry, detail } = meaning(server.log);
+        throw new TranshipError(code, `nbdkit does not start: ${detail}`, { retry });
+      }
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    return server;
+  }
+
+  /** The last that it said. */
+  get log(): string {
+    return this.#log;
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const hard = setTimeout(() => child.kill('SIGKILL'), stopMs);
+      await ended;
+      clearTimeout(hard);
+    }
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TranshipError } from '@tranship/contracts';
+import { NbdClient } from '@tranship/nbd';
+import type { Config } from '../config.ts';
+import { meaning, vddkArguments } from '../domain/vddk.ts';
+import type { Ports } from '../ports.ts';
+import { Nbdkit } from './nbdkit.ts';
+
+/** Reads a VMware disk by nbdkit and the disk library: one process and one connection a disk. */
+export const vddkSource =
+  (config: Config): Ports['openSource'] =>
+  async ({ connection, vm, file, snapshot }, signal) => {
+    if (connection.method === 'nfc')
+      throw new TranshipError('transfer.open', 'transfer.method nfc is not there yet: use vddk', { retry: false });
+    const secret = join(config.credentialsDir, connection.secret);
+    const args = vddkArguments({
+      plugin: config.vddkPlugin,
+      libdir: connection.libdir ?? config.vddkLibdir,
+      url: connection.url,
+      username: (await readFile(join(secret, 'username'), 'utf8')).trim(),
+      passwordFile: join(secret, 'password'),
+      thumbprint: connection.thumbprint,
+      vm,
+      snapshot,
+      file,
+    });
+    const server = await Nbdkit.start(args, signal);
+    try {
+      const client = await NbdClient.connect({ socket: server.socket });
+      const close = async () => {
+        client.close();
+        await server.stop();
+      };
+      return Object.assign(client, { close });
+    } catch (error) {
+      await server.stop();
+      const { code, retry, detail } = meaning(server.log);
+      throw new TranshipError(code, `${file}: ${detail || (error as Error).message}`, { retry, cause: error });
+    }
+  };

@@ -1,0 +1,28 @@
+import { prove as proveDisk } from '@tranship/blocks';
+import type { StepInput, StepResult } from '@tranship/contracts';
+import type { StepContext } from '@tranship/service-kit';
+import type { Ports } from '../ports.ts';
+import { inFlight } from './in-flight.ts';
+import { reporter } from './progress.ts';
+
+/** Reads every target disk back against its leaves. */
+export async function prove(
+  { volumes }: Ports,
+  { vm, pass, disks }: StepInput<'prove'>,
+  context: StepContext,
+): Promise<StepResult<'prove'>> {
+  const began = context.clock.now();
+  const proven = await inFlight(disks, context.signal, async (target, signal) => {
+    const { sizeBytes } = target;
+    const ledger = await volumes.ledger(vm, target, pass);
+    try {
+      const { disk } = await volumes.open(target, sizeBytes);
+      const onProgress = reporter(context, 'prove', target);
+      const proof = await proveDisk({ disk, ledger, sizeBytes, signal, onProgress }).finally(() => disk.close());
+      return { index: target.index, ...proof };
+    } finally {
+      await ledger.close();
+    }
+  });
+  return { grade: 'standard', disks: proven, seconds: (context.clock.now() - began) / 1000 };
+}

@@ -144,6 +144,8 @@ export const queries = {
   ),
   /** Stores a credential in Tranship's own namespace; never logged, never an event. */
   putSecret: query('vm-builder', z.object({ name: z.string(), data: z.record(z.string(), z.string()) }), none),
+  /** A credential, for inventory alone: the permissions of NATS keep others out. */
+  readSecret: query('vm-builder', named, z.object({ username: z.string(), password: z.string() })),
 } as const;
 
 export type Queries = typeof queries;

@@ -1,7 +1,5 @@
 import { z } from 'zod';
 
-export const configSchema = z.object({
-  /** Holds `<secret>/username` and `<secret>/password`, as a Kubernetes secret is mounted. */
-  credentialsDir: z.string().default('/etc/tranship/credentials'),
-});
+/** Nothing beyond what every service is told: providers and their credentials come by message. */
+export const configSchema = z.object({});
 export type Config = z.infer<typeof configSchema>;

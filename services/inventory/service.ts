@@ -6,8 +6,8 @@ import { checkOff, powerOff, powerOn } from './handlers/power.ts';
 import { providerQueries } from './handlers/providers.ts';
 
 /** inventory: the only one that speaks the vSphere API. */
-export async function service(config: Config, kit: Kit): Promise<ServiceTable> {
-  const providers = new Providers(kit, config.credentialsDir);
+export async function service(_config: Config, kit: Kit): Promise<ServiceTable> {
+  const providers = new Providers(kit);
   const find = (name: string) => providers.find(name);
   return {
     ready: () => providers.caughtUp,

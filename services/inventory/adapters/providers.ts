@@ -12,14 +12,12 @@ type Reach = 'provider.ready' | 'provider.lost';
 /** All providers, by the fold of their events; each vCenter is followed while its provider stands. */
 export class Providers {
   readonly #kit: Kit;
-  readonly #credentialsDir: string;
   readonly #entries = new Map<string, Entry>();
   readonly #reach = new Map<string, Reach>();
   caughtUp = false;
 
-  constructor(kit: Kit, credentialsDir: string) {
+  constructor(kit: Kit) {
     this.#kit = kit;
-    this.#credentialsDir = credentialsDir;
   }
 
   /** @throws TranshipError document.not-found */
@@ -94,7 +92,7 @@ export class Providers {
 
   #begin(provider: Provider, signal: AbortSignal): void {
     const stop = new AbortController();
-    const center = new VCenter(provider, this.#credentialsDir, this.#kit.clock);
+    const center = new VCenter(provider, (name) => this.#kit.query('readSecret', { name }), this.#kit.clock);
     this.#entries.set(provider.metadata.name, { center, stop });
     void this.#keep(center, AbortSignal.any([signal, stop.signal]));
   }

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Provider, TranshipError } from '@tranship/contracts';
 import type { Clock } from '@tranship/service-kit';
 import { type Login, VSphere } from '@tranship/vsphere';
@@ -8,17 +6,6 @@ import type { Source } from '../ports.ts';
 
 const taskMs = 300_000;
 const ref = (vm: string) => ({ type: 'VirtualMachine', value: vm });
-
-/** The credential of a provider, read from disk each time: a changed secret is taken at the next login. */
-export async function readLogin(dir: string, secret: string): Promise<Login> {
-  const read = (name: string) => readFile(join(dir, secret, name), 'utf8').then((text) => text.trim());
-  try {
-    const [username, password] = await Promise.all([read('username'), read('password')]);
-    return { username, password };
-  } catch {
-    throw new TranshipError('vsphere.login', `there is no credential ${secret}`);
-  }
-}
 
 /** One provider, connected: its live model, and the actions at it. */
 export class VCenter implements Source {
@@ -29,11 +16,11 @@ export class VCenter implements Source {
   /** The model is whole and current. */
   ready = false;
 
-  constructor(provider: Provider, credentialsDir: string, clock: Clock) {
+  constructor(provider: Provider, login: (secret: string) => Promise<Login>, clock: Clock) {
     this.provider = provider;
     this.#clock = clock;
     const { url, tls, credentials } = provider.spec;
-    this.client = new VSphere({ url, trust: tls, login: () => readLogin(credentialsDir, credentials.secret) });
+    this.client = new VSphere({ url, trust: tls, login: () => login(credentials.secret) });
   }
 
   /** Keeps the model current until the signal aborts, or throws when the session is lost. */

@@ -53,6 +53,13 @@ function command(step: StepName, course: Course): Due {
   return { kind: 'command', step, input: input(step, course) };
 }
 
+/** Where nothing was converted there is no guest that could answer. */
+function agentMode({ plan, results }: Course) {
+  const { agent } = plan!.health;
+  const engine = (results.convert as { engine?: string } | undefined)?.engine;
+  return agent === 'ifPresent' && engine === 'none' ? 'ignore' : agent;
+}
+
 /** The step that is due in this state: `settle` stands in for `checkOff` where nothing is to be started. */
 export const dueStep = (course: Course): StepName | undefined =>
   course.state === 'CK' && course.plan && !course.plan.start ? 'settle' : stepOf[course.state];
@@ -77,7 +84,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics };
     }
     case 'watchHealth':
-      return { ...ours, target, ...plan.health };
+      return { ...ours, target, ...plan.health, agent: agentMode(course) };
     case 'checkOff':
     case 'powerOn':
       return source;

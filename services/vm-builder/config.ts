@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+export const configSchema = z.object({
+  /** The target cluster's kubeconfig; without it, the cluster that we run in. */
+  kubeconfig: z.string().optional(),
+  /** Tranship's own namespace for volumes in the making, workbenches and credentials. */
+  workNamespace: z.string().default('tranship-work'),
+  workbenchImage: z.string().default('tranship-workbench'),
+  /** NATS as the workbench reaches it; the password lies in the secret, under `password`. */
+  workbenchNatsUrl: z.string().default('nats://nats.tranship:4222'),
+  workbenchNatsUser: z.string().default('tranship'),
+  workbenchNatsSecret: z.string().default('tranship-nats'),
+  scratchGB: z.coerce.number().int().positive().default(1),
+  /** Class of the scratch volumes; the cluster's default when absent. */
+  scratchStorageClass: z.string().optional(),
+  /** How long volumes and workbench may take to stand. */
+  prepareSeconds: z.coerce.number().int().positive().default(300),
+});
+export type Config = z.infer<typeof configSchema>;

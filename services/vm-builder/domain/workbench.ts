@@ -1,0 +1,97 @@
+import type { Connection, TargetDisk } from '@tranship/contracts';
+import { scratch, workDisk } from './names.ts';
+
+/** QEMU's user in KubeVirt: what it writes, the VM's own pod may open. */
+const qemu = 107;
+
+export interface Workbench {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly migration: string;
+  readonly vm: string;
+  readonly image: string;
+  readonly disks: readonly TargetDisk[];
+  readonly connection: Connection;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly nats: { readonly url: string; readonly user: string; readonly secret: string };
+}
+
+/** The Job whose pod has the disks in hand: transfer and converter, without any right, restarted where they fail. */
+export function workbenchJob(bench: Workbench) {
+  const { name, namespace, labels, disks, connection, nodeSelector } = bench;
+  const onFiles = disks.filter((disk) => disk.volumeMode === 'Filesystem');
+  const onDevices = disks.filter((disk) => disk.volumeMode === 'Block');
+  const credentials = {
+    name: 'credentials',
+    mountPath: `/etc/tranship/credentials/${connection.secret}`,
+    readOnly: true,
+  };
+  const container = (service: string, more: object[] = []) => ({
+    name: service,
+    image: bench.image,
+    imagePullPolicy: 'IfNotPresent',
+    workingDir: '/app',
+    command: ['node', `services/${service}/main.ts`],
+    env: environment(bench),
+    volumeMounts: [
+      { name: 'scratch', mountPath: '/scratch' },
+      { name: 'tmp', mountPath: '/tmp' },
+      { name: 'nats', mountPath: '/etc/tranship/nats', readOnly: true },
+      ...onFiles.map(({ index }) => ({ name: `disk-${index}`, mountPath: `/disks/${index}` })),
+      ...more,
+    ],
+    volumeDevices: onDevices.map(({ index }) => ({ name: `disk-${index}`, devicePath: `/dev/disks/${index}` })),
+    resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '1Gi' } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+  });
+  const pvc = (volume: string, claimName: string) => ({ name: volume, persistentVolumeClaim: { claimName } });
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name, namespace, labels: { ...labels } },
+    spec: {
+      backoffLimit: 100,
+      podReplacementPolicy: 'Failed', // never a second pod while the first may still write
+      template: {
+        metadata: { labels: { ...labels } },
+        spec: {
+          restartPolicy: 'OnFailure',
+          automountServiceAccountToken: false,
+          enableServiceLinks: false,
+          terminationGracePeriodSeconds: 30,
+          nodeSelector: { ...nodeSelector },
+          securityContext: {
+            runAsNonRoot: true,
+            runAsUser: qemu,
+            runAsGroup: qemu,
+            fsGroup: qemu,
+            fsGroupChangePolicy: 'OnRootMismatch',
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+          containers: [container('transfer', [credentials]), container('converter')],
+          volumes: [
+            pvc('scratch', scratch(name)),
+            ...disks.map(({ index }) => pvc(`disk-${index}`, workDisk(name, index))),
+            { name: 'tmp', emptyDir: {} },
+            { name: 'nats', secret: { secretName: bench.nats.secret } },
+            { name: 'credentials', secret: { secretName: connection.secret } },
+          ],
+        },
+      },
+    },
+  };
+}
+
+const environment = ({ migration, vm, nats }: Workbench) =>
+  Object.entries({
+    TRANSHIP_MIGRATION: migration,
+    TRANSHIP_VM: vm,
+    TRANSHIP_NATS_URL: nats.url,
+    TRANSHIP_NATS_USER: nats.user,
+    TRANSHIP_NATS_PASSWORD_FILE: '/etc/tranship/nats/password',
+  }).map(([name, value]) => ({ name, value }));

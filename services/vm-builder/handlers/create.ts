@@ -1,0 +1,14 @@
+import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import { isMarked, marks } from '../domain/names.ts';
+import { virtualMachine } from '../domain/virtual-machine.ts';
+import type { Target } from '../ports.ts';
+
+/** The VirtualMachine, halted. One that is there already must be ours. */
+export async function create({ cluster }: Target, input: StepInput<'create'>): Promise<StepResult<'create'>> {
+  const { name, namespace } = input.target;
+  const there = await cluster.get('VirtualMachine', name, namespace);
+  if (there && !isMarked(there.metadata.labels, input))
+    throw new TranshipError('target.exists', `VirtualMachine ${namespace}/${name} is not of this migration`);
+  const made = there ?? (await cluster.apply(virtualMachine(input.target, marks(input))));
+  return { name, uid: made.metadata.uid ?? '' };
+}

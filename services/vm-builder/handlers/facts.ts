@@ -1,0 +1,45 @@
+import { type QueryParsed, type QueryResult, TranshipError, targetVmSchema } from '@tranship/contracts';
+import type { Kind, KubeObject } from '@tranship/kube';
+import { targetDisk } from '../domain/names.ts';
+import { virtualMachine } from '../domain/virtual-machine.ts';
+import { diskClaim } from '../domain/volumes.ts';
+import type { Target } from '../ports.ts';
+
+const mark = { 'app.kubernetes.io/managed-by': 'tranship' };
+
+/** What the planner must know of the target, and what a plan would make there. */
+export function factQueries({ cluster }: Target) {
+  const names = async (kind: Kind, namespace?: string) =>
+    (await cluster.list(kind, namespace)).map(({ metadata }) => metadata.name);
+  return {
+    targetFacts: async ({ namespace }: QueryParsed<'targetFacts'>): Promise<QueryResult<'targetFacts'>> => {
+      const [storageClasses, namespaces, networks, vms] = await Promise.all([
+        names('StorageClass'),
+        names('Namespace'),
+        // A cluster without multus has none of these.
+        cluster
+          .list('NetworkAttachmentDefinition')
+          .then((all) => all.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
+          .catch(none),
+        names('VirtualMachine', namespace).catch(none),
+      ]);
+      return { storageClasses, namespaces, networks, vms };
+    },
+    previewPlan: async ({ targets }: QueryParsed<'previewPlan'>): Promise<QueryResult<'previewPlan'>> => {
+      const objects: KubeObject[] = targets.flatMap((each) => {
+        const target = targetVmSchema.parse(each);
+        const { name, namespace, disks } = target;
+        const claims = disks.map((disk) => diskClaim(disk, targetDisk(name, disk.index), namespace, mark));
+        return [...claims, virtualMachine(target, mark)];
+      });
+      // The server's own opinion of each; what it fills in is left out of the answer.
+      for (const object of objects) await cluster.apply(object, { dryRun: true });
+      return { objects };
+    },
+  };
+}
+
+function none(error: unknown): string[] {
+  if (error instanceof TranshipError && error.code === 'document.not-found') return [];
+  throw error;
+}

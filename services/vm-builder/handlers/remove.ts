@@ -1,0 +1,77 @@
+import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import type { Kind } from '@tranship/kube';
+import { poll, type StepContext } from '@tranship/service-kit';
+import { cameFrom, isMarked, selector, startedAt, targetDisk, workDisk } from '../domain/names.ts';
+import type { Target } from '../ports.ts';
+import { endWorkbench, marked } from './hand-over.ts';
+
+type Input = StepInput<'settle'>;
+const everyMs = 200;
+const goneMs = 180_000;
+
+/** Removes what the VM needs no more: workbench, scratch, everything of it in our namespace. */
+export async function settle(target: Target, input: Input, context: StepContext): Promise<StepResult<'settle'>> {
+  return { removed: await removeWork(target, input, context) };
+}
+
+/** Removes the target as if it had never been. @throws TranshipError `migration.state` when its CPU may have run. */
+export async function removeTarget(
+  target: Target,
+  input: Input,
+  context: StepContext,
+): Promise<StepResult<'removeTarget'>> {
+  const { cluster } = target;
+  const { name, namespace, disks } = input.target;
+  const vm = await cluster.get('VirtualMachine', name, namespace);
+  const ours = vm !== undefined && isMarked(vm.metadata.labels, input);
+  if (ours && vm.metadata.annotations?.[startedAt] !== undefined)
+    throw new TranshipError('migration.state', `${namespace}/${name} has run: its disks are kept`);
+  const removed: string[] = [];
+  if (ours) removed.push(...(await removeAndWait(cluster, 'VirtualMachine', name, namespace, context)));
+  for (const { index } of disks) {
+    const claim = await cluster.get('PersistentVolumeClaim', targetDisk(name, index), namespace);
+    if (claim && isMarked(claim.metadata.labels, input))
+      removed.push(...(await removeAndWait(cluster, 'PersistentVolumeClaim', claim.metadata.name, namespace, context)));
+  }
+  removed.push(...(await removeWork(target, input, context)));
+  // Volumes that a hand-over left between two claims.
+  for (const { index } of disks)
+    for (const { metadata } of await marked(cluster, workDisk(input.workbench, index))) {
+      await cluster.merge('PersistentVolume', metadata.name, undefined, {
+        metadata: { labels: { [cameFrom]: null } },
+        spec: { persistentVolumeReclaimPolicy: 'Delete' },
+      });
+      removed.push(`PersistentVolume ${metadata.name}`);
+    }
+  return { removed };
+}
+
+async function removeWork(target: Target, input: Input, context: StepContext): Promise<string[]> {
+  const { cluster, config } = target;
+  const removed = (await endWorkbench(target, input, context))
+    ? [`Job ${config.workNamespace}/${input.workbench}`]
+    : [];
+  const claims = await cluster.list('PersistentVolumeClaim', config.workNamespace, { labels: selector(input) });
+  for (const { metadata } of claims)
+    removed.push(
+      ...(await removeAndWait(cluster, 'PersistentVolumeClaim', metadata.name, config.workNamespace, context)),
+    );
+  return removed;
+}
+
+async function removeAndWait(
+  cluster: Target['cluster'],
+  kind: Kind,
+  name: string,
+  namespace: string,
+  { clock, signal }: StepContext,
+): Promise<string[]> {
+  await cluster.remove(kind, name, namespace);
+  const gone = async () => ((await cluster.get(kind, name, namespace)) ? undefined : true);
+  if (await poll(gone, { everyMs, deadlineMs: goneMs, clock, signal })) return [`${kind} ${namespace}/${name}`];
+  throw new TranshipError(
+    'kube.rejected',
+    `${kind} ${namespace}/${name} is still there ${goneMs / 1000} s after its removal`,
+    { retry: true },
+  );
+}

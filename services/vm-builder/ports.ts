@@ -1,0 +1,8 @@
+import type { Cluster } from '@tranship/kube';
+import type { Config } from './config.ts';
+
+/** What every handler works with. */
+export interface Target {
+  readonly cluster: Pick<Cluster, 'get' | 'list' | 'apply' | 'merge' | 'remove'>;
+  readonly config: Config;
+}

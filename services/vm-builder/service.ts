@@ -1,0 +1,30 @@
+import { Cluster } from '@tranship/kube';
+import type { Kit, ServiceTable } from '@tranship/service-kit';
+import type { Config } from './config.ts';
+import { create } from './handlers/create.ts';
+import { credentialQueries } from './handlers/credentials.ts';
+import { factQueries } from './handlers/facts.ts';
+import { handOver } from './handlers/hand-over.ts';
+import { prepare } from './handlers/prepare.ts';
+import { removeTarget, settle } from './handlers/remove.ts';
+import { start, stopTarget } from './handlers/start.ts';
+import { watchHealth } from './handlers/watch-health.ts';
+
+/** vm-builder: the only one that talks to the target cluster. */
+export async function service(config: Config, _kit: Kit): Promise<ServiceTable> {
+  const target = { cluster: Cluster.open(config.kubeconfig), config };
+  return {
+    concurrency: 64,
+    steps: {
+      prepare: (input, context) => prepare(target, input, context),
+      handOver: (input, context) => handOver(target, input, context),
+      create: (input) => create(target, input),
+      start: (input, context) => start(target, input, context),
+      watchHealth: (input, context) => watchHealth(target, input, context),
+      settle: (input, context) => settle(target, input, context),
+      removeTarget: (input, context) => removeTarget(target, input, context),
+      stopTarget: (input, context) => stopTarget(target, input, context),
+    },
+    queries: { ...factQueries(target), ...credentialQueries(target) },
+  };
+}

@@ -9,6 +9,7 @@ import { kubevirtImage, pauseImage } from '../setup/images.ts';
 import { kubevirtPrograms } from '../setup/kubevirt.ts';
 import { installPackages } from '../setup/packages.ts';
 import { run } from '../setup/shell.ts';
+import { workbenchImage } from '../setup/workbench.ts';
 import { alive, type Lab, labFile, readLab, stateDir, writeWhole } from '../state.ts';
 import { readWorld } from '../world/schema.ts';
 import { sweep } from './sweep.ts';
@@ -35,7 +36,11 @@ export async function setUp(
   for (const firmware of new Set(readWorld(world).spec.vms.flatMap((vm) => (vm.guest ? [vm.firmware] : []))))
     await baseImage(firmware);
   if (!cluster) return { bin, kubevirtBin: '', images: [] };
-  return { bin, kubevirtBin: await kubevirtPrograms(), images: [await pauseImage(), await kubevirtImage()] };
+  return {
+    bin,
+    kubevirtBin: await kubevirtPrograms(),
+    images: [await pauseImage(), await kubevirtImage(), await workbenchImage()],
+  };
 }
 
 /** Starts a lab and leaves it running; gives what others need of it. */

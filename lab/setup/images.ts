@@ -29,7 +29,7 @@ const launcherPackages = [
   'ethtool',
   'libcap2-bin',
 ];
-const slim = ['man', 'doc', 'locale', 'info'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
+export const slim = ['man', 'doc', 'locale', 'info'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`);
 const programs = [
   'virt-handler',
   'virt-launcher',
@@ -43,7 +43,7 @@ const programs = [
 ];
 
 /** Makes an OCI archive from a script that fills a root folder; kept in the cache by its key. */
-async function image(
+export async function image(
   name: string,
   key: string,
   fill: (root: string, onLine: (line: string) => void) => Promise<void>,
@@ -81,7 +81,7 @@ async function archive(
     `"$@" add -q "$c" '${root}' / >/dev/null`,
     `"$@" config --entrypoint '["${entrypoint}"]' "$c"`,
     `"$@" commit --signature-policy '${policy}' -q --rm "$c" ${tag}`,
-    `"$@" push --signature-policy '${policy}' -q ${tag} oci-archive:'${join(out, `${name}.oci`)}':${tag}`,
+    `"$@" push --signature-policy '${policy}' --disable-compression -q ${tag} oci-archive:'${join(out, `${name}.oci`)}':${tag}`,
   ].join('\n');
   await run('bash', ['-c', script, 'bash', 'buildah', ...storage], { onLine });
   await run('rm', ['-rf', join(out, 'storage'), join(out, 'run')]);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../node/part.ts';
 import type { Settings } from '../node/settings.ts';
@@ -89,6 +90,13 @@ export async function createWorld(settings: Settings, world: World): Promise<voi
   const items: Json[] = [
     namespace('tranship', restricted),
     namespace('tranship-work', restricted),
+    // How workbenches log in at NATS: an administrator of the target makes it.
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'tranship-nats', namespace: 'tranship-work' },
+      stringData: { password: readFileSync(join(settings.dir, 'nats.password'), 'utf8') },
+    },
     ...[...spaces].map((name) => namespace(name)),
     ...storageClasses.map((each) => ({
       apiVersion: 'storage.k8s.io/v1',

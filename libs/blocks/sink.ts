@@ -19,7 +19,8 @@ export class Disk {
    */
   static async file(path: string, sizeBytes: number, keepBytes: number): Promise<Disk> {
     return guard(path, async () => {
-      const file = await open(path, keepBytes > 0 ? 'r+' : 'w+', 0o660);
+      const file = await open(path, keepBytes > 0 ? 'r+' : 'w+');
+      await file.chmod(0o660);
       if (keepBytes < sizeBytes) await file.truncate(keepBytes);
       await file.truncate(sizeBytes);
       return new Disk(path, file);

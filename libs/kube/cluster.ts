@@ -101,7 +101,12 @@ export class Cluster {
       const failed = (error: Error) =>
         reject(new TranshipError('kube.unreachable', `${this.#base.host}: ${error.message}`, { cause: error }));
       const signal = AbortSignal.timeout(this.#deadlineMs);
-      const headers = { ...options.headers, accept: 'application/json', ...(text ? { 'content-type': type } : {}) };
+      // Without its length Node would leave a DELETE's body out.
+      const headers = {
+        ...options.headers,
+        accept: 'application/json',
+        ...(text ? { 'content-type': type, 'content-length': Buffer.byteLength(text) } : {}),
+      };
       const request = httpsRequest(url, { ...options, method, headers, signal }, (response) => {
         const parts: Buffer[] = [];
         response.on('data', (part: Buffer) => parts.push(part));

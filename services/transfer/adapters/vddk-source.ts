@@ -28,11 +28,15 @@ export const vddkSource =
     const server = await Nbdkit.start(args, signal);
     try {
       const client = await NbdClient.connect({ socket: server.socket });
-      const close = async () => {
-        client.close();
-        await server.stop();
+      return {
+        size: client.size,
+        read: (offset, length) => client.read(offset, length),
+        extents: (offset, length) => client.extents(offset, length),
+        close: async () => {
+          client.close();
+          await server.stop();
+        },
       };
-      return Object.assign(client, { close });
     } catch (error) {
       await server.stop();
       const { code, retry, detail } = meaning(server.log);

@@ -38,7 +38,7 @@ async function kubectl(): Promise<void> {
   });
 }
 
-const verbs: Record<string, () => void | Promise<unknown>> = {
+const verbs: Record<string, () => unknown> = {
   setup: () => setUp(world, cluster),
   up: start,
   down,

@@ -1,0 +1,9 @@
+import { run } from '../setup/shell.ts';
+import type { Lab } from '../state.ts';
+
+/** What a TCP service in the lab's network says first, as seen by a neighbour on the same LAN. Empty: no answer in time. */
+export async function hear(lab: Lab, host: string, port: number, seconds = 3): Promise<string> {
+  const script = `exec 3<>/dev/tcp/${host}/${port}; head -n 1 <&3`;
+  const flags = ['-t', String(lab.init), '-n', 'timeout', String(seconds), 'bash', '-c', script];
+  return (await run('nsenter', flags, { deadlineMs: (seconds + 2) * 1000 }).catch(() => '')).trim();
+}

@@ -25,6 +25,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.test.ts'],
+          globalSetup: 'e2e/setup.ts',
           exclude,
           testTimeout: 600_000,
           hookTimeout: 600_000,

@@ -3,12 +3,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kubeconfig, makePki } from '../cluster/pki.ts';
-import { Part, type PartSpec, until } from '../node/part.ts';
-import { writeWhole } from '../state.ts';
+import { Part, type PartSpec } from '../node/part.ts';
 import { cached } from '../setup/cache.ts';
 import { labPrograms } from '../setup/go.ts';
 import { kubevirtKey, kubevirtPrograms } from '../setup/kubevirt.ts';
 import { run } from '../setup/shell.ts';
+import { writeWhole } from '../state.ts';
 
 /** A real apiserver with etcd and the controllers asked for, on ports of its own; there is no node. */
 export interface ControlPlane {
@@ -33,8 +33,7 @@ export async function startControlPlane(controllers: readonly string[] = []): Pr
   const [client, peer, secure] = (await freePorts(3)) as [number, number, number];
   const server = `https://127.0.0.1:${secure}`;
   const admin = join(dir, 'admin.kubeconfig');
-  const kubectl = (...args: string[]) =>
-    run(lab, ['kubectl', '--kubeconfig', admin, ...args], { deadlineMs: 60_000 });
+  const kubectl = (...args: string[]) => run(lab, ['kubectl', '--kubeconfig', admin, ...args], { deadlineMs: 60_000 });
   const parts: Part[] = [];
   const start = (spec: PartSpec) => {
     const part = new Part(spec, join(dir, 'log'));

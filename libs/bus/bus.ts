@@ -1,4 +1,5 @@
-import { RequestError, TimeoutError } from '@nats-io/transport-node';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Msg } from '@nats-io/transport-node';
 import {
   type Problem,
   type Progress,
@@ -13,10 +14,14 @@ import {
 } from '@tranship/contracts';
 import { CommandQueue } from './command-queue.ts';
 import { type BusOptions, type Connection, openConnection } from './connection.ts';
+import { call, isNoResponders } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { ensureStreams } from './streams.ts';
 
 type Answer = { ok: true; data: unknown } | { ok: false; error: Problem };
+
+/** What a drain may take before the connection is just closed. */
+const drainMs = 5_000;
 
 /** Everything that goes over NATS, behind one door. */
 export class Bus {
@@ -32,32 +37,32 @@ export class Bus {
 
   static async open(options: BusOptions): Promise<Bus> {
     const connection = await openConnection(options);
-    await ensureStreams(connection.jsm);
+    try {
+      await call('make the streams', ensureStreams(connection.jsm));
+    } catch (error) {
+      await connection.nc.close();
+      throw error;
+    }
     return new Bus(connection);
   }
 
+  /** False while the server is away; we connect again by ourselves. */
   get connected(): boolean {
-    return !this.#connection.nc.isClosed();
+    return this.#connection.up();
   }
 
   /** Asks the service that owns the answer. @throws TranshipError: the service's own, or `service.unavailable`. */
   async query<K extends QueryName>(name: K, input: QueryInput<K>): Promise<QueryResult<K>> {
     const { service, deadlineMs, result } = queries[name];
-    try {
-      const message = await this.#connection.nc.request(subjects.query(service, name), JSON.stringify(input), {
-        timeout: deadlineMs,
-      });
-      const answer = message.json<Answer>();
-      if (!answer.ok) throw TranshipError.fromProblem(answer.error);
-      return result.parse(answer.data) as QueryResult<K>;
-    } catch (error) {
-      if (error instanceof RequestError || error instanceof TimeoutError) {
-        throw new TranshipError('service.unavailable', `${service} did not answer ${name} in ${deadlineMs / 1000} s`, {
-          cause: error,
-        });
-      }
-      throw error;
-    }
+    const subject = subjects.query(service, name);
+    const asked = this.#connection.nc.request(subject, JSON.stringify(input), { timeout: deadlineMs });
+    const message = await asked.catch((cause: unknown) => {
+      const how = isNoResponders(cause) ? 'is not running' : `did not answer ${name} in ${deadlineMs / 1000} s`;
+      throw new TranshipError('service.unavailable', `${service} ${how}`, { cause });
+    });
+    const answer = message.json<Answer>();
+    if (!answer.ok) throw TranshipError.fromProblem(answer.error);
+    return result.parse(answer.data) as QueryResult<K>;
   }
 
   /** Answers a query, in a queue group with the other replicas, until `signal` aborts. */
@@ -79,7 +84,7 @@ export class Bus {
         };
         work()
           .catch((reason: unknown): Answer => ({ ok: false, error: TranshipError.from(reason).toProblem() }))
-          .then((answer) => message.respond(JSON.stringify(answer)));
+          .then((answer) => respond(message, answer));
       },
     });
     signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
@@ -87,7 +92,7 @@ export class Bus {
 
   /** Lossy by design: a lost value is followed by the next. */
   progress(value: Progress): void {
-    if (this.#connection.nc.isClosed()) return;
+    if (!this.#connection.up() || this.#connection.nc.isDraining()) return;
     this.#connection.nc.publish(
       subjects.progress(value.migration, value.vm, String(value.disk)),
       JSON.stringify(value),
@@ -107,7 +112,8 @@ export class Bus {
   /** Keeps a command that was given up, with the reason. */
   async bury(subject: string, message: string, error: unknown): Promise<void> {
     const problem = TranshipError.from(error).toProblem();
-    await this.#connection.js.publish(subject.replace('.cmd.', '.dead.'), JSON.stringify({ message, problem }));
+    const grave = subject.replace('.cmd.', '.dead.');
+    await call(`bury ${subject}`, this.#connection.js.publish(grave, JSON.stringify({ message, problem })));
   }
 
   /** Removes a consumer of the command stream that has no more work; absent is fine. */
@@ -116,6 +122,25 @@ export class Bus {
   }
 
   async close(): Promise<void> {
-    await this.#connection.nc.drain();
+    const { nc } = this.#connection;
+    // A drain needs the server: when that is away it would wait for ever.
+    const drained = nc.drain().catch(() => {});
+    await Promise.race([drained, sleep(this.connected ? drainMs : 0, undefined, { ref: false })]);
+    await nc.close();
+  }
+}
+
+/** An answer that cannot be sent (too large, most likely) is an error that can. */
+function respond(message: Msg, answer: Answer): void {
+  try {
+    message.respond(JSON.stringify(answer));
+  } catch (error) {
+    const detail = `the answer cannot be sent: ${error instanceof Error ? error.message : String(error)}`;
+    const problem = new TranshipError('service.internal', detail, { retry: false }).toProblem();
+    try {
+      message.respond(JSON.stringify({ ok: false, error: problem } satisfies Answer));
+    } catch {
+      // The connection is closed: the asker's deadline tells.
+    }
   }
 }

@@ -1,7 +1,10 @@
-import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
+import { AckPolicy, type Consumer, type ConsumerConfig, DeliverPolicy } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import { type Envelope, envelopeSchema, streams } from '@tranship/contracts';
+import { type Envelope, streams } from '@tranship/contracts';
 import type { Connection } from './connection.ts';
+import { call, isConsumerExists } from './errors.ts';
+import { type Bury, type Handler, handle } from './one-command.ts';
+import { Puller } from './puller.ts';
 
 export interface ConsumeOptions {
   /** Name that the replicas share: each message goes to one of them. */
@@ -11,12 +14,14 @@ export interface ConsumeOptions {
   concurrency: number;
   /** The server forgets the consumer after this long without a client; 0 keeps it. */
   inactiveMs?: number;
+  /** A dead worker's command is redelivered after this long without a sign of life. */
+  ackWaitMs?: number;
+  /** Tries of one command, over all replicas, before it is given up. */
+  tries?: number;
 }
 
-/** A dead worker's command is redelivered after this long without a sign of life. */
-const ackWaitMs = 60_000;
-const heartbeatMs = 15_000;
-const maxDeliver = 20;
+/** Commands in work at once over all replicas. */
+const maxInWork = 1000;
 
 /** Commands: a work queue, each taken by one worker, acknowledged only when its outcome is safe. */
 export class CommandQueue {
@@ -27,72 +32,63 @@ export class CommandQueue {
   }
 
   async send(subject: string, message: Envelope): Promise<void> {
-    await this.#connection.js.publish(subject, JSON.stringify(message), { msgID: message.id });
+    const publish = this.#connection.js.publish(subject, JSON.stringify(message), { msgID: message.id });
+    await call(`send ${subject}`, publish);
   }
 
   /** Whether a command of this id still waits, or is in work, on its subject. */
   async pending(subject: string, id: string): Promise<boolean> {
-    const message = await this.#connection.jsm.streams.getMessage(streams.commands, { last_by_subj: subject });
+    const { streams: api } = this.#connection.jsm;
+    const message = await call(`look at ${subject}`, api.getMessage(streams.commands, { last_by_subj: subject }));
     return message !== null && (JSON.parse(message.string()) as Envelope).id === id;
   }
 
   /**
    * Takes commands until `signal` aborts, then waits for those in work.
-   * The handler's return acknowledges; its throw gives the message back for another try, after `maxDeliver` tries to `dead`.
+   * The handler's return acknowledges; its throw gives the message back for another try, and at last to `dead`.
+   * A command is taken only when there is a free hand for it: one that waits here could be done by another replica.
    */
-  async consume(
-    options: ConsumeOptions,
-    handler: (message: Envelope, subject: string) => Promise<void>,
-    dead: (subject: string, message: string, error: unknown) => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const consumer = await this.#consumer(options);
-    const messages = await consumer.consume({ max_messages: options.concurrency });
-    const stop = () => messages.stop();
-    signal.addEventListener('abort', stop, { once: true });
+  async consume(options: ConsumeOptions, handler: Handler, dead: Bury, signal: AbortSignal): Promise<void> {
+    const { concurrency, ackWaitMs = 60_000, tries = 20 } = options;
+    const puller = new Puller(
+      await this.#consumer(options, ackWaitMs),
+      () => this.#consumer(options, ackWaitMs),
+      signal,
+    );
     const working = new Set<Promise<void>>();
     try {
-      for await (const message of messages) {
-        const task = handle(message, handler, dead).finally(() => working.delete(task));
+      while (!signal.aborted) {
+        if (working.size >= concurrency) await Promise.race(working);
+        const message = await puller.next();
+        if (!message) continue;
+        const task = handle(message, handler, dead, { aliveMs: ackWaitMs / 4, tries }).finally(() =>
+          working.delete(task),
+        );
         working.add(task);
-        if (working.size >= options.concurrency) await Promise.race(working);
       }
     } finally {
-      signal.removeEventListener('abort', stop);
       await Promise.allSettled(working);
     }
   }
 
-  async #consumer({ durable, filter, concurrency, inactiveMs = 0 }: ConsumeOptions): Promise<Consumer> {
-    await this.#connection.jsm.consumers.add(streams.commands, {
-      durable_name: durable,
+  /** Makes the consumer, or brings it up to date: replicas of two versions may run side by side. */
+  async #consumer({ durable, filter, inactiveMs = 0 }: ConsumeOptions, ackWaitMs: number): Promise<Consumer> {
+    const { consumers } = this.#connection.jsm;
+    const changing = {
       filter_subject: filter,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
       ack_wait: nanos(ackWaitMs),
-      max_deliver: maxDeliver + 1,
-      max_ack_pending: Math.max(concurrency * 8, 64),
+      // Without end: who dies of a command would else leave it undelivered and unburied. We count ourselves.
+      max_deliver: -1,
+      max_ack_pending: maxInWork,
       ...(inactiveMs > 0 ? { inactive_threshold: nanos(inactiveMs) } : {}),
-    });
-    return this.#connection.js.consumers.get(streams.commands, durable);
-  }
-}
-
-async function handle(
-  message: JsMsg,
-  handler: (message: Envelope, subject: string) => Promise<void>,
-  dead: (subject: string, message: string, error: unknown) => Promise<void>,
-): Promise<void> {
-  const alive = setInterval(() => message.working(), heartbeatMs);
-  try {
-    await handler(envelopeSchema.parse(JSON.parse(message.string())) as Envelope, message.subject);
-    await message.ackAck();
-  } catch (error) {
-    if (message.info.deliveryCount >= maxDeliver) {
-      await dead(message.subject, message.string(), error);
-      message.term('given up');
-    } else message.nak(Math.min(1000 * 2 ** message.info.deliveryCount, 30_000));
-  } finally {
-    clearInterval(alive);
+    } satisfies Partial<ConsumerConfig>;
+    const fixed = { durable_name: durable, ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All };
+    try {
+      await call(`consume ${filter}`, consumers.add(streams.commands, { ...fixed, ...changing }));
+    } catch (error) {
+      if (!isConsumerExists(error)) throw error;
+      await call(`consume ${filter}`, consumers.update(streams.commands, durable, changing));
+    }
+    return call(`consume ${filter}`, this.#connection.js.consumers.get(streams.commands, durable));
   }
 }

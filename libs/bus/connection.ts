@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import {
+  type Authenticator,
+  connect,
+  type NatsConnection,
+  usernamePasswordAuthenticator,
+} from '@nats-io/transport-node';
 import { TranshipError } from '@tranship/contracts';
 
 export interface BusOptions {
@@ -18,19 +23,22 @@ export interface Connection {
   readonly nc: NatsConnection;
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
+  /** False while the server is away. */
+  up(): boolean;
 }
 
 /** Deadline of one JetStream API call. */
-const apiTimeoutMs = 10_000;
+export const apiTimeoutMs = 10_000;
 
 export async function openConnection(options: BusOptions): Promise<Connection> {
-  const pass = options.passwordFile === undefined ? undefined : readFileSync(options.passwordFile, 'utf8').trim();
+  let nc: NatsConnection | undefined;
   try {
-    const nc = await connect({
+    nc = await connect({
       servers: options.url.split(','),
       name: options.name,
-      user: options.user,
-      pass,
+      ...(options.user === undefined ? {} : { authenticator: authenticator(options.user, options.passwordFile) }),
+      // A password that is just being changed is no reason to give up for ever.
+      ignoreAuthErrorAbort: true,
       timeout: 5_000,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
@@ -42,9 +50,30 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
       nc,
       js: jetstream(nc, { timeout: apiTimeoutMs }),
       jsm: await jetstreamManager(nc, { timeout: apiTimeoutMs }),
+      up: watch(nc),
     };
   } catch (cause) {
+    await nc?.close();
     const detail = `NATS at ${options.url}: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new TranshipError('service.unavailable', detail, { cause });
   }
+}
+
+/** Reads the password again at each reconnection: it may have been changed. */
+function authenticator(user: string, passwordFile: string | undefined): Authenticator {
+  const password = () => (passwordFile === undefined ? '' : readFileSync(passwordFile, 'utf8').trim());
+  password();
+  return usernamePasswordAuthenticator(user, password);
+}
+
+function watch(nc: NatsConnection): () => boolean {
+  let up = true;
+  const follow = async () => {
+    for await (const { type } of nc.status()) {
+      if (type === 'disconnect') up = false;
+      if (type === 'reconnect') up = true;
+    }
+  };
+  void follow();
+  return () => up && !nc.isClosed();
 }

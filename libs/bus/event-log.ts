@@ -8,7 +8,8 @@ import {
   streams,
 } from '@tranship/contracts';
 import type { Connection } from './connection.ts';
-import { BusConflict, isWrongLastSequence } from './errors.ts';
+import { readDirect } from './direct-read.ts';
+import { BusConflict, call, isWrongLastSequence } from './errors.ts';
 
 /** An event as the log holds it; `seq` is its place in the whole log. */
 export interface StoredEvent<K extends EventType = EventType> {
@@ -30,6 +31,12 @@ export interface AppendContext {
   traceparent?: string | undefined;
 }
 
+/** A follower asks again this often: also the longest that it stands still after the server was away. */
+const pullMs = 5_000;
+const heartbeatMs = 1_000;
+/** Events that a follower holds in memory before its handler takes them. */
+const ahead = 500;
+
 /** The truth: one subject per aggregate, appended with the expected last sequence of that subject. */
 export class EventLog {
   readonly #connection: Connection;
@@ -41,6 +48,7 @@ export class EventLog {
   /**
    * Appends events to one aggregate and gives the sequence of the last.
    * @throws BusConflict when the subject's last sequence is not `expected` (0: no event yet).
+   * @throws TranshipError `service.unavailable`: whether it was appended is not known; the next try's conflict tells.
    */
   async append(
     subject: string,
@@ -52,10 +60,13 @@ export class EventLog {
     for (const { type, data } of events) {
       const id = `${subject}/${last}/${type}`;
       const body = envelope({ id, type, subject, data: declared[type].data.parse(data), ...context });
+      // No Nats-Msg-Id: of two that race for the same place, the second must hear of it, not be taken for a repetition.
+      const options = { expect: { lastSubjectSequence: last } };
       try {
-        const ack = await this.#connection.js.publish(subject, JSON.stringify(body), {
-          expect: { lastSubjectSequence: last },
-        });
+        const ack = await call(
+          `append to ${subject}`,
+          this.#connection.js.publish(subject, JSON.stringify(body), options),
+        );
         last = ack.seq;
       } catch (error) {
         if (isWrongLastSequence(error)) throw new BusConflict(`${subject} is past ${last}`);
@@ -68,30 +79,14 @@ export class EventLog {
   /** All events of one aggregate, in order, and the sequence of the last (0 when there is none). */
   async readSubject(subject: string): Promise<{ events: StoredEvent[]; seq: number }> {
     const events: StoredEvent[] = [];
-    let seq = 0;
-    for (;;) {
-      const batch = await this.#connection.jsm.direct.getBatch(streams.events, {
-        seq: seq + 1,
-        next_by_subj: subject,
-        batch: 500,
-      });
-      let got = 0;
-      try {
-        for await (const message of batch) {
-          events.push(parse(message.seq, message.subject, message.string()));
-          seq = message.seq;
-          got += 1;
-        }
-      } catch (error) {
-        if (!(error instanceof Error && /404|no messages|not found/i.test(error.message))) throw error;
-      }
-      if (got < 500) return { events, seq };
-    }
+    for await (const { seq, subject: of, text } of readDirect(this.#connection.nc, streams.events, subject))
+      events.push(parse(seq, of, text));
+    return { events, seq: events.at(-1)?.seq ?? 0 };
   }
 
   /**
-   * Hands every event from `fromSeq` on to `handler`, in order, for ever. `caughtUp` is called once when the past is read.
-   * Ends when `signal` aborts; throws when the handler throws.
+   * Hands every event from `fromSeq` on to `handler`, in order, for ever; the server may go away and come back meanwhile.
+   * `caughtUp` is called once when the past is read. Ends when `signal` aborts; throws when the handler throws.
    */
   async follow(
     filter: string,
@@ -100,19 +95,23 @@ export class EventLog {
     signal: AbortSignal,
     caughtUp: () => void = () => {},
   ): Promise<void> {
-    const consumer = await this.#connection.js.consumers.get(streams.events, {
-      filter_subjects: filter,
-      deliver_policy: fromSeq > 1 ? DeliverPolicy.StartSequence : DeliverPolicy.All,
-      ...(fromSeq > 1 ? { opt_start_seq: fromSeq } : {}),
-      replay_policy: ReplayPolicy.Instant,
-    });
-    const { num_pending: pending } = await consumer.info();
-    if (pending === 0) caughtUp();
-    const messages = await consumer.consume({ max_messages: 500 });
+    const consumer = await call(
+      `follow ${filter}`,
+      this.#connection.js.consumers.get(streams.events, {
+        filter_subjects: filter,
+        deliver_policy: fromSeq > 1 ? DeliverPolicy.StartSequence : DeliverPolicy.All,
+        ...(fromSeq > 1 ? { opt_start_seq: fromSeq } : {}),
+        replay_policy: ReplayPolicy.Instant,
+      }),
+    );
+    let told = (await consumer.info(true)).num_pending === 0;
+    if (told) caughtUp();
+    const messages = await consumer.consume({ max_messages: ahead, expires: pullMs, idle_heartbeat: heartbeatMs });
     const stop = () => messages.stop();
     signal.addEventListener('abort', stop, { once: true });
+    // `caughtUp` may have aborted it already.
+    if (signal.aborted) stop();
     try {
-      let told = pending === 0;
       for await (const message of messages) {
         if (signal.aborted) return;
         await handler(parse(message.seq, message.subject, message.string()));
@@ -123,6 +122,8 @@ export class EventLog {
       }
     } finally {
       signal.removeEventListener('abort', stop);
+      messages.stop();
+      void consumer.delete().catch(() => {});
     }
   }
 }

@@ -7,6 +7,7 @@ import {
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import { root, streams } from '@tranship/contracts';
+import { isStreamExists } from './errors.ts';
 
 const definitions: (Partial<StreamConfig> & { name: string })[] = [
   {
@@ -45,11 +46,11 @@ const definitions: (Partial<StreamConfig> & { name: string })[] = [
 export async function ensureStreams(jsm: JetStreamManager, replicas = 1): Promise<void> {
   for (const definition of definitions) {
     const config = { storage: StorageType.File, num_replicas: replicas, ...definition };
-    const exists = await jsm.streams.info(config.name).then(
-      () => true,
-      () => false,
-    );
-    if (exists) await jsm.streams.update(config.name, config);
-    else await jsm.streams.add(config);
+    try {
+      await jsm.streams.add(config);
+    } catch (error) {
+      if (!isStreamExists(error)) throw error;
+      await jsm.streams.update(config.name, config);
+    }
   }
 }

@@ -117,6 +117,18 @@ const catalogue = {
     retry: false,
     status: 502,
   },
+  'kube.not-found': {
+    title: 'The target cluster does not have it',
+    fix: 'Check that KubeVirt, and the namespace and the kind that are named, are there',
+    retry: false,
+    status: 404,
+  },
+  'kube.conflict': {
+    title: 'Somebody else changes the same object on the target cluster',
+    fix: 'Nothing to do: it is tried again. When it stays, see who writes to the object named',
+    retry: true,
+    status: 409,
+  },
   'target.pvc-unbound': {
     title: 'A volume was not provisioned in time',
     fix: 'See the events of the PVC named; check the storage class and its capacity',
@@ -212,6 +224,12 @@ const catalogue = {
     fix: 'See the detail; the copy is kept, `tranship retry` converts again',
     retry: false,
     status: 500,
+  },
+  'guest.torn': {
+    title: 'The conversion was cut off in the middle, and the disk cannot be put back',
+    fix: 'Copy the disks again: they are compared with the source and rewritten where they differ',
+    retry: false,
+    status: 409,
   },
   'service.unavailable': {
     title: 'A service of Tranship does not answer',

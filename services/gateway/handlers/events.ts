@@ -52,8 +52,9 @@ export const eventEndpoints = ({ events, onProgress }: Pick<World, 'events' | 'o
             },
             onProgress: (value) => writeProgress(response, value),
             onCaughtUp: () => {
+              // Also before an end that was asked for: without it the client knows that the stream was cut.
+              response.write('event: caught-up\ndata: {}\n\n');
               if (asked.follow === false) told.abort();
-              else response.write('event: caught-up\ndata: {}\n\n');
             },
           });
         },

@@ -74,8 +74,8 @@ export class Providers {
     });
   }
 
-  close(): Promise<void[]> {
-    return Promise.all([...this.#entries.keys()].map((name) => this.#end(name)));
+  async close(): Promise<void> {
+    await Promise.all([...this.#entries.keys()].map((name) => this.#end(name)));
   }
 
   async #fold(event: StoredEvent, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,23 @@
+import { exits, usage } from '../errors.ts';
+import { reference } from '../kinds.ts';
+import { action, type Register } from '../program.ts';
+import { kindNames } from './get.ts';
+
+export const deleteOne: Register = (program) => {
+  program
+    .command('delete')
+    .description('removes a document')
+    .argument('<kind>', kindNames)
+    .argument('[name]')
+    .action(
+      action(async ({ api, terminal, format }, text: string, given: string | undefined) => {
+        const { kind, name } = reference(text, given);
+        if (name === undefined) throw usage(`which ${kind.name}? tranship delete ${kind.name} NAME`);
+        if (kind.document === undefined)
+          throw usage(`a ${kind.name} is history and stays; tranship cancel ${name} ends it`);
+        await api.remove([kind.plural, name]);
+        terminal.out(`${kind.name}/${name}${format === 'name' ? '' : ' deleted'}`);
+        return exits.done;
+      }),
+    );
+};

@@ -1,0 +1,65 @@
+import { bytes, duration } from './units.ts';
+
+/** An event as the gateway streams it. */
+export interface ToldEvent {
+  readonly seq: number;
+  readonly subject: string;
+  readonly time: string;
+  readonly type: string;
+  readonly data: unknown;
+}
+
+type Data = Record<string, unknown>;
+interface Failure {
+  code: string;
+  detail: string;
+}
+
+const seconds = (data: Data) => duration(Number(data.seconds) * 1000);
+const failure = ({ error }: Data) => {
+  const { code, detail } = (error ?? {}) as Partial<Failure>;
+  return code === undefined ? '' : `${code}: ${detail}`;
+};
+const sum = (items: unknown, field: string) =>
+  (items as Data[]).reduce((total, item) => total + Number(item[field]), 0);
+
+/** Events whose facts deserve a sentence. */
+const told: Readonly<Record<string, (data: Data) => string>> = {
+  'vm.prepared': ({ pvcs }) => `${(pvcs as unknown[]).length} volumes`,
+  'vm.powered-off': ({ was, how }) => (how === 'already' ? `it was ${was}` : `by ${how} shutdown`),
+  'vm.pass-finished': (data) => {
+    const { disks } = data;
+    const resumed = sum(disks, 'resumedBytes');
+    const more = resumed > 0 ? `, ${bytes(resumed)} were there already` : '';
+    return `${bytes(sum(disks, 'readBytes'))} read in ${seconds(data)}${more}`;
+  },
+  'vm.proved': (data) => `${data.grade}: ${sum(data.disks, 'leaves')} leaves equal, in ${seconds(data)}`,
+  'vm.converted': (data) =>
+    `${data.os} (${data.engine}): ${(data.changes as unknown[]).length} changes in ${seconds(data)}`,
+  'vm.healthy': ({ node, proven }) => `on ${node}${proven ? '' : ', unproven'}`,
+  'vm.step-failed': (data) =>
+    `${data.step}, attempt ${data.attempt}: ${failure(data)}; ${data.again ? 'tried again' : 'not tried again'}`,
+  'vm.queued': ({ name, plan }) => `${name} of the plan ${plan}`,
+  'plan.validated': ({ ready }) => (ready ? 'ready' : 'not ready'),
+  'migration.started': ({ plan, vms }) => `${(vms as unknown[]).length} VMs of the plan ${plan}`,
+  'access.allowed': ({ who, verb, path }) => `${who}: ${verb} ${path}`,
+  'access.denied': ({ who, verb, path, why }) => `${who}: ${verb} ${path}: ${why}`,
+};
+
+/** One line about an event: its own sentence, its error, or its plain values. An event of a newer server is no failure. */
+export function eventText(type: string, data: unknown): string {
+  const facts = (data ?? {}) as Data;
+  try {
+    const sentence = told[type]?.(facts);
+    if (sentence !== undefined) return sentence;
+  } catch {
+    // Not the shape that we know: its plain values do.
+  }
+  return failure(facts) || plain(facts);
+}
+
+const plain = (data: Data): string =>
+  Object.entries(data)
+    .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');

@@ -1,0 +1,40 @@
+import type { MigrationStatus } from '@tranship/contracts';
+import { duration } from '../render/units.ts';
+import { downtime, problemOf, type WatchModel } from './model.ts';
+import { diskLine } from './view.ts';
+
+const clock = (now: number) => new Date(now).toISOString().slice(11, 19);
+
+/** What is new since `before`, a line for each VM that moved: for logs and pipes. */
+export function movedLines(before: MigrationStatus | undefined, after: MigrationStatus, now: number): string[] {
+  const known = new Map(before?.vms.map((vm) => [vm.id, vm]));
+  return after.vms.flatMap((vm) => {
+    const old = known.get(vm.id);
+    if (old?.state === vm.state && old.attempt === vm.attempt) return [];
+    const again = vm.attempt > 1 ? ` (attempt ${vm.attempt})` : '';
+    const down = downtime(vm, now);
+    const told = down?.over && old !== undefined && !downtime(old, now)?.over ? `, downtime ${duration(down.ms)}` : '';
+    const problem = problemOf(vm);
+    const why = problem === undefined ? '' : `: ${problem.code}: ${problem.detail}; fix: ${problem.fix}`;
+    return [`${clock(now)} ${vm.name} ${vm.state}${again}${told}${why}`];
+  });
+}
+
+/** Tells of each disk at every tenth of the way. */
+export class Tenths {
+  readonly #told = new Map<string, number>();
+
+  lines(model: WatchModel, now: number): string[] {
+    const names = new Map(model.migration.vms.map(({ id, name }) => [id, name]));
+    return [...model.progress.values()].flatMap((value) => {
+      const key = `${value.vm}/${value.disk}/${value.step}`;
+      const tenth = value.totalBytes === 0 ? 10 : Math.floor((value.doneBytes / value.totalBytes) * 10);
+      const last = this.#told.get(key) ?? 0;
+      // A later pass begins anew.
+      if (tenth < last) this.#told.set(key, tenth);
+      if (tenth <= last) return [];
+      this.#told.set(key, tenth);
+      return [`${clock(now)} ${names.get(value.vm) ?? value.vm} ${diskLine(value).trim()}`];
+    });
+  }
+}

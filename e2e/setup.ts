@@ -1,0 +1,14 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** One lab for all stories, beside one that a person may have running. */
+export async function setup(): Promise<() => Promise<void>> {
+  process.env.TRANSHIP_LAB_DIR ??= join(homedir(), '.local/state/tranship/e2e');
+  const { up } = await import('../lab/host/up.ts');
+  const { down } = await import('../lab/host/down.ts');
+  await down();
+  const world = fileURLToPath(new URL('world.yaml', import.meta.url));
+  await up({ world, onProgress: (line) => console.log(`  lab ${line}`) });
+  return down;
+}

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { type MigrationStatus, migrationSchema, type VmEventType } from '@tranship/contracts';
+import { z } from 'zod';
+import { Api } from '../cli/api.ts';
+import { kubectlJson } from '../lab/host/kubectl.ts';
+import { Product } from '../lab/product.ts';
+import { type Lab, readLab } from '../lab/state.ts';
+
+const any = z.any();
+const timeline = z.object({ items: z.array(z.object({ type: z.string(), time: z.string(), data: z.any() }).loose()) });
+const everyMs = 100;
+
+type PlanVm = Record<string, unknown> & { name: string };
+
+/** What the stories share: Tranship running against the lab, spoken to through its REST API alone. */
+export class Story {
+  readonly lab: Lab;
+  readonly product: Product;
+  readonly api: Api;
+
+  private constructor(lab: Lab, product: Product) {
+    this.lab = lab;
+    this.product = product;
+    this.api = new Api({ server: product.url, token: readFileSync(product.tokenFile, 'utf8') });
+  }
+
+  static async begin(replicas: Parameters<typeof Product.start>[1] = {}): Promise<Story> {
+    const lab = readLab();
+    if (!lab) throw new Error('no lab is running');
+    const story = new Story(lab, await Product.start(lab, replicas));
+    await story.addProvider('vc1', readFileSync(lab.vcsim.passwordFile, 'utf8'));
+    return story;
+  }
+
+  end(): Promise<void> {
+    return this.product.stop();
+  }
+
+  /** Stores credential and provider, and waits until its inventory is there. */
+  async addProvider(name: string, password: string): Promise<void> {
+    const { vcsim } = this.lab;
+    await this.api.send('POST', ['secrets'], any, { body: { name, username: vcsim.username, password } });
+    const spec = {
+      type: 'vsphere',
+      url: vcsim.url,
+      credentials: { secret: name },
+      tls: { ca: readFileSync(vcsim.caFile, 'utf8'), thumbprint: vcsim.thumbprint },
+    };
+    await this.api.send('PUT', ['providers', name], any, { body: document('Provider', name, spec) });
+    if (password === readFileSync(vcsim.passwordFile, 'utf8'))
+      await this.eventually(() =>
+        this.api.list(['providers', name, 'inventory', 'vms'], any).then(({ length }) => length > 0),
+      );
+  }
+
+  /** Stores a plan that moves these VMs cold. */
+  async plan(name: string, vms: PlanVm[], more: Record<string, unknown> = {}, storageClass = 'fast'): Promise<void> {
+    const network = { type: 'multus', name: 'apps/vlan21' };
+    const spec = {
+      source: 'vc1',
+      target: { provider: 'host', namespace: 'apps' },
+      type: 'cold',
+      networkMap: { entries: ['VM Network', 'vlan21'].map((each) => ({ source: { name: each }, target: network })) },
+      storageMap: { entries: [{ source: { name: 'fast-ds' }, target: { storageClass } }] },
+      vms,
+      ...more,
+    };
+    await this.api.send('PUT', ['plans', name], any, { body: document('Plan', name, spec) });
+  }
+
+  async start(plan: string): Promise<string> {
+    const { migration } = await this.api.send('POST', ['plans', plan, 'start'], z.object({ migration: z.string() }));
+    return migration;
+  }
+
+  status(migration: string): Promise<MigrationStatus> {
+    return this.api.get(['migrations', migration], migrationSchema);
+  }
+
+  /** Waits for the end; the state with the reason, so that a failing assertion tells it. */
+  async finished(migration: string, seconds = 240): Promise<MigrationStatus> {
+    let last: MigrationStatus | undefined;
+    await this.eventually(async () => {
+      last = await this.status(migration).catch(() => last);
+      return last !== undefined && last.state !== 'running';
+    }, seconds);
+    return last!;
+  }
+
+  /** Waits until a VM's log holds the event. */
+  async happened(migration: string, type: VmEventType, seconds = 120): Promise<void> {
+    await this.eventually(async () => (await this.types(migration)).includes(type), seconds);
+  }
+
+  async types(migration: string): Promise<string[]> {
+    const { items } = await this.api.get(['migrations', migration, 'timeline'], timeline);
+    return items.map(({ type }) => type);
+  }
+
+  async eventually(ask: () => Promise<boolean>, seconds = 60): Promise<void> {
+    const end = Date.now() + seconds * 1000;
+    while (Date.now() < end) {
+      if (await ask().catch(() => false)) return;
+      await new Promise((done) => setTimeout(done, everyMs));
+    }
+    throw new Error(`not so within ${seconds} s: ${ask}`);
+  }
+
+  /** The lab's door to vCenter's other side: faults, sessions, power. */
+  async control(path: string, body?: unknown): Promise<void> {
+    const init = {
+      method: 'POST',
+      signal: AbortSignal.timeout(60_000),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    };
+    const answer = await fetch(`${this.lab.vcsim.control}${path}`, init);
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  }
+
+  /** What of ours is left in Tranship's own namespace. */
+  async leftovers(): Promise<string[]> {
+    const { items } = await kubectlJson(['get', 'pvc,job,pod', '-n', 'tranship-work']);
+    return items.map(({ kind, metadata }: { kind: string; metadata: { name: string } }) => `${kind} ${metadata.name}`);
+  }
+}
+
+const document = (kind: string, name: string, spec: unknown) => ({
+  apiVersion: 'tranship.dev/v1',
+  kind,
+  metadata: { name },
+  spec,
+});

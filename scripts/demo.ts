@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Api, terminal, watchMigration } from '../cli/index.ts';
+import { down } from '../lab/host/down.ts';
+import { up } from '../lab/host/up.ts';
+import { Product } from '../lab/product.ts';
+import { addProvider, movePlan, startMigration, wholePlan } from './demo/acts.ts';
+import { answer, report, tellConcerns, waitForGuest } from './demo/tell.ts';
+
+// npm run demo [-- --world F --keep --json]: a vSphere and a KubeVirt on this machine, and VMs that move between them.
+const { values: flags } = parseArgs({
+  options: { world: { type: 'string' }, keep: { type: 'boolean' }, json: { type: 'boolean' } },
+});
+const world = flags.world ?? fileURLToPath(new URL('../lab/world/demo.yaml', import.meta.url));
+// With --json the result alone goes to standard output.
+const say = (line = '') => (flags.json ? console.error(line) : console.log(line));
+const began = Date.now();
+let product: Product | undefined;
+let ending: Promise<void> | undefined;
+
+/** Nothing stays behind, however the demo ends. */
+function end(): Promise<void> {
+  ending ??= (async () => {
+    await product?.stop();
+    await down();
+  })();
+  return ending;
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    say('\nstopping; everything that the demo made goes with it …');
+    void end().finally(() => process.exit(130));
+  });
+
+async function demo(): Promise<void> {
+  say('1. The lab: a vCenter with running guests, NATS JetStream, and a Kubernetes with KubeVirt, made of real parts.');
+  const lab = await up({ world, onProgress: (line) => say(`   ${line}`) });
+  say('2. Tranship: gateway, planner, inventory and vm-builder start; transfer and converter will run in workbenches.');
+  product = await Product.start(lab, { planner: 2, 'vm-builder': 2 });
+  const api = new Api({ server: product.url, token: readFileSync(product.tokenFile, 'utf8') });
+  say('3. The provider: vCenter is added with its certificate pinned, and its inventory followed live.');
+  const vms = await addProvider(api, lab);
+  say(`   ${vms.length} VMs are known.`);
+  say('4. Validation: all of them in one plan, before anything is touched.');
+  await tellConcerns(await wholePlan(api, vms), say);
+  const moving = ['web-01', 'db-01', 'files-01'].filter((name) => vms.some((vm) => vm.name === name));
+  say(`5. The migration: ${moving.join(', ')} move, cold.`);
+  const before = await waitForGuest(api, lab, say);
+  await movePlan(api, moving);
+  const migration = await startMigration(api);
+  const end = await watchMigration(api, migration, terminal({ color: true, quiet: false }));
+  const result = await report(end, lab, before, say);
+  say('');
+  say(await answer(lab, before));
+  if (flags.json) console.log(JSON.stringify({ ...result, seconds: Math.round((Date.now() - began) / 1000) }));
+  if (end.state !== 'succeeded' || !result.proven) process.exitCode = 1;
+  if (flags.keep) {
+    say(`\nEverything is left running. export TRANSHIP_SERVER=${product.url} TRANSHIP_TOKEN_FILE=${product.tokenFile}`);
+    say(`export KUBECONFIG=${lab.kubeconfig}   (ends with Ctrl-C)`);
+    await new Promise(() => setInterval(() => {}, 60_000));
+  }
+}
+
+try {
+  await demo();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  await end();
+}
+process.exit();

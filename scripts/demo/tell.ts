@@ -1,0 +1,123 @@
+import type { MigrationStatus, StepName, StepResult, Validation } from '@tranship/contracts';
+import { type Api, downtime } from '../../cli/index.ts';
+import { table } from '../../cli/render/table.ts';
+import { bytes } from '../../cli/render/units.ts';
+import { hear } from '../../lab/host/inside.ts';
+import { claimFile, digest, sourceFile } from '../../lab/host/volumes.ts';
+import type { Lab } from '../../lab/state.ts';
+import { vmsOf } from './acts.ts';
+
+type Say = (line?: string) => void;
+type VmStatus = MigrationStatus['vms'][number];
+const guest = { name: 'web-01', address: '192.168.76.10', port: 7000 };
+const bootMs = 240_000;
+
+/** What the guest said of itself before the move. */
+export interface Before {
+  readonly counter: number;
+  readonly addresses: readonly string[];
+}
+
+export async function tellConcerns(validation: Validation, say: Say): Promise<void> {
+  const rows = validation.vms.flatMap(({ name, concerns }) =>
+    concerns.length === 0
+      ? [[`   ${name}`, 'ready', '']]
+      : concerns.map(({ category, label }, i) => [i === 0 ? `   ${name}` : '', category, label]),
+  );
+  for (const line of table([], rows)) say(line);
+}
+
+/** The counter that the guest writes through to its disk, one higher at each question. */
+async function counter(lab: Lab): Promise<number | undefined> {
+  const [name, count] = (await hear(lab, guest.address, guest.port)).split(' ');
+  return name === guest.name ? Number(count) : undefined;
+}
+
+/** Waits until the guest is up, and vCenter sees its tools. */
+export async function waitForGuest(api: Api, lab: Lab, say: Say): Promise<Before | undefined> {
+  if (!(await vmsOf(api)).some(({ name, powerState }) => name === guest.name && powerState === 'poweredOn'))
+    return undefined;
+  say(`   ${guest.name} boots in software emulation; it is moved once it runs (about a minute) …`);
+  for (const end = Date.now() + bootMs; Date.now() < end; ) {
+    const vm = (await vmsOf(api)).find(({ name }) => name === guest.name);
+    const count = vm?.toolsRunning ? await counter(lab) : undefined;
+    if (vm && count !== undefined) {
+      const addresses = vm.nics.flatMap((nic) => nic.addresses);
+      say(`   ${guest.name} runs at ${addresses.join(', ')}; its counter stands at ${count}.`);
+      return { counter: count, addresses };
+    }
+    await new Promise((done) => setTimeout(done, 1_000));
+  }
+  throw new Error(`${guest.name} did not boot within ${bootMs / 1000} s`);
+}
+
+const result = <K extends StepName>(vm: VmStatus, step: K) => vm.results[step] as StepResult<K> | undefined;
+
+/** The table of what moved; every disk that nothing converted is compared from outside. */
+export async function report(migration: MigrationStatus, lab: Lab, before: Before | undefined, say: Say) {
+  const now = Date.now();
+  const moved = [];
+  for (const vm of migration.vms) {
+    const copy = result(vm, 'copy');
+    const convert = result(vm, 'convert');
+    const health = result(vm, 'watchHealth');
+    const same = convert?.engine === 'none' ? await equal(vm) : undefined;
+    const down = downtime(vm, now);
+    moved.push({
+      name: vm.name,
+      state: vm.state,
+      bytes: copy?.disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0,
+      readBytes: copy?.disks.reduce((sum, { readBytes }) => sum + readBytes, 0) ?? 0,
+      seconds: Math.round((Date.parse(vm.since) - Date.parse(migration.started)) / 1000),
+      downtimeSeconds: down === undefined ? null : Math.round(down.ms / 1000),
+      proof: result(vm, 'prove') ? (same === false ? 'DIFFERS' : 'proven') : 'none',
+      outside: same,
+      nics: health?.nics ?? [],
+      changes: convert?.changes ?? [],
+    });
+  }
+  say('');
+  const rows = moved.map((vm) => [
+    vm.name,
+    vm.state,
+    bytes(vm.bytes),
+    `${vm.seconds} s`,
+    vm.downtimeSeconds === null ? '-' : `${vm.downtimeSeconds} s`,
+    vm.proof,
+    vm.outside === undefined ? 'converted' : vm.outside ? 'equal' : 'DIFFERS',
+    vm.nics
+      .map(({ name, addresses }) => `${name} ${addresses.filter((each) => each.includes('.')).join(' ')}`)
+      .join('; ') || '-',
+  ]);
+  for (const line of table(['VM', 'STATE', 'DISKS', 'TIME', 'DOWNTIME', 'PROOF', 'DIGEST FROM OUTSIDE', 'NICS'], rows))
+    say(line);
+  for (const { name, changes } of moved.filter((vm) => vm.changes.length > 0)) {
+    say(`\nWhat the conversion changed in ${name}:`);
+    for (const { path, before: was } of changes) say(`   ${was === null ? 'new     ' : 'changed '} ${path}`);
+  }
+  const answered = before === undefined || ((await counter(lab)) ?? -1) >= before.counter;
+  const vms = moved.map(({ changes: _, outside: __, readBytes: ___, ...vm }) => vm);
+  return { migration: migration.id, vms, proven: answered && moved.every(({ proof }) => proof === 'proven') };
+}
+
+/** Whether source and target hold the same bytes, by the machine's own sha256sum. */
+async function equal(vm: VmStatus): Promise<boolean | undefined> {
+  const disks = result(vm, 'copy')?.disks;
+  const claims = result(vm, 'handOver')?.pvcs;
+  if (!disks || !claims) return undefined;
+  for (const { index, sizeBytes } of disks) {
+    const target = await claimFile('apps', claims.find((each) => each.index === index)!.name);
+    if ((await digest(target, sizeBytes)) !== (await digest(sourceFile('fast-ds', vm.name, index), sizeBytes)))
+      return false;
+  }
+  return true;
+}
+
+/** The guest's own word, over TCP, from its new place. */
+export async function answer(lab: Lab, before: Before | undefined): Promise<string> {
+  if (before === undefined) return '';
+  const now = await counter(lab);
+  return now === undefined
+    ? `${guest.name} does not answer at ${guest.address}:${guest.port}.`
+    : `${guest.name} answers from KubeVirt at ${guest.address}:${guest.port}: its counter stands at ${now}; it was ${before.counter} on VMware.`;
+}

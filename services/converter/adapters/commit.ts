@@ -1,0 +1,89 @@
+import { readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { TranshipError } from '@tranship/contracts';
+import { growth, type Target } from './edit.ts';
+import { quote } from './ext-fs.ts';
+import { entryAt, type Guest, type Mount } from './guest.ts';
+import { hashOf } from './hash.ts';
+import type { Journal } from './journal.ts';
+
+const spareBytes = 2 * 1024 ** 2;
+
+/** Throws `guest.no-space` when the targets do not fit their file systems. */
+export function checkRoom(guest: Guest, targets: readonly Target[]): void {
+  for (const { mount, own } of byMount(guest, targets)) {
+    const { freeBytes, freeInodes, blockSize } = mount.volume.fileSystem!.ext!;
+    const { bytes, inodes } = growth(own, blockSize);
+    if (bytes + spareBytes > freeBytes || inodes > freeInodes)
+      throw new TranshipError(
+        'guest.no-space',
+        `${mount.at} of the guest needs ${mib(bytes + spareBytes)} and has ${mib(freeBytes)} free`,
+      );
+  }
+}
+
+const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+
+/** Writes the targets, one run of debugfs a file system, each under an undo log of its own. */
+export async function writeTargets(guest: Guest, targets: readonly Target[], journal: Journal): Promise<void> {
+  for (const { mount, own } of byMount(guest, targets)) {
+    const log = journal.log(mount.volume.disk, mount.fs.place.path);
+    await mount.fs.write(
+      own.flatMap((target) => commands(target, guest.locate(target.path).inner)),
+      log,
+    );
+  }
+}
+
+function commands({ what, mode, uid, gid, now }: Target, path: string): string[] {
+  const at = quote(path);
+  const owned = [`sif ${at} mode 0${mode.toString(8)}`, `sif ${at} uid ${uid}`, `sif ${at} gid ${gid}`];
+  if (what === 'folder') return [`mkdir ${at}`, ...owned];
+  const removed = now ? [`rm ${at}`] : [];
+  if ('link' in what) return [...removed, `symlink ${at} ${quote(what.link)}`];
+  return [...removed, `write ${quote(what.file)} ${at}`, ...owned];
+}
+
+/** Reads back all that was written, and checks the file systems as a whole. Throws `guest.conversion` when anything is not as it shall be. */
+export async function verifyTargets(guest: Guest, targets: readonly Target[]): Promise<void> {
+  const wrong = (path: string) => new TranshipError('guest.conversion', `${path} does not read as it was written`);
+  const entries = await guest.list(targets.map(({ path }) => dirname(path)));
+  for (const { path, what, mode, uid, gid } of targets) {
+    const entry = entryAt(entries, path);
+    const size =
+      typeof what === 'string' ? entry?.size : 'link' in what ? Buffer.byteLength(what.link) : statSync(what.file).size;
+    if (!entry || entry.mode !== mode || entry.uid !== uid || entry.gid !== gid || entry.size !== size)
+      throw wrong(path);
+  }
+  const files = targets.flatMap(({ path, what }) =>
+    typeof what !== 'string' && 'file' in what ? [{ path, file: what.file }] : [],
+  );
+  await guest.withCopies(
+    files.map(({ path }) => path),
+    async (copies) => {
+      for (const { path, file } of files) {
+        const copy = copies.get(path);
+        if (!copy || !(await same(copy, file))) throw wrong(path);
+      }
+    },
+  );
+  for (const { mount } of byMount(guest, targets)) {
+    const problem = await mount.fs.check();
+    if (problem) throw new TranshipError('guest.conversion', `${mount.at} of the guest: ${problem}`);
+  }
+}
+
+const smallBytes = 1024 ** 2;
+
+async function same(a: string, b: string): Promise<boolean> {
+  if (statSync(a).size !== statSync(b).size) return false;
+  if (statSync(a).size <= smallBytes) return readFileSync(a).equals(readFileSync(b));
+  return (await hashOf(a)) === (await hashOf(b));
+}
+
+function byMount(guest: Guest, targets: readonly Target[]): { mount: Mount; own: Target[] }[] {
+  return guest.mounts.flatMap((mount) => {
+    const own = targets.filter(({ path }) => guest.locate(path).mount === mount);
+    return own.length > 0 ? [{ mount, own }] : [];
+  });
+}

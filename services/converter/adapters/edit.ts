@@ -1,0 +1,134 @@
+import { appendFileSync, mkdtempSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { TranshipError } from '@tranship/contracts';
+import { type Change, describe, type Told } from '../domain/changes.ts';
+import { type Entry, isFile } from './ext-fs.ts';
+import { ancestors, entryAt, type Guest } from './guest.ts';
+import { sizeAndHashOf } from './hash.ts';
+
+/** What shall be at a path of the guest. */
+export interface Target {
+  readonly path: string;
+  readonly what: { readonly file: string } | { readonly link: string } | 'folder';
+  /** With the bits of the type. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** What is there now. */
+  readonly now?: Entry;
+}
+
+/** Changes made ready: all that they meet is read, all that they write lies here, and nothing is changed yet. */
+export interface Edit {
+  readonly targets: readonly Target[];
+  readonly told: readonly Told[];
+  /** Holds the files to be written; to be removed after use. */
+  readonly folder: string;
+}
+
+const [fileType, folderType, linkMode, permissions] = [0o100000, 0o040000, 0o120777, 0o7777];
+
+/** Makes changes ready in a new folder below `scratch`. Throws `guest.unsupported` where something else is in the way. */
+export async function prepareEdit(guest: Guest, changes: readonly Change[], scratch: string): Promise<Edit> {
+  const folder = mkdtempSync(join(scratch, 'edit-'));
+  try {
+    const entries = await guest.list(changes.flatMap(({ path }) => ancestors(path)));
+    const texts = changes.filter(({ kind }) => kind === 'file').map(({ path }) => path);
+    const before = await guest.read(texts.filter((path) => isPlain(entryAt(entries, path))));
+    const grown = changes.filter(({ kind }) => kind === 'append').map(({ path }) => path);
+    const maker = new Maker(entries, before, folder);
+    await guest.withCopies(
+      grown.filter((path) => isPlain(entryAt(entries, path))),
+      async (copies) => {
+        for (const change of changes) await maker.take(change, copies.get(change.path));
+      },
+    );
+    return { targets: [...maker.targets.values()], told: maker.told, folder };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+const isPlain = (entry: Entry | undefined) => entry !== undefined && isFile(entry);
+
+class Maker {
+  readonly targets = new Map<string, Target>();
+  readonly told: Told[] = [];
+  readonly #entries: ReadonlyMap<string, readonly Entry[]>;
+  readonly #before: ReadonlyMap<string, Buffer>;
+  readonly #folder: string;
+  #files = 0;
+
+  constructor(entries: ReadonlyMap<string, readonly Entry[]>, before: ReadonlyMap<string, Buffer>, folder: string) {
+    this.#entries = entries;
+    this.#before = before;
+    this.#folder = folder;
+  }
+
+  async take(change: Change, copy: string | undefined): Promise<void> {
+    const { path } = change;
+    const now = entryAt(this.#entries, path);
+    switch (change.kind) {
+      case 'folder':
+        if (!now) this.#add({ path, what: 'folder', mode: folderType | change.mode, uid: 0, gid: 0 });
+        return;
+      case 'link':
+        if (now && isFile(now)) throw inTheWay(path);
+        this.#add({ path, what: { link: change.target }, mode: linkMode, uid: 0, gid: 0, ...(now ? { now } : {}) });
+        this.told.push({ path, before: now ? 'link' : null, after: `link to ${change.target}` });
+        return;
+      case 'file': {
+        const before = this.#before.get(path);
+        if (now && (change.onlyIfAbsent || before?.equals(change.content))) return;
+        if (now && !before) throw inTheWay(path);
+        const file = this.#newFile();
+        writeFileSync(file, change.content);
+        this.#addFile(path, file, change.mode ?? 0o644, now, change.mode);
+        this.told.push({ path, before: before ? describe(before) : null, after: describe(change.content) });
+        return;
+      }
+      case 'append': {
+        if (!now || !copy) throw inTheWay(path);
+        const before = await sizeAndHashOf(copy);
+        const file = this.#newFile();
+        renameSync(copy, file);
+        truncateSync(file, Math.ceil(statSync(file).size / 4) * 4);
+        appendFileSync(file, change.content);
+        this.#addFile(path, file, 0o644, now);
+        this.told.push({ path, before, after: await sizeAndHashOf(file) });
+      }
+    }
+  }
+
+  #addFile(path: string, file: string, fresh: number, now: Entry | undefined, wanted?: number): void {
+    const mode = fileType | (wanted ?? (now ? now.mode & permissions : fresh));
+    this.#add({ path, what: { file }, mode, uid: now?.uid ?? 0, gid: now?.gid ?? 0, ...(now ? { now } : {}) });
+  }
+
+  #add(target: Target): void {
+    for (const path of ancestors(target.path))
+      if (path !== '/' && !this.targets.has(path) && !entryAt(this.#entries, path))
+        this.targets.set(path, { path, what: 'folder', mode: folderType | 0o755, uid: 0, gid: 0 });
+    this.targets.set(target.path, target);
+  }
+
+  #newFile(): string {
+    return join(this.#folder, `new-${this.#files++}`);
+  }
+}
+
+const inTheWay = (path: string) =>
+  new TranshipError('guest.unsupported', `${path} in the guest is not what it should be: a plain file was expected`);
+
+/** By how much a mount grows at most, in bytes and inodes, when blocks have this size. */
+export function growth(targets: readonly Target[], blockSize: number): { bytes: number; inodes: number } {
+  const whole = (size: number) => Math.ceil(size / blockSize) * blockSize;
+  const bytes = targets.map(({ what, now }) => {
+    if (typeof what === 'string' || 'link' in what) return blockSize;
+    return whole(statSync(what.file).size) - whole(now?.size ?? 0);
+  });
+  // A folder may need one more block for each entry that is added.
+  const folders = new Set(targets.map(({ path }) => dirname(path))).size * blockSize;
+  return { bytes: bytes.reduce((a, b) => a + b, 0) + folders, inodes: targets.filter(({ now }) => !now).length };
+}

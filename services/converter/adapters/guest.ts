@@ -1,0 +1,95 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Volume } from '../domain/volumes.ts';
+import { type Entry, type ExtFs, isFile } from './ext-fs.ts';
+
+export interface Mount {
+  /** `/`, `/boot` … */
+  readonly at: string;
+  readonly volume: Volume;
+  readonly fs: ExtFs;
+}
+
+/** The guest's files over all its file systems, by the paths that the guest itself uses. */
+export class Guest {
+  /** Innermost first. */
+  readonly mounts: readonly Mount[];
+
+  constructor(mounts: readonly Mount[]) {
+    this.mounts = [...mounts].sort((a, b) => b.at.length - a.at.length);
+  }
+
+  /** The mount that a path lies on, and its path there. */
+  locate(path: string): { mount: Mount; inner: string } {
+    const mount = this.mounts.find(({ at }) => at === '/' || path === at || path.startsWith(`${at}/`))!;
+    return { mount, inner: mount.at === '/' ? path : path.slice(mount.at.length) || '/' };
+  }
+
+  /** The entries of folders, by folder; folders that are not there are left out. */
+  async list(folders: Iterable<string>): Promise<Map<string, Entry[]>> {
+    const answers = await Promise.all(
+      this.#byMount(folders).map(async ({ mount, paths, inner }) => {
+        const found = await mount.fs.list(inner);
+        return paths.flatMap((path, i) => (found.has(inner[i]!) ? [[path, found.get(inner[i]!)!] as const] : []));
+      }),
+    );
+    return new Map(answers.flat());
+  }
+
+  /** Copies files out, path in the guest -> path here, and removes the copies after `use`. Files that are not there are left out. */
+  async withCopies<T>(files: Iterable<string>, use: (copies: Map<string, string>) => T | Promise<T>): Promise<T> {
+    const folders: string[] = [];
+    try {
+      const copies = new Map<string, string>();
+      for (const { mount, paths, inner } of this.#byMount(files)) {
+        const dump = await mount.fs.dump(inner);
+        folders.push(dump.folder);
+        for (const [i, path] of paths.entries())
+          if (dump.files.has(inner[i]!)) copies.set(path, dump.files.get(inner[i]!)!);
+      }
+      return await use(copies);
+    } finally {
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** The contents of small files; those that are not there are left out. */
+  read(files: Iterable<string>): Promise<Map<string, Buffer>> {
+    return this.withCopies(files, (copies) => new Map([...copies].map(([path, copy]) => [path, readFileSync(copy)])));
+  }
+
+  /** As {@link read}, of the paths that are plain files of at most `maxBytes`: links and folders are left out. */
+  async readPlain(files: Iterable<string>, maxBytes: number): Promise<Map<string, Buffer>> {
+    const wanted = [...new Set(files)];
+    const entries = await this.list(wanted.map((path) => dirname(path)));
+    return this.read(
+      wanted.filter((path) => {
+        const entry = entryAt(entries, path);
+        return entry !== undefined && isFile(entry) && entry.size <= maxBytes;
+      }),
+    );
+  }
+
+  #byMount(paths: Iterable<string>): { mount: Mount; paths: string[]; inner: string[] }[] {
+    const located = [...new Set(paths)].map((path) => ({ path, ...this.locate(path) }));
+    return this.mounts.flatMap((mount) => {
+      const own = located.filter((each) => each.mount === mount);
+      return own.length > 0
+        ? [{ mount, paths: own.map(({ path }) => path), inner: own.map(({ inner }) => inner) }]
+        : [];
+    });
+  }
+}
+
+/** All the folders above a path, outermost first. */
+export function ancestors(path: string): string[] {
+  const above: string[] = [];
+  for (let at = dirname(path); ; at = dirname(at)) {
+    above.unshift(at);
+    if (at === '/') return above;
+  }
+}
+
+/** Finds a path among the entries of its folder. */
+export const entryAt = (entries: ReadonlyMap<string, readonly Entry[]>, path: string): Entry | undefined =>
+  entries.get(dirname(path))?.find(({ name }) => name === path.slice(path.lastIndexOf('/') + 1));

@@ -1,0 +1,114 @@
+import type { Disk, Volume } from './volumes.ts';
+
+/** A line of fstab that mounts something. */
+export interface FstabEntry {
+  readonly spec: string;
+  readonly mountPoint: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+export function parseFstab(text: string): FstabEntry[] {
+  return text.split('\n').flatMap((line) => {
+    const [spec, mountPoint, type, options = 'defaults'] = line.trim().split(/\s+/);
+    if (!spec || !mountPoint || !type || spec.startsWith('#')) return [];
+    return [{ spec: spec.replaceAll('"', ''), mountPoint, type, options: options.split(',') }];
+  });
+}
+
+/** Names that change with the hardware: by the order of disks, or by the bus they hang on. */
+const byOrder = /^\/dev\/(?:sd|hd|xvd)([a-z])(\d*)$/;
+const byBus = /^\/dev\/disk\/by-(?:path|id)\/\S+?(?:-part(\d+))?$/;
+
+/** Whether a device's name will not be the same on KVM. */
+export const isUnsteady = (spec: string) => byOrder.test(spec) || byBus.test(spec);
+
+/**
+ * The volume that a device name of the guest means; undefined when that cannot be known. `sdb` is taken for the second
+ * disk of the VM: whether that holds, {@link steadyNames} decides.
+ */
+export function volumeOf(spec: string, disks: readonly Disk[]): Volume | undefined {
+  const volumes = disks.flatMap((disk) => disk.volumes);
+  const [, key, value] = /^(UUID|LABEL|PARTUUID)=(.+)$/.exec(asTag(spec)) ?? [];
+  if (key && value) {
+    const found = volumes.filter(({ fileSystem, partition }) => {
+      if (key === 'PARTUUID') return partition?.uuid === value.toLowerCase();
+      return key === 'UUID' ? fileSystem?.uuid.toLowerCase() === value.toLowerCase() : fileSystem?.label === value;
+    });
+    return found.length === 1 ? found[0] : undefined;
+  }
+  const order = byOrder.exec(spec);
+  const bus = byBus.exec(spec);
+  if (!order && !(bus && disks.length === 1)) return undefined;
+  const disk = order ? disks[order[1]!.charCodeAt(0) - 97] : disks[0];
+  const number = Number(order ? order[2] : bus![1]) || undefined;
+  return disk?.volumes.find(({ partition }) => partition?.number === number);
+}
+
+/** `/dev/disk/by-uuid/X` is `UUID=X`. */
+function asTag(spec: string): string {
+  const tag = /^\/dev\/disk\/by-(uuid|label|partuuid)\/(.+)$/.exec(spec);
+  return tag ? `${tag[1]!.toUpperCase()}=${tag[2]}` : spec;
+}
+
+const kinds: Readonly<Record<string, string>> = { ext2: 'ext', ext3: 'ext', ext4: 'ext', msdos: 'vfat' };
+
+/** Whether what fstab says a volume holds is what it holds. */
+const agrees = ({ type }: FstabEntry, { fileSystem }: Volume) =>
+  type === 'auto' || (kinds[type] ?? type) === fileSystem?.kind;
+
+/** A name for a volume that holds on any hardware. */
+export function steadyName({ fileSystem, partition }: Volume): string | undefined {
+  if (fileSystem && fileSystem.uuid !== '') return `UUID=${fileSystem.uuid}`;
+  return partition ? `PARTUUID=${partition.uuid}` : undefined;
+}
+
+export interface SteadyNames {
+  /** Device name of the guest -> name that holds. */
+  readonly names: ReadonlyMap<string, string>;
+  /** Entries of fstab whose device cannot be known. */
+  readonly unknown: readonly FstabEntry[];
+}
+
+/** For each unsteady device of fstab the name that holds. That the guest numbers its disks as the VM does stands or falls as a whole. */
+export function steadyNames(fstab: readonly FstabEntry[], disks: readonly Disk[]): SteadyNames {
+  const entries = fstab.filter(({ spec }) => isUnsteady(spec));
+  const pairs = entries.map((entry) => ({ entry, volume: volumeOf(entry.spec, disks) }));
+  const ordered = pairs.filter(({ entry }) => byOrder.test(entry.spec));
+  const inOrder = disks.length === 1 || ordered.every(({ entry, volume }) => volume && agrees(entry, volume));
+  const names = new Map<string, string>();
+  const unknown: FstabEntry[] = [];
+  for (const { entry, volume } of pairs) {
+    const sure = volume && agrees(entry, volume) && (inOrder || !byOrder.test(entry.spec));
+    const name = sure ? steadyName(volume) : undefined;
+    if (name) names.set(entry.spec, name);
+    else unknown.push(entry);
+  }
+  return { names, unknown };
+}
+
+/** Replaces the devices in fstab, and nothing else of it. */
+export const renameInFstab = (text: string, names: ReadonlyMap<string, string>): string =>
+  text.replace(/^([ \t]*)([^\s#]\S*)/gm, (whole, space: string, spec: string) => {
+    const name = names.get(spec);
+    return name ? `${space}${name}` : whole;
+  });
+
+/** Kernel arguments that name a device. */
+const argument = /\b(root|resume|RESUME)=(\/dev\/[^\s"']+)/g;
+
+/** Replaces the devices in `root=` and `resume=`, as boot loaders and initramfs-tools have them. `unknown`: devices left as they were. */
+export function renameInArguments(
+  text: string,
+  nameOf: (spec: string) => string | undefined,
+): { text: string; unknown: string[] } {
+  const unknown: string[] = [];
+  const changed = text.replace(argument, (whole, key: string, spec: string) => {
+    if (!isUnsteady(spec)) return whole;
+    const name = nameOf(spec);
+    if (name) return `${key}=${name}`;
+    unknown.push(spec);
+    return whole;
+  });
+  return { text: changed, unknown };
+}

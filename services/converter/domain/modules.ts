@@ -1,0 +1,39 @@
+/** The drivers that a guest needs to find its disk and its network on KVM. */
+const drivers = ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'virtio_net'] as const;
+/** Without these there is no disk. */
+const vital: readonly string[] = ['virtio_pci', 'virtio_blk'];
+
+/** `kernel/drivers/block/virtio-blk.ko.zst` -> `virtio_blk` */
+export const moduleName = (path: string) =>
+  path
+    .replace(/^.*\//, '')
+    .replace(/\.ko(\.\w+)?$/, '')
+    .replaceAll('-', '_');
+
+export interface Needed {
+  /** Drivers that are modules of this kernel. */
+  readonly names: readonly string[];
+  /** Their files and those they depend on, below `/lib/modules/<version>/`. */
+  readonly files: readonly string[];
+  /** Vital drivers that this kernel does not have at all. */
+  readonly missing: readonly string[];
+}
+
+/** Which files a kernel's initramfs must hold, from its modules.dep and modules.builtin. */
+export function neededModules(dep: string, builtin: string): Needed {
+  const byName = new Map<string, { path: string; dependencies: string[] }>();
+  for (const line of dep.split('\n')) {
+    const colon = line.indexOf(':');
+    if (colon <= 0) continue;
+    const path = line.slice(0, colon);
+    const dependencies = line
+      .slice(colon + 1)
+      .split(/\s+/)
+      .filter((each) => each !== '');
+    byName.set(moduleName(path), { path, dependencies });
+  }
+  const within = new Set(builtin.split('\n').flatMap((line) => (line === '' ? [] : [moduleName(line)])));
+  const names = drivers.filter((name) => byName.has(name));
+  const files = new Set(names.flatMap((name) => [byName.get(name)!.path, ...byName.get(name)!.dependencies]));
+  return { names, files: [...files], missing: vital.filter((name) => !byName.has(name) && !within.has(name)) };
+}

@@ -1,0 +1,47 @@
+import { lastOf, parseIni, valuesOf } from './ini.ts';
+import { baseName, isPattern, isVirtual, type Mention, normalMac, type TextFile } from './mention.ts';
+
+/** systemd.network(5): `.network` files match by name or by MAC. */
+export function networkdMentions(files: readonly TextFile[]): Mention[] {
+  return files.flatMap(({ path, text }): Mention[] => {
+    const ini = parseIni(text);
+    const macs = words(valuesOf(ini, 'Match', 'MACAddress'));
+    const names = words(valuesOf(ini, 'Match', 'Name')).filter((name) => !isPattern(name) && !isVirtual(name));
+    const addresses = [...valuesOf(ini, 'Network', 'Address'), ...valuesOf(ini, 'Address', 'Address')];
+    if (macs.length > 0) return macs.map((mac) => ({ mac: normalMac(mac), addresses, file: path, ...only(names) }));
+    return names.map((name) => ({
+      name: baseName(name),
+      addresses: names.length === 1 ? addresses : [],
+      file: path,
+    }));
+  });
+}
+
+/** systemd.link(5): `.link` files that give a name by MAC. */
+export function linkMentions(files: readonly TextFile[]): Mention[] {
+  return files.flatMap(({ path, text }): Mention[] => {
+    const ini = parseIni(text);
+    const name = lastOf(ini, 'Link', 'Name');
+    const policy = lastOf(ini, 'Link', 'NamePolicy');
+    const macs = words([...valuesOf(ini, 'Match', 'MACAddress'), ...valuesOf(ini, 'Match', 'PermanentMACAddress')]);
+    // A policy comes before the name: then the name is not sure.
+    if (!name || policy) return [];
+    return macs.map((mac) => ({ name, mac: normalMac(mac), addresses: [], file: path, names: true }));
+  });
+}
+
+/** udev rules as `70-persistent-net.rules` has them. */
+export function udevMentions(files: readonly TextFile[]): Mention[] {
+  return files.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line): Mention[] => {
+      if (line.trim().startsWith('#')) return [];
+      const mac = /ATTRS?\{address\}=="([0-9a-fA-F:]{17})"/.exec(line)?.[1];
+      const name = /\bNAME:?="([^"$%]+)"/.exec(line)?.[1];
+      return mac && name ? [{ name, mac: normalMac(mac), addresses: [], file: path, names: true }] : [];
+    }),
+  );
+}
+
+const words = (values: readonly string[]) =>
+  values.flatMap((value) => value.split(/\s+/)).filter((word) => word !== '');
+const only = (names: readonly string[]) => (names.length === 1 ? { name: names[0]! } : {});

@@ -1,0 +1,32 @@
+export interface OsRelease {
+  readonly id: string;
+  readonly like: readonly string[];
+  /** For people: `Debian GNU/Linux 12 (bookworm)`. */
+  readonly name: string;
+}
+
+/** Parses os-release(5): shell assignments, values quoted or not. */
+export function parseOsRelease(text: string): OsRelease {
+  const fields = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const match = /^\s*([A-Z_][A-Z0-9_]*)=(.*?)\s*$/.exec(line);
+    if (match) fields.set(match[1]!, unquote(match[2]!));
+  }
+  const id = fields.get('ID') ?? 'linux';
+  return {
+    id,
+    like: (fields.get('ID_LIKE') ?? '').split(/\s+/).filter((each) => each !== ''),
+    name: fields.get('PRETTY_NAME') ?? fields.get('NAME') ?? id,
+  };
+}
+
+function unquote(value: string): string {
+  const quote = value[0];
+  if ((quote !== '"' && quote !== "'") || value.length < 2 || !value.endsWith(quote)) return value;
+  const inner = value.slice(1, -1);
+  return quote === '"' ? inner.replace(/\\(["\\$`])/g, '$1') : inner;
+}
+
+/** Debian, Ubuntu and what is made from them. */
+export const isDebianLike = ({ id, like }: OsRelease) =>
+  [id, ...like].some((each) => each === 'debian' || each === 'ubuntu');

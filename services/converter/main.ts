@@ -1,0 +1,5 @@
+import { runService } from '@tranship/service-kit';
+import { configSchema } from './config.ts';
+import { service } from './service.ts';
+
+await runService('converter', configSchema, service);

@@ -19,7 +19,7 @@ export default {
       name: 'domain-is-pure',
       severity: 'error',
       from: { path: '/domain/', pathNot: '\\.test\\.ts$' },
-      to: { pathNot: ['/domain/', '^libs/contracts/', '^node:crypto$', 'crypto'] },
+      to: { pathNot: ['/domain/', '^libs/contracts/', '^(node:)?(crypto|zlib)$'] },
     },
     {
       name: 'libs-know-no-service',

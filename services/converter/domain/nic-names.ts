@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { type Mention, normalMac } from './network/mention.ts';
 
 export interface Nic {
@@ -89,7 +88,7 @@ function uniquePairs(
 /** Without prefix length, in one spelling. */
 function plainAddress(address: string): string {
   const bare = address.split('/')[0]!.split('%')[0]!.toLowerCase();
-  return isIPv6(bare) ? new URL(`http://[${bare}]`).hostname.slice(1, -1) : bare;
+  return bare.includes(':') ? new URL(`http://[${bare}]`).hostname.slice(1, -1) : bare;
 }
 
 /** The .link file that keeps a NIC's name. `Type` keeps VLANs and bridges, which have the same MAC, out of it. */

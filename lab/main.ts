@@ -1,31 +1,42 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { down } from './host/down.ts';
 import { setUp, up } from './host/up.ts';
 import { labPrograms } from './setup/go.ts';
 import { alive, readLab } from './state.ts';
 
-const usage = 'usage: lab setup|up|down|status|reset [--world FILE] [--no-cluster] | lab kubectl ARGS...';
+const usage = 'usage: lab setup|up|down|status|reset [--world FILE] [--no-cluster] [--json] | lab kubectl ARGS...';
 const [verb = '', ...rest] = process.argv.slice(2);
-const flag = (name: string) => {
-  const at = rest.indexOf(name);
-  return at < 0 ? undefined : rest[at + 1];
-};
-const world = flag('--world') ?? fileURLToPath(new URL('world/demo.yaml', import.meta.url));
-const cluster = !rest.includes('--no-cluster');
 
-async function start(): Promise<void> {
+interface Options {
+  readonly world: string;
+  readonly cluster: boolean;
+  readonly json: boolean;
+}
+
+/** @throws Error with what was not understood */
+function options(): Options {
+  const { values } = parseArgs({
+    args: rest,
+    options: { world: { type: 'string' }, 'no-cluster': { type: 'boolean' }, json: { type: 'boolean' } },
+  });
+  const world = values.world ?? fileURLToPath(new URL('world/demo.yaml', import.meta.url));
+  return { world, cluster: !values['no-cluster'], json: values.json === true };
+}
+
+async function start({ world, cluster }: Options): Promise<void> {
   const lab = await up({ world, cluster, onProgress: (line) => console.log(`  ${line}`) });
   console.log(`vCenter   ${lab.vcsim.url} (${lab.vcsim.username}, password in ${lab.vcsim.passwordFile})`);
   console.log(`NATS      ${lab.nats.url}`);
   if (cluster) console.log(`cluster   export KUBECONFIG=${lab.kubeconfig}`);
 }
 
-function status(): void {
+function status({ json }: Options): void {
   const lab = readLab();
   const running = lab !== undefined && alive(lab.pid);
-  if (rest.includes('json')) console.log(JSON.stringify({ running, ...lab }));
+  if (json) console.log(JSON.stringify({ running, ...lab }));
   else console.log(running ? `running since ${lab.started} at ${lab.address}` : 'not running');
   if (!running) process.exitCode = 1;
 }
@@ -38,19 +49,20 @@ async function kubectl(): Promise<void> {
   });
 }
 
-const verbs: Record<string, () => unknown> = {
-  setup: () => setUp(world, cluster),
+const verbs: Record<string, (options: Options) => unknown> = {
+  setup: ({ world, cluster }) => setUp(world, cluster),
   up: start,
   down,
   status,
-  reset: () => down().then(start),
-  kubectl,
+  reset: (options) => down().then(() => start(options)),
 };
 
 try {
   const act = verbs[verb];
-  if (!act) throw new Error(usage);
-  await act();
+  if (verb === 'kubectl') await kubectl();
+  else if (verb === '--help' || rest.includes('--help')) console.log(usage);
+  else if (act) await act(options());
+  else throw new Error(usage);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = verbs[verb] ? 1 : 2;

@@ -33,6 +33,7 @@ export const events: Register = (program) => {
           if (event === 'caught-up') continue;
           terminal.out(format === 'json' ? data : line(JSON.parse(data) as ToldEvent, format === 'wide'));
         }
+        api.signal.throwIfAborted();
         return exits.done;
       }),
     );

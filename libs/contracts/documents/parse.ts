@@ -27,7 +27,9 @@ export function checkDocument(
   }
   const result = documentKinds[kind as DocumentKind].safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
+  // A mistyped field is the cause; that the right one is missing only follows from it.
+  const { issues } = result.error;
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
   const unknownKey = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const path = unknownKey === undefined ? issue.path : [...issue.path, unknownKey];
   const line = lineOf(path);

@@ -88,7 +88,9 @@ function uniquePairs(
 /** Without prefix length, in one spelling. */
 function plainAddress(address: string): string {
   const bare = address.split('/')[0]!.split('%')[0]!.toLowerCase();
-  return bare.includes(':') ? new URL(`http://[${bare}]`).hostname.slice(1, -1) : bare;
+  return bare.includes(':') && URL.canParse(`http://[${bare}]`)
+    ? new URL(`http://[${bare}]`).hostname.slice(1, -1)
+    : bare;
 }
 
 /** The .link file that keeps a NIC's name. `Type` keeps VLANs and bridges, which have the same MAC, out of it. */

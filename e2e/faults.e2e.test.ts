@@ -1,11 +1,13 @@
-import { validationSchema } from '@tranship/contracts';
+import { type StepResult, validationSchema } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { kill } from '../lab/host/inside.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
 import { claimFile, digest, sourceFile } from '../lab/host/volumes.ts';
 import { Story } from './story.ts';
 
-const gib = 1024 ** 3;
+const mib = 1024 ** 2;
+const gib = 1024 * mib;
 const any = z.any();
 let story: Story;
 beforeAll(async () => {
@@ -36,14 +38,30 @@ test('input - an absent VM, an unmapped network and a bad name are concerns, and
   expect(await problem(story.start('wrong'))).toMatchObject({ code: 'plan.not-ready' });
 });
 
-test('provider - a wrong password is told as such, and heals when the right one comes', async () => {
-  await story.addProvider('locked', 'not the password');
-  const { checks } = await story.api.send('POST', ['providers', 'locked', 'test'], any);
-  expect(checks.find(({ name }: { name: string }) => name === 'login')).toMatchObject({ ok: false });
-  await story.api.remove(['providers', 'locked']);
+/** What `provider test` finds first that is wrong. */
+async function firstFault(name: string): Promise<{ name: string; detail: string; fix: string }> {
+  const { checks } = await story.api.send('POST', ['providers', name, 'test'], any);
+  await story.api.remove(['providers', name]);
+  return checks.find(({ ok }: { ok: boolean }) => !ok);
+}
+
+test('provider - a wrong password, a wrong certificate, a wrong address: each is told as what it is', async () => {
+  await story.addProvider('locked', { password: 'not the password' });
+  expect(await firstFault('locked')).toMatchObject({ name: 'login', fix: expect.any(String) });
+  const thumbprint = Array(20).fill('AA').join(':');
+  await story.addProvider('stranger', { tls: { thumbprint } });
+  expect(await firstFault('stranger')).toMatchObject({
+    name: 'certificate',
+    detail: expect.stringContaining(thumbprint),
+  });
+  await story.addProvider('nowhere', { url: `https://${story.lab.address}:1/sdk` });
+  expect(await firstFault('nowhere')).toMatchObject({ name: 'reachable', detail: expect.stringContaining(':1') });
 });
 
-test('target - a volume that cannot bind is told with its class; nothing of ours stays', async () => {
+test.for([
+  { how: 'cannot bind', storageClass: 'nobody', says: 'nobody' },
+  { how: 'has no room', storageClass: 'tiny', says: 'not enough room' },
+])('target - a volume that $how is told with its class; nothing of ours stays', async ({ storageClass, says }) => {
   await kubectl(
     ['apply', '-f', '-'],
     JSON.stringify({
@@ -53,10 +71,10 @@ test('target - a volume that cannot bind is told with its class; nothing of ours
       provisioner: 'nobody.example',
     }),
   );
-  await story.plan('unbound', [{ name: 'data-02' }], {}, 'nobody');
-  const { state, vms } = await story.finished(await story.start('unbound'), 180);
+  await story.plan(`on-${storageClass}`, [{ name: 'data-02' }], {}, storageClass);
+  const { state, vms } = await story.finished(await story.start(`on-${storageClass}`), 60);
   expect(state).toBe('failed');
-  expect(vms[0]?.error).toMatchObject({ code: 'target.pvc-unbound', detail: expect.stringContaining('nobody') });
+  expect(vms[0]?.error).toMatchObject({ code: 'target.pvc-unbound', detail: expect.stringContaining(says) });
   expect(await story.leftovers()).toEqual([]);
 });
 
@@ -64,45 +82,51 @@ test('source - somebody starts it during the copy: the target is not started, a 
   await story.plan('contested', [{ name: 'big-01' }], { defaults: { targetPower: 'on', health: { agent: 'ignore' } } });
   const migration = await story.start('contested');
   await story.happened(migration, 'vm.powered-off');
-  await story.control('/power/on?vm=big-01');
+  await story.power('big-01', 'on');
   await story.eventually(async () => (await story.status(migration)).vms[0]?.state === 'contested', 180);
   expect(
     (await kubectlJson(['get', 'vmi', '-n', 'apps'])).items.filter(
       ({ metadata }: { metadata: { name: string } }) => metadata.name === 'big-01',
     ),
   ).toEqual([]);
-  await story.control('/power/off?vm=big-01');
+  await story.api.send('POST', ['migrations', migration, 'cancel'], any);
+  expect((await story.finished(migration)).state).toBe('cancelled');
+  expect(await story.leftovers()).toEqual([]);
+  await story.power('big-01', 'off');
 });
+
+/** Starts the plan and returns in the middle of its copy, with reads at the source slow from then on. */
+async function inMidCopy(plan: string): Promise<string> {
+  await story.control('/delays', { VixDiskLib_Read: 200 });
+  const migration = await story.start(plan);
+  await story.copied(migration, 128 * mib);
+  return migration;
+}
+
+async function arrivesWhole(migration: string, target: string): Promise<StepResult<'copy'>['disks'][number]> {
+  await story.control('/delays', {});
+  const { state, vms } = await story.finished(migration);
+  expect(vms[0]?.error).toBeUndefined();
+  expect(state).toBe('succeeded');
+  const moved = await digest(await claimFile('apps', `${target}-disk-0`), gib);
+  expect(moved).toBe(await digest(sourceFile('fast-ds', 'big-01', 0), gib));
+  return (vms[0]!.results as { copy: StepResult<'copy'> }).copy.disks[0]!;
+}
 
 test('transfer - killed in the middle of the copy, it goes on from its ledger', async () => {
   await story.plan('torn', [{ name: 'big-01', targetName: 'torn-01' }]);
-  const migration = await story.start('torn');
-  await story.happened(migration, 'vm.powered-off');
-  const { items } = await kubectlJson([
-    'get',
-    'pods',
-    '-n',
-    'tranship-work',
-    '-l',
-    `tranship.dev/migration=${migration}`,
-  ]);
-  await kubectl([
-    'exec',
-    '-n',
-    'tranship-work',
-    items[0].metadata.name,
-    '-c',
-    'transfer',
-    '--',
-    'sh',
-    '-c',
-    'kill -9 $(cat /proc/[0-9]*/stat | grep "(node)" | head -1 | cut -d" " -f1)',
-  ]).catch(() => {});
-  const { state, vms } = await story.finished(migration, 240);
-  expect(vms[0]?.error).toBeUndefined();
-  expect(state).toBe('succeeded');
-  const moved = await digest(await claimFile('apps', 'torn-01-disk-0'), gib);
-  expect(moved).toBe(await digest(sourceFile('fast-ds', 'big-01', 0), gib));
+  const migration = await inMidCopy('torn');
+  expect(kill(story.lab, 'services/transfer/main.ts')).toBe(1);
+  const { resumedBytes } = await arrivesWhole(migration, 'torn-01');
+  expect(resumedBytes).toBeGreaterThan(64 * mib);
+});
+
+test('NATS - killed in the middle of the copy, it comes back and everything goes on', async () => {
+  await story.plan('silent', [{ name: 'big-01', targetName: 'silent-01' }]);
+  const migration = await inMidCopy('silent');
+  expect(kill(story.lab, '/lab nats ')).toBe(1);
+  const { resumedBytes } = await arrivesWhole(migration, 'silent-01');
+  expect(resumedBytes).toBe(0);
 });
 
 test('vCenter - its sessions expire in the middle: they are opened again', async () => {

@@ -1,4 +1,4 @@
-import { type StepName, type StepResult, sourceVmSchema } from '@tranship/contracts';
+import type { StepName, StepResult } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hear } from '../lab/host/inside.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
@@ -19,10 +19,7 @@ async function counter(address: string): Promise<number> {
 test('guest - a running Debian moves cold, boots converted, and keeps its disk, its NIC’s name and its address', async () => {
   await story.eventually(async () => (await counter('192.168.76.10')) > 0, 180);
   await story.eventually(
-    async () =>
-      (await story.api.list(['providers', 'vc1', 'inventory', 'vms'], sourceVmSchema)).some(
-        ({ name, toolsRunning }) => name === 'web-01' && toolsRunning,
-      ),
+    async () => (await story.vms()).some(({ name, toolsRunning }) => name === 'web-01' && toolsRunning),
     120,
   );
   const before = await counter('192.168.76.10');

@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { type MigrationStatus, migrationSchema, type VmEventType } from '@tranship/contracts';
+import {
+  type MigrationStatus,
+  migrationSchema,
+  progressSchema,
+  type SourceVm,
+  sourceVmSchema,
+  type VmEventType,
+} from '@tranship/contracts';
 import { z } from 'zod';
 import { Api } from '../cli/api.ts';
-import { kubectlJson } from '../lab/host/kubectl.ts';
+import { followEvents } from '../cli/follow.ts';
+import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
 import { Product } from '../lab/product.ts';
 import { type Lab, readLab } from '../lab/state.ts';
 
@@ -28,7 +36,10 @@ export class Story {
     const lab = readLab();
     if (!lab) throw new Error('no lab is running');
     const story = new Story(lab, await Product.start(lab, replicas));
-    await story.addProvider('vc1', readFileSync(lab.vcsim.passwordFile, 'utf8'));
+    // What stories before left in the target namespace.
+    await kubectl(['delete', 'vm,pvc', '--all', '-n', 'apps', '--wait=true']);
+    await story.addProvider('vc1');
+    await story.eventually(async () => (await story.vms()).length > 0);
     return story;
   }
 
@@ -36,21 +47,14 @@ export class Story {
     return this.product.stop();
   }
 
-  /** Stores credential and provider, and waits until its inventory is there. */
-  async addProvider(name: string, password: string): Promise<void> {
-    const { vcsim } = this.lab;
-    await this.api.send('POST', ['secrets'], any, { body: { name, username: vcsim.username, password } });
-    const spec = {
-      type: 'vsphere',
-      url: vcsim.url,
-      credentials: { secret: name },
-      tls: { ca: readFileSync(vcsim.caFile, 'utf8'), thumbprint: vcsim.thumbprint },
-    };
+  /** Stores credential and provider: the lab's vCenter but for what is given. */
+  async addProvider(name: string, other: { password?: string; url?: string; tls?: object } = {}): Promise<void> {
+    const { username, passwordFile, url, caFile, thumbprint } = this.lab.vcsim;
+    const password = other.password ?? readFileSync(passwordFile, 'utf8');
+    await this.api.send('POST', ['secrets'], any, { body: { name, username, password } });
+    const tls = { ca: readFileSync(caFile, 'utf8'), thumbprint };
+    const spec = { type: 'vsphere', url, credentials: { secret: name }, tls, ...other, password: undefined };
     await this.api.send('PUT', ['providers', name], any, { body: document('Provider', name, spec) });
-    if (password === readFileSync(vcsim.passwordFile, 'utf8'))
-      await this.eventually(() =>
-        this.api.list(['providers', name, 'inventory', 'vms'], any).then(({ length }) => length > 0),
-      );
   }
 
   /** Stores a plan that moves these VMs cold. */
@@ -92,6 +96,20 @@ export class Story {
     await this.eventually(async () => (await this.types(migration)).includes(type), seconds);
   }
 
+  /** Waits until the copy of a disk has come so far. */
+  async copied(migration: string, bytes: number, seconds = 60): Promise<void> {
+    const query = { migration, progress: '1' };
+    for await (const { event, data } of followEvents(this.api, {
+      query,
+      signal: AbortSignal.timeout(seconds * 1000),
+    })) {
+      if (event !== 'progress') continue;
+      const { step, doneBytes } = progressSchema.parse(JSON.parse(data));
+      if (step === 'copy' && doneBytes >= bytes) return;
+    }
+    throw new Error(`${migration} has not copied ${bytes} bytes within ${seconds} s`);
+  }
+
   async types(migration: string): Promise<string[]> {
     const { items } = await this.api.get(['migrations', migration, 'timeline'], timeline);
     return items.map(({ type }) => type);
@@ -115,6 +133,19 @@ export class Story {
     };
     const answer = await fetch(`${this.lab.vcsim.control}${path}`, init);
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  }
+
+  /** Somebody switches the VM in vCenter; returns when the inventory has seen it. */
+  async power(vm: string, state: 'on' | 'off'): Promise<void> {
+    await this.control(`/power/${state}?vm=${vm}`);
+    const wanted = state === 'on' ? 'poweredOn' : 'poweredOff';
+    await this.eventually(async () =>
+      (await this.vms()).some((each) => each.name === vm && each.powerState === wanted),
+    );
+  }
+
+  vms(): Promise<SourceVm[]> {
+    return this.api.list(['providers', 'vc1', 'inventory', 'vms'], sourceVmSchema);
   }
 
   /** What of ours is left in Tranship's own namespace. */

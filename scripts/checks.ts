@@ -34,7 +34,11 @@ export async function check(title: string, program: string, args: readonly strin
 export const quick: readonly [string, string, readonly string[]][] = [
   ['format and lint', 'biome', ['ci', '--colors=off', '.']],
   ['types', 'turbo', ['run', 'types', '--output-logs=errors-only', '--no-update-notifier']],
-  ['import rules', 'depcruise', ['--config', '.dependency-cruiser.mjs', 'libs', 'services', 'cli', 'lab', 'e2e', 'scripts']],
+  [
+    'import rules',
+    'depcruise',
+    ['--config', '.dependency-cruiser.mjs', 'libs', 'services', 'cli', 'lab', 'e2e', 'scripts'],
+  ],
 ];
 
 export const sum = (tallies: readonly Tally[]): Tally =>

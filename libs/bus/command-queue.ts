@@ -49,7 +49,7 @@ export class CommandQueue {
    * A command is taken only when there is a free hand for it: one that waits here could be done by another replica.
    */
   async consume(options: ConsumeOptions, handler: Handler, dead: Bury, signal: AbortSignal): Promise<void> {
-    const { concurrency, ackWaitMs = 60_000, tries = 20 } = options;
+    const { concurrency, ackWaitMs = 20_000, tries = 20 } = options;
     const puller = new Puller(
       await this.#consumer(options, ackWaitMs),
       () => this.#consumer(options, ackWaitMs),

@@ -29,6 +29,8 @@ export function toTranshipError(fault: VimFault, what: string): TranshipError {
     case 'NoPermission':
       return new TranshipError('vsphere.login', detail, { cause: fault });
     case 'NotAuthenticated':
+    // A wait whose session ends under it.
+    case 'RequestCanceled':
       return new TranshipError('vsphere.session', detail, { cause: fault });
     case 'ManagedObjectNotFound':
       return new TranshipError('vsphere.not-found', detail, { cause: fault });

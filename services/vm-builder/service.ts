@@ -6,8 +6,8 @@ import { credentialQueries } from './handlers/credentials.ts';
 import { factQueries } from './handlers/facts.ts';
 import { handOver } from './handlers/hand-over.ts';
 import { prepare } from './handlers/prepare.ts';
-import { removeTarget, settle } from './handlers/remove.ts';
-import { start, stopTarget } from './handlers/start.ts';
+import { removeTarget, settle, stopTarget } from './handlers/remove.ts';
+import { start } from './handlers/start.ts';
 import { watchHealth } from './handlers/watch-health.ts';
 
 /** vm-builder: the only one that talks to the target cluster. */

@@ -115,11 +115,12 @@ export class Providers {
         });
       } catch (error) {
         if (signal.aborted) return;
-        center.ready = false;
         this.#kit.log.warn({ provider: name, ...errorFields(error) }, 'the vCenter is lost; it is tried again');
         // A session that merely ended is opened again without a word.
-        if (failures > 0 || TranshipError.from(error).code !== 'vsphere.session')
+        if (failures > 0 || TranshipError.from(error).code !== 'vsphere.session') {
+          center.ready = false;
           await this.#say(name, center, TranshipError.from(error));
+        }
       }
       failures += 1;
       await this.#kit.clock.sleep(Math.min(250 * 2 ** failures, 30_000), signal).catch(() => {});

@@ -11,9 +11,10 @@ const ref = (vm: string) => ({ type: 'VirtualMachine', value: vm });
 export class VCenter implements Source {
   readonly provider: Provider;
   readonly client: VSphere;
-  readonly model = new Model();
   readonly #clock: Clock;
-  /** The model is whole and current. */
+  /** The last whole state; while a session is opened anew it stands as it is. */
+  model = new Model();
+  /** The model is whole, and followed. */
   ready = false;
 
   constructor(provider: Provider, login: (secret: string) => Promise<Login>, clock: Clock) {
@@ -25,14 +26,13 @@ export class VCenter implements Source {
 
   /** Keeps the model current until the signal aborts, or throws when the session is lost. */
   async follow(signal: AbortSignal, caughtUp: () => void): Promise<void> {
-    this.model.clear();
-    this.ready = false;
+    const model = new Model();
     for await (const updates of this.client.follow(followed, signal)) {
-      this.model.apply(updates as Update[]);
-      if (updates.length === 0 && !this.ready) {
-        this.ready = true;
-        caughtUp();
-      }
+      model.apply(updates as Update[]);
+      if (updates.length > 0 || this.model === model) continue;
+      this.model = model;
+      this.ready = true;
+      caughtUp();
     }
   }
 

@@ -39,10 +39,6 @@ export class Model implements Place {
     }
   }
 
-  clear(): void {
-    this.#objects.clear();
-  }
-
   records(kind: InventoryKind): (SourceVm | SourceHost | SourceNetwork | SourceDatastore)[] {
     return {
       vms: () => this.vms(),

@@ -8,6 +8,7 @@ import { endWorkbench, marked } from './hand-over.ts';
 type Input = StepInput<'settle'>;
 const everyMs = 200;
 const goneMs = 180_000;
+const stopMs = 300_000;
 
 /** Removes what the VM needs no more: workbench, scratch, everything of it in our namespace. */
 export async function settle(target: Target, input: Input, context: StepContext): Promise<StepResult<'settle'>> {
@@ -44,6 +45,27 @@ export async function removeTarget(
       removed.push(`PersistentVolume ${metadata.name}`);
     }
   return { removed };
+}
+
+/** Stops the VM and keeps it, with its disks: they have run. Nothing else of ours stays. */
+export async function stopTarget(
+  target: Target,
+  input: StepInput<'stopTarget'>,
+  context: StepContext,
+): Promise<StepResult<'stopTarget'>> {
+  const { cluster } = target;
+  const { clock, signal } = context;
+  const { name, namespace } = input.target;
+  const there = await cluster.get('VirtualMachine', name, namespace);
+  if (there) await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy: 'Halted' } });
+  const off = async () => ((await cluster.get('VirtualMachineInstance', name, namespace)) ? undefined : true);
+  if (!(await poll(off, { everyMs, deadlineMs: stopMs, clock, signal })))
+    throw new TranshipError(
+      'target.unhealthy',
+      `${namespace}/${name} still runs ${stopMs / 1000} s after it was stopped`,
+    );
+  await removeWork(target, input, context);
+  return { at: new Date(clock.now()).toISOString() };
 }
 
 async function removeWork(target: Target, input: Input, context: StepContext): Promise<string[]> {

@@ -1,10 +1,7 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
-import { poll, type StepContext } from '@tranship/service-kit';
+import type { StepContext } from '@tranship/service-kit';
 import { isMarked, selector, startedAt } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
-
-const everyMs = 500;
-const stopMs = 300_000;
 
 /** Starts the VM. The moment is written on it before: whoever finds it knows that its disks may have changed since. */
 export async function start(
@@ -27,22 +24,4 @@ export async function start(
   await cluster.merge('VirtualMachine', name, namespace, { metadata: { annotations: { [startedAt]: at } } });
   await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy } });
   return { at };
-}
-
-/** Stops the VM and keeps it, with its disks. */
-export async function stopTarget(
-  { cluster }: Target,
-  input: StepInput<'stopTarget'>,
-  { clock, signal }: StepContext,
-): Promise<StepResult<'stopTarget'>> {
-  const { name, namespace } = input.target;
-  const there = await cluster.get('VirtualMachine', name, namespace);
-  if (there) await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy: 'Halted' } });
-  const off = async () => ((await cluster.get('VirtualMachineInstance', name, namespace)) ? undefined : true);
-  if (await poll(off, { everyMs, deadlineMs: stopMs, clock, signal }))
-    return { at: new Date(clock.now()).toISOString() };
-  throw new TranshipError(
-    'target.unhealthy',
-    `${namespace}/${name} still runs ${stopMs / 1000} s after it was stopped`,
-  );
 }

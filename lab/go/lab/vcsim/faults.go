@@ -16,10 +16,7 @@ import (
 
 // handle is the registry's Handler: called before each method, with no lock held.
 func (l *lab) handle(ctx *simulator.Context, m *simulator.Method) (mo.Reference, types.BaseMethodFault) {
-	l.mu.Lock()
-	d := l.delay[m.Name]
-	l.mu.Unlock()
-	time.Sleep(d)
+	l.sleep(m.Name)
 	if ctx.Session == nil {
 		if strings.HasPrefix(m.Name, "Retrieve") && m.This.Type == "PropertyCollector" && !asksSessionOnly(m) {
 			return nil, &types.NotAuthenticated{NoPermission: types.NoPermission{Object: &m.This, PrivilegeId: "System.View"}}
@@ -44,6 +41,14 @@ func (l *lab) handle(ctx *simulator.Context, m *simulator.Method) (mo.Reference,
 	}
 	m.This.Value = "lab:" + m.This.Value // a session looks This up again, and would drop o for what it finds
 	return o, nil
+}
+
+// sleep keeps a method waiting for as long as the control port has set.
+func (l *lab) sleep(method string) {
+	l.mu.Lock()
+	d := l.delay[method]
+	l.mu.Unlock()
+	time.Sleep(d)
 }
 
 // asksSessionOnly: clients test for a session by reading SessionManager.currentSession without one.

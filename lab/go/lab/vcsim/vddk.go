@@ -141,6 +141,7 @@ func (d *doors) read(w http.ResponseWriter, r *http.Request, x *door) {
 		http.Error(w, "VixDiskLib_Read: One of the parameters was invalid. (Error code 3)", http.StatusBadRequest)
 		return
 	}
+	d.l.sleep("VixDiskLib_Read")
 	b := make([]byte, length) // zeros where the file is shorter than the disk
 	if n, err := x.file.ReadAt(b, offset); n < len(b) && err != nil && err.Error() != "EOF" {
 		http.Error(w, "VixDiskLib_Read: "+err.Error(), http.StatusInternalServerError)

@@ -1,5 +1,6 @@
 import type { StepName, StepResult } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { hear } from '../lab/host/inside.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
 import { Story } from './story.ts';
@@ -57,6 +58,10 @@ test('guest - the same disk unconverted does not boot on the target, and the pla
   const { vms } = await story.status(migration);
   expect(vms[0]).toMatchObject({ error: { code: 'target.unhealthy' } });
   expect(await hear(story.lab, '192.168.76.11', 7000)).toBe('');
-  // Its disks are kept until a person says otherwise.
+  await story.api.send('POST', ['migrations', migration, 'rollback'], z.any());
+  expect((await story.finished(migration)).state).toBe('failed');
+  expect(await story.leftovers()).toEqual([]);
+  // A disk that has run is kept, stopped, until a person removes it.
   expect((await kubectlJson(['get', 'pvc', 'raw-01-disk-0', '-n', 'apps'])).status.phase).toBe('Bound');
+  expect((await kubectlJson(['get', 'vmi', '-n', 'apps'])).items).toEqual([]);
 });

@@ -6,6 +6,7 @@ import { diskClaim } from '../domain/volumes.ts';
 import type { Target } from '../ports.ts';
 
 type Input = StepInput<'handOver'>;
+const nudged = 'tranship.dev/nudged';
 const everyMs = 200;
 const goneMs = 120_000;
 
@@ -13,9 +14,9 @@ const goneMs = 120_000;
 export async function handOver(target: Target, input: Input, context: StepContext): Promise<StepResult<'handOver'>> {
   const began = context.clock.now();
   await endWorkbench(target, input, context);
-  const pvcs: { index: number; name: string }[] = [];
-  for (const disk of input.target.disks)
-    pvcs.push({ index: disk.index, name: await rebind(target, input, disk, context) });
+  const pvcs = await Promise.all(
+    input.target.disks.map(async (disk) => ({ index: disk.index, name: await rebind(target, input, disk, context) })),
+  );
   return { pvcs, seconds: (context.clock.now() - began) / 1000 };
 }
 
@@ -43,22 +44,17 @@ async function rebind(target: Target, input: Input, disk: TargetDisk, context: S
     throw new TranshipError('target.exists', `PVC ${namespace}/${name} is not of this migration`);
   if (there?.status?.phase !== 'Bound') {
     const volume = await release(target, from, config.workNamespace, context);
+    const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid: null };
     await cluster.merge('PersistentVolume', volume, undefined, {
-      spec: {
-        claimRef: {
-          apiVersion: 'v1',
-          kind: 'PersistentVolumeClaim',
-          namespace,
-          name,
-          uid: null,
-          resourceVersion: null,
-        },
-      },
+      spec: { claimRef: { ...claimRef, resourceVersion: null } },
     });
     const wanted = diskClaim(disk, name, namespace, marks(input));
     if (!there) await cluster.apply({ ...wanted, spec: { ...wanted.spec, volumeName: volume } });
-    const bound = async () =>
-      (await cluster.get('PersistentVolumeClaim', name, namespace))?.status?.phase === 'Bound' ? true : undefined;
+    const bound = async () => {
+      if ((await cluster.get('PersistentVolumeClaim', name, namespace))?.status?.phase === 'Bound') return true;
+      await nudge(cluster, name, namespace);
+      return undefined;
+    };
     if (!(await poll(bound, { everyMs, deadlineMs: goneMs, clock: context.clock, signal: context.signal })))
       throw new TranshipError('target.pvc-unbound', `PVC ${namespace}/${name} does not take over volume ${volume}`);
   }
@@ -92,6 +88,15 @@ async function release(
   const gone = async () => ((await cluster.get('PersistentVolumeClaim', from, namespace)) ? undefined : true);
   if (await poll(gone, { everyMs, deadlineMs: goneMs, clock, signal })) return name;
   throw new TranshipError('target.workbench-alive', `PVC ${from} is still in use after ${goneMs / 1000} s`);
+}
+
+/**
+ * Any change of a claim makes Kubernetes' binder look at it again. Its two workers may trip over each other where volume
+ * and claim name each other beforehand, and by itself it tries again only at its next round, up to 15 s later.
+ */
+async function nudge(cluster: Target['cluster'], name: string, namespace: string): Promise<void> {
+  for (const value of ['1', null])
+    await cluster.merge('PersistentVolumeClaim', name, namespace, { metadata: { annotations: { [nudged]: value } } });
 }
 
 export const marked = (cluster: Target['cluster'], from: string): Promise<KubeObject[]> =>

@@ -12,7 +12,7 @@ import { Api } from '../cli/api.ts';
 import { followEvents } from '../cli/follow.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
 import { Product } from '../lab/product.ts';
-import { type Lab, readLab } from '../lab/state.ts';
+import { type Lab, runningLab } from '../lab/state.ts';
 
 const any = z.any();
 const timeline = z.object({ items: z.array(z.object({ type: z.string(), time: z.string(), data: z.any() }).loose()) });
@@ -33,7 +33,7 @@ export class Story {
   }
 
   static async begin(replicas: Parameters<typeof Product.start>[1] = {}): Promise<Story> {
-    const lab = readLab();
+    const lab = runningLab();
     if (!lab) throw new Error('no lab is running');
     const story = new Story(lab, await Product.start(lab, replicas));
     // What stories before left in the target namespace.

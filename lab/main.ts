@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { down } from './host/down.ts';
 import { setUp, up } from './host/up.ts';
 import { labPrograms } from './setup/go.ts';
-import { alive, readLab } from './state.ts';
+import { runningLab } from './state.ts';
 
 const usage = 'usage: lab setup|up|down|status|reset [--world FILE] [--no-cluster] [--json] | lab kubectl ARGS...';
 const [verb = '', ...rest] = process.argv.slice(2);
@@ -34,15 +34,14 @@ async function start({ world, cluster }: Options): Promise<void> {
 }
 
 function status({ json }: Options): void {
-  const lab = readLab();
-  const running = lab !== undefined && alive(lab.pid);
-  if (json) console.log(JSON.stringify({ running, ...lab }));
-  else console.log(running ? `running since ${lab.started} at ${lab.address}` : 'not running');
-  if (!running) process.exitCode = 1;
+  const lab = runningLab();
+  if (json) console.log(JSON.stringify({ running: lab !== undefined, ...lab }));
+  else console.log(lab ? `running since ${lab.started} at ${lab.address}` : 'not running');
+  if (!lab) process.exitCode = 1;
 }
 
 async function kubectl(): Promise<void> {
-  const lab = readLab();
+  const lab = runningLab();
   if (!lab) throw new Error('no lab is running: `lab up`');
   execFileSync(join(await labPrograms(), 'lab'), ['kubectl', '--kubeconfig', lab.kubeconfig, ...rest], {
     stdio: 'inherit',

@@ -21,8 +21,12 @@ export interface Lab {
 
 export const labFile = (dir = stateDir): string => join(dir, 'lab.json');
 
-export const readLab = (dir = stateDir): Lab | undefined =>
-  existsSync(labFile(dir)) ? (JSON.parse(readFileSync(labFile(dir), 'utf8')) as Lab) : undefined;
+/** The lab that runs; what a dead one left is for `up` and `down` to clean. */
+export function runningLab(dir = stateDir): Lab | undefined {
+  if (!existsSync(labFile(dir))) return undefined;
+  const lab = JSON.parse(readFileSync(labFile(dir), 'utf8')) as Lab;
+  return alive(lab.pid) ? lab : undefined;
+}
 
 /** Writes a file so that a reader never sees half of it. */
 export function writeWhole(file: string, text: string, mode = 0o644): void {

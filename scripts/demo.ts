@@ -5,6 +5,7 @@ import { Api, terminal, watchMigration } from '../cli/index.ts';
 import { down } from '../lab/host/down.ts';
 import { up } from '../lab/host/up.ts';
 import { Product } from '../lab/product.ts';
+import { runningLab } from '../lab/state.ts';
 import { addProvider, movePlan, startMigration, wholePlan } from './demo/acts.ts';
 import { answer, report, tellConcerns, waitForGuest } from './demo/tell.ts';
 
@@ -16,6 +17,8 @@ const world = flags.world ?? fileURLToPath(new URL('../lab/world/demo.yaml', imp
 // With --json the result alone goes to standard output.
 const say = (line = '') => (flags.json ? console.error(line) : console.log(line));
 const began = Date.now();
+/** From here on the lab is ours to end; one that was there before is not. */
+let begun = false;
 let product: Product | undefined;
 let ending: Promise<void> | undefined;
 
@@ -23,7 +26,7 @@ let ending: Promise<void> | undefined;
 function end(): Promise<void> {
   ending ??= (async () => {
     await product?.stop();
-    await down();
+    if (begun) await down();
   })();
   return ending;
 }
@@ -35,6 +38,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 
 async function demo(): Promise<void> {
   say('1. The lab: a vCenter with running guests, NATS JetStream, and a Kubernetes with KubeVirt, made of real parts.');
+  if (runningLab()) throw new Error('a lab is running already: `npx tranship lab down` ends it');
+  begun = true;
   const lab = await up({ world, onProgress: (line) => say(`   ${line}`) });
   say('2. Tranship: gateway, planner, inventory and vm-builder start; transfer and converter will run in workbenches.');
   product = await Product.start(lab, { planner: 2, 'vm-builder': 2 });

@@ -1,11 +1,11 @@
-import { alive, readLab, stateDir } from '../state.ts';
+import { alive, stateDir } from '../state.ts';
 import { pids, sweep } from './sweep.ts';
 
 const orderlyMs = 15_000;
 
 /** Ends the lab in order, then removes what it made. */
 export async function down(): Promise<void> {
-  const init = readLab()?.init ?? pids(stateDir)[1];
+  const init = pids(stateDir)[1];
   if (init !== undefined && alive(init)) {
     process.kill(init, 'SIGTERM');
     for (let i = 0; i < orderlyMs / 100 && alive(init); i++) await new Promise((done) => setTimeout(done, 100));

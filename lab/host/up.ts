@@ -10,7 +10,7 @@ import { kubevirtPrograms } from '../setup/kubevirt.ts';
 import { installPackages } from '../setup/packages.ts';
 import { run } from '../setup/shell.ts';
 import { workbenchImage } from '../setup/workbench.ts';
-import { alive, type Lab, labFile, readLab, stateDir, writeWhole } from '../state.ts';
+import { type Lab, labFile, runningLab, stateDir, writeWhole } from '../state.ts';
 import { readWorld } from '../world/schema.ts';
 import { sweep } from './sweep.ts';
 
@@ -45,8 +45,7 @@ export async function setUp(
 
 /** Starts a lab and leaves it running; gives what others need of it. */
 export async function up({ world, cluster = true, images = [], onProgress = () => {} }: UpOptions): Promise<Lab> {
-  const running = readLab();
-  if (running && alive(running.pid)) throw new Error('a lab is running: `lab down` ends it');
+  if (runningLab()) throw new Error('a lab is running: `lab down` ends it');
   const made = await setUp(world, cluster);
   await sweep(stateDir);
   for (const name of ['kubelet', 'log']) mkdirSync(join(stateDir, name), { recursive: true });

@@ -6,6 +6,7 @@ import { type Kind, type KubeObject, path } from './kinds.ts';
 
 /** Who we are among the writers of an object. */
 const manager = 'tranship';
+const subresources = '/apis/subresources.kubevirt.io/v1';
 const pageSize = 500;
 const maxPages = 200;
 
@@ -91,6 +92,12 @@ export class Cluster {
     return (await absent(this.#call({ method: 'DELETE', path: path(kind, namespace, name), body }))) !== undefined;
   }
 
+  /** KubeVirt's own stop of a VM that runs: ACPI, and after so many seconds the power. */
+  async stopVirtualMachine(name: string, namespace: string, graceSeconds: number): Promise<void> {
+    const where = `${subresources}/namespaces/${namespace}/virtualmachines/${name}/stop`;
+    await this.#call({ method: 'PUT', path: where, body: { gracePeriod: graceSeconds } });
+  }
+
   async #call({ method, path: where, query = {}, body, type = 'application/json' }: Call): Promise<KubeObject> {
     const options: RequestOptions = {};
     await this.#config.applyToHTTPSOptions(options);
@@ -118,7 +125,7 @@ export class Cluster {
       request.once('error', failed);
       request.end(text);
     });
-    if (status >= 200 && status < 300) return JSON.parse(answer) as KubeObject;
+    if (status >= 200 && status < 300) return JSON.parse(answer || '{}') as KubeObject;
     throw fault(status, answer, `${method} ${where}`);
   }
 }

@@ -9,6 +9,8 @@ type Input = StepInput<'settle'>;
 const everyMs = 200;
 const goneMs = 180_000;
 const stopMs = 300_000;
+/** Of a guest that is given up: its disks are kept, but nobody goes on with them. */
+const graceSeconds = 30;
 
 /** Removes what the VM needs no more: workbench, scratch, everything of it in our namespace. */
 export async function settle(target: Target, input: Input, context: StepContext): Promise<StepResult<'settle'>> {
@@ -56,8 +58,10 @@ export async function stopTarget(
   const { cluster } = target;
   const { clock, signal } = context;
   const { name, namespace } = input.target;
-  const there = await cluster.get('VirtualMachine', name, namespace);
-  if (there) await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy: 'Halted' } });
+  if (await cluster.get('VirtualMachineInstance', name, namespace))
+    await cluster.stopVirtualMachine(name, namespace, graceSeconds);
+  if (await cluster.get('VirtualMachine', name, namespace))
+    await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy: 'Halted' } });
   const off = async () => ((await cluster.get('VirtualMachineInstance', name, namespace)) ? undefined : true);
   if (!(await poll(off, { everyMs, deadlineMs: stopMs, clock, signal })))
     throw new TranshipError(

@@ -51,6 +51,14 @@ export async function waitForGuest(api: Api, lab: Lab, say: Say): Promise<Before
   throw new Error(`${guest.name} did not boot within ${bootMs / 1000} s`);
 }
 
+const nicText = (nics: readonly { name: string; addresses: readonly string[] }[]) =>
+  nics.map(({ name, addresses }) => `${name} ${addresses.filter((each) => each.includes('.')).join(' ')}`).join('; ') ||
+  '-';
+
+function split<T>(items: readonly T[], first: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(first), items.filter((item) => !first(item))];
+}
+
 const result = <K extends StepName>(vm: VmStatus, step: K) => vm.results[step] as StepResult<K> | undefined;
 
 /** The table of what moved; every disk that nothing converted is compared from outside. */
@@ -73,6 +81,7 @@ export async function report(migration: MigrationStatus, lab: Lab, before: Befor
       proof: result(vm, 'prove') ? (same === false ? 'DIFFERS' : 'proven') : 'none',
       outside: same,
       nics: health?.nics ?? [],
+      nicsBefore: convert?.nics ?? [],
       changes: convert?.changes ?? [],
     });
   }
@@ -85,18 +94,20 @@ export async function report(migration: MigrationStatus, lab: Lab, before: Befor
     vm.downtimeSeconds === null ? '-' : `${vm.downtimeSeconds} s`,
     vm.proof,
     vm.outside === undefined ? 'converted' : vm.outside ? 'equal' : 'DIFFERS',
-    vm.nics
-      .map(({ name, addresses }) => `${name} ${addresses.filter((each) => each.includes('.')).join(' ')}`)
-      .join('; ') || '-',
+    nicText(vm.nicsBefore),
+    nicText(vm.nics),
   ]);
-  for (const line of table(['VM', 'STATE', 'DISKS', 'TIME', 'DOWNTIME', 'PROOF', 'DIGEST FROM OUTSIDE', 'NICS'], rows))
-    say(line);
+  const heads = ['VM', 'STATE', 'DISKS', 'TIME', 'DOWNTIME', 'PROOF', 'DIGEST FROM OUTSIDE', 'NIC BEFORE', 'NIC AFTER'];
+  for (const line of table(heads, rows)) say(line);
   for (const { name, changes } of moved.filter((vm) => vm.changes.length > 0)) {
     say(`\nWhat the conversion changed in ${name}:`);
-    for (const { path, before: was } of changes) say(`   ${was === null ? 'new     ' : 'changed '} ${path}`);
+    // Of what packages lay in, the number is enough.
+    const [told, laid] = split(changes, ({ path, before: was }) => was !== null || /^\/(etc|boot)\//.test(path));
+    for (const { path, before: was } of told) say(`   ${was === null ? 'new     ' : 'changed '} ${path}`);
+    if (laid.length > 0) say(`   new      ${laid.length} files of the guest agent and the libraries that it needs`);
   }
   const answered = before === undefined || ((await counter(lab)) ?? -1) >= before.counter;
-  const vms = moved.map(({ changes: _, outside: __, readBytes: ___, ...vm }) => vm);
+  const vms = moved.map(({ changes: _, outside: __, readBytes: ___, nicsBefore: ____, ...vm }) => vm);
   return { migration: migration.id, vms, proven: answered && moved.every(({ proof }) => proof === 'proven') };
 }
 

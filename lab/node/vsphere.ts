@@ -28,9 +28,26 @@ async function images(world: World, dir: string): Promise<Map<string, string[]>>
   return found;
 }
 
+interface Addresses {
+  readonly listen: string;
+  readonly control: string;
+  /** Who is told of power and stuns; without one the VMs are alone. */
+  readonly hook?: string;
+}
+
+const usual = (address: string): Addresses => ({
+  listen: `${address}:8989`,
+  control: `${address}:8990`,
+  hook: 'http://127.0.0.1:8991',
+});
+
 /** vcsim with its world; the password is made anew for each lab. */
-export async function vcsim(settings: Settings, world: World, password: string): Promise<PartSpec> {
-  const { dir, address, bin } = settings;
+export async function vcsim(
+  { dir, address, bin }: Pick<Settings, 'dir' | 'address' | 'bin'>,
+  world: World,
+  password: string,
+  addresses = usual(address),
+): Promise<PartSpec> {
   const folder = join(dir, 'images');
   for (const each of [folder, join(dir, 'datastores')]) mkdirSync(each, { recursive: true });
   // vcsim makes a VM's folder in its first datastore only.
@@ -41,21 +58,19 @@ export async function vcsim(settings: Settings, world: World, password: string):
   writeWhole(file, JSON.stringify(vcsimWorld(world, await images(world, folder))));
   writeFileSync(join(dir, 'vcenter.credentials'), `${vcenterUser}:${password}\n`, { mode: 0o600 });
   const flags = {
-    listen: `${address}:8989`,
-    control: `${address}:8990`,
+    ...addresses,
     world: file,
     dir: join(dir, 'datastores'),
     credentials: join(dir, 'vcenter.credentials'),
     'tls-cert': join(dir, 'pki/vcenter.crt'),
     'tls-key': join(dir, 'pki/vcenter.key'),
-    hook: 'http://127.0.0.1:8991',
   };
   const command: [string, ...string[]] = [
     join(bin, 'lab'),
     'vcsim',
     ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
   ];
-  const ready = async () => (await fetch(`${control(address)}/healthz`)).ok;
+  const ready = async () => (await fetch(`http://${addresses.control}/healthz`)).ok;
   return { name: 'vcsim', command, ready, env: { TMPDIR: dir } };
 }
 

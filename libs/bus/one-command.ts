@@ -1,7 +1,8 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { type Envelope, envelopeSchema } from '@tranship/contracts';
 
-export type Handler = (message: Envelope, subject: string) => Promise<void>;
+/** `redelivered`: somebody may have begun with it already. */
+export type Handler = (message: Envelope, subject: string, redelivered: boolean) => Promise<void>;
 /** Keeps what is given up, with the reason. */
 export type Bury = (subject: string, message: string, error: unknown) => Promise<void>;
 
@@ -19,7 +20,7 @@ export async function handle(
   try {
     if (deliveryCount > tries) await giveUp(message, dead, new Error('its worker died, again and again'));
     else {
-      await handler(envelopeSchema.parse(JSON.parse(message.string())) as Envelope, message.subject);
+      await handler(envelopeSchema.parse(JSON.parse(message.string())) as Envelope, message.subject, deliveryCount > 1);
       await message.ackAck();
     }
   } catch (error) {

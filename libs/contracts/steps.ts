@@ -29,11 +29,11 @@ export const steps = {
     }),
     z.object({ pvcs: z.array(z.object({ index: z.number(), name: z.string(), uid: z.string() })), pod: z.string() }),
   ),
-  /** Guest shutdown with a deadline; `then` says what follows when it passes. */
+  /** Guest shutdown with a deadline; `then` says what follows when it passes. `power`: as it was when the VM was queued. */
   powerOff: step(
     'inventory',
     minutes(60),
-    z.object({ ...source, deadlineMs: z.number(), then: z.enum(['fail', 'powerOff']) }),
+    z.object({ ...source, power: powerStateSchema, deadlineMs: z.number(), then: z.enum(['fail', 'powerOff']) }),
     z.object({ was: powerStateSchema, how: z.enum(['already', 'guest', 'hard']), at: moment }),
   ),
   /** A full pass of every disk into the target volumes, with leaves and ledger. */

@@ -111,7 +111,7 @@ export class Cluster {
       // Without its length Node would leave a DELETE's body out.
       const headers = {
         ...options.headers,
-        accept: 'application/json',
+        accept: 'application/json, */*', // KubeVirt's own verbs answer nothing, in no type
         ...(text ? { 'content-type': type, 'content-length': Buffer.byteLength(text) } : {}),
       };
       const request = httpsRequest(url, { ...options, method, headers, signal }, (response) => {

@@ -93,7 +93,7 @@ async function consume(name: ServiceName, table: ServiceTable, kit: Kit, signal:
     : { durable: name, filter: subjects.commands(name) };
   await kit.bus.commands.consume(
     { concurrency: table.concurrency ?? 16, ...options },
-    (message, subject) => runCommand(name, table, kit, signal, message, subject),
+    (message, subject, redelivered) => runCommand(name, table, kit, signal, message, subject, redelivered),
     (subject, message, error) => kit.bus.bury(subject, message, error),
     signal,
   );

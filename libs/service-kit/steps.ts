@@ -23,6 +23,7 @@ export async function runCommand(
   shutdown: AbortSignal,
   message: Envelope,
   subject: string,
+  redelivered: boolean,
 ): Promise<void> {
   const verb = verbOf(subject);
   const plain = table.commands?.[verb];
@@ -36,7 +37,7 @@ export async function runCommand(
   const outcome = await perform(
     handler,
     message.data,
-    { ids, signal, log, clock: kit.clock, progress: progressOf(kit, ids) },
+    { ids, signal, log, begun: redelivered || ids.attempt > 1, clock: kit.clock, progress: progressOf(kit, ids) },
     step,
   );
   // A service that is going down reports nothing: the command is redelivered and found half done.

@@ -19,6 +19,8 @@ export interface StepContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Another worker may have begun with this step before: what is there may be its work. */
+  readonly begun: boolean;
   progress(value: Omit<Progress, 'migration' | 'vm'>): void;
 }
 

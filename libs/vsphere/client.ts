@@ -2,7 +2,7 @@ import { TranshipError } from '@tranship/contracts';
 import { Collector, type ObjectUpdate, type PropertySet } from './collector.ts';
 import { Control, type Ref } from './control.ts';
 import { toTranshipError, VimFault } from './faults.ts';
-import { type TlsTrust, Transport } from './transport.ts';
+import { type Certificate, type TlsTrust, Transport } from './transport.ts';
 import type { Operation } from './wsdl.ts';
 import type { Value } from './xml.ts';
 
@@ -43,6 +43,11 @@ export class VSphere {
 
   async about(): Promise<Content['about']> {
     return (await this.#open()).about;
+  }
+
+  /** What vCenter shows of itself, once the trust has accepted it. @throws TranshipError vsphere.certificate */
+  certificate(): Promise<Certificate> {
+    return this.#transport.certificate();
   }
 
   /** The server's own time, milliseconds since the epoch. */

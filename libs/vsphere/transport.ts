@@ -19,11 +19,13 @@ const normal = (thumbprint: string) => thumbprint.toUpperCase().replace(/[^0-9A-
 /** HTTPS to one vCenter: one agent, every answer with a deadline, the certificate judged before a byte is sent. */
 export class Transport {
   readonly url: URL;
+  readonly #trust: TlsTrust;
   readonly #agent: Agent;
   #cookie: string | undefined;
 
   constructor(url: string, trust: TlsTrust) {
     this.url = new URL(url);
+    this.#trust = trust;
     this.#agent = new PinningAgent(trust);
   }
 
@@ -51,6 +53,11 @@ export class Transport {
     return promise;
   }
 
+  /** The certificate that the server shows now, judged like every other connection of ours: a stranger's is never given. */
+  certificate(): Promise<Certificate> {
+    return shown(this.url, (options) => judged(options, this.#trust));
+  }
+
   /** Forgets the session's cookie. */
   forget(): void {
     this.#cookie = undefined;
@@ -60,18 +67,18 @@ export class Transport {
     this.#agent.destroy();
   }
 
-  /** Only the message is taken over: the error of a request may hold its headers. */
-  #wrap(error: Error & { code?: string }, deadlineMs: number): TranshipError {
-    if (error instanceof TranshipError) return error;
-    const host = this.url.host;
-    if (certificateCodes.test(error.code ?? ''))
-      return new TranshipError('vsphere.certificate', `${host}: ${error.message}`);
-    const what =
-      error.name === 'TimeoutError' || error.name === 'AbortError'
-        ? `no answer within ${deadlineMs / 1000} s`
-        : error.message;
-    return new TranshipError('vsphere.unreachable', `${host}: ${what}`);
+  #wrap(error: Error, deadlineMs: number): TranshipError {
+    const late = error.name === 'TimeoutError' || error.name === 'AbortError';
+    return tell(this.url.host, late ? new Error(`no answer within ${deadlineMs / 1000} s`) : error);
   }
+}
+
+/** Only the message is taken over: the error of a request may hold its headers. */
+function tell(host: string, error: Error & { code?: string }): TranshipError {
+  if (error instanceof TranshipError) return error;
+  const code = certificateCodes.test(error.code ?? '') ? 'vsphere.certificate' : 'vsphere.unreachable';
+  // Of several addresses that all refuse, Node tells the code alone.
+  return new TranshipError(code, `${host}: ${error.message || error.code}`);
 }
 
 class PinningAgent extends Agent {
@@ -86,38 +93,40 @@ class PinningAgent extends Agent {
     options: ConnectionOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): null {
-    const { ca, thumbprint, insecureSkipVerify } = this.#trust;
-    const judged = thumbprint === undefined && !insecureSkipVerify;
-    const socket = connect({
-      ...options,
-      ...(ca === undefined ? {} : { ca }),
-      rejectUnauthorized: judged,
-      timeout: connectMs,
-    });
-    const fail = (error: Error) => {
-      socket.destroy();
-      callback?.(error, socket);
-    };
-    socket.once('timeout', () =>
-      fail(new TranshipError('vsphere.unreachable', `${options.host}:${options.port} does not answer`)),
+    judged(options, this.#trust).then(
+      (socket) => callback?.(null, socket),
+      (error: Error) => callback?.(error, undefined as never),
     );
-    socket.once('error', fail);
-    socket.once('secureConnect', () => {
-      socket.setTimeout(0);
-      socket.removeListener('error', fail);
-      const shown = thumbprint === undefined ? undefined : socket.getPeerCertificate().fingerprint;
-      if (thumbprint !== undefined && normal(shown ?? '') !== normal(thumbprint)) {
-        return fail(
-          new TranshipError(
-            'vsphere.certificate',
-            `${options.host}:${options.port} shows the thumbprint ${shown}, not ${thumbprint}`,
-          ),
-        );
-      }
-      callback?.(null, socket);
-    });
     return null;
   }
+}
+
+/** Connects; the socket is given only when the trust accepts what the server shows. */
+function judged(options: ConnectionOptions, { ca, thumbprint, insecureSkipVerify }: TlsTrust): Promise<TLSSocket> {
+  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  const socket = connect({
+    ...options,
+    ...(ca === undefined ? {} : { ca }),
+    rejectUnauthorized: thumbprint === undefined && !insecureSkipVerify,
+    timeout: connectMs,
+  });
+  const fail = (error: Error) => {
+    socket.destroy();
+    reject(error);
+  };
+  socket.once('timeout', () => fail(new Error(`no answer within ${connectMs / 1000} s`)));
+  socket.once('error', fail);
+  socket.once('secureConnect', () => {
+    const seen = thumbprint === undefined ? undefined : socket.getPeerCertificate().fingerprint;
+    if (thumbprint !== undefined && normal(seen ?? '') !== normal(thumbprint)) {
+      const what = `${options.host}:${options.port} shows the thumbprint ${seen}, not ${thumbprint}`;
+      return fail(new TranshipError('vsphere.certificate', what));
+    }
+    socket.setTimeout(0);
+    socket.removeAllListeners('timeout');
+    resolve(socket);
+  });
+  return promise;
 }
 
 export interface Certificate {
@@ -127,32 +136,21 @@ export interface Certificate {
   sha256: string;
 }
 
-/** The certificate that a server shows, whoever it is: for a person to compare. */
-export function fetchCertificate(url: string, deadlineMs = connectMs): Promise<Certificate> {
-  const { hostname: host, port } = new URL(url);
-  const { promise, resolve, reject } = Promise.withResolvers<Certificate>();
-  const socket: TLSSocket = connect({
-    host,
-    port: Number(port || 443),
-    ...(isIP(host) ? {} : { servername: host }),
-    rejectUnauthorized: false,
-    timeout: deadlineMs,
-  });
-  const fail = (what: string) => {
-    socket.destroy();
-    reject(new TranshipError('vsphere.unreachable', `${host}:${port || 443}: ${what}`));
-  };
-  socket.once('timeout', () => fail(`no answer within ${deadlineMs / 1000} s`));
-  socket.once('error', (error) => fail(error.message));
-  socket.once('secureConnect', () => {
+/** The certificate that a server shows, whoever it is: for a person to compare, never to trust. */
+export function fetchCertificate(url: string): Promise<Certificate> {
+  return shown(new URL(url), (options) => judged(options, { insecureSkipVerify: true }));
+}
+
+async function shown(url: URL, open: (options: ConnectionOptions) => Promise<TLSSocket>): Promise<Certificate> {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  try {
+    const socket = await open({ host, port: Number(url.port || 443), servername: isIP(host) ? '' : host });
     const { raw, fingerprint, fingerprint256 } = socket.getPeerCertificate();
     socket.destroy();
     const lines = raw.toString('base64').match(/.{1,64}/g) ?? [];
-    resolve({
-      pem: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
-      thumbprint: fingerprint,
-      sha256: fingerprint256,
-    });
-  });
-  return promise;
+    const pem = `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+    return { pem, thumbprint: fingerprint, sha256: fingerprint256 };
+  } catch (error) {
+    throw tell(url.host, error as Error);
+  }
 }

@@ -12,11 +12,12 @@ const stamp = (clock: Clock) => new Date(clock.now()).toISOString();
 export async function powerOff(
   find: Find,
   input: StepInput<'powerOff'>,
-  { clock, signal, log }: StepContext,
+  { clock, signal, log, begun }: StepContext,
 ): Promise<StepResult<'powerOff'>> {
   const source = find(input.provider);
   const { powerState: was, toolsRunning } = await source.power(input.vm);
-  if (was !== 'poweredOn') return { was, how: 'already', at: stamp(clock) };
+  // Off at the second look: it was ourselves at the first.
+  if (was !== 'poweredOn') return { was: begun ? input.power : was, how: 'already', at: stamp(clock) };
   const off = async () => ((await source.power(input.vm)).powerState === 'poweredOff' ? true : undefined);
   if (toolsRunning) {
     await source.shutdownGuest(input.vm);

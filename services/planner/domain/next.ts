@@ -45,7 +45,10 @@ function turn(state: State, error: Problem): Due {
 }
 
 const say = (event: TranshipEvent): Due => ({ kind: 'event', event });
-const mustRestart = ({ plan, stopped }: Course) => stopped && plan?.power === 'poweredOn';
+/** What `powerOff` found, where it came so far. */
+const wasOn = ({ plan, results }: Course) =>
+  ((results.powerOff as { was?: string } | undefined)?.was ?? plan?.power) === 'poweredOn';
+const mustRestart = (course: Course) => course.stopped && wasOn(course);
 const unproven = ({ plan, results }: Course) =>
   plan!.start && !(results.watchHealth as { proven?: boolean } | undefined)?.proven;
 
@@ -74,7 +77,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'prepare':
       return { ...ours, disks: target.disks, connection, nodeSelector: target.nodeSelector };
     case 'powerOff':
-      return { ...source, ...plan.shutdown };
+      return { ...source, power: plan.power, ...plan.shutdown };
     case 'copy':
       return { ...ours, connection, disks: target.disks, pass: 1 };
     case 'prove':

@@ -23,28 +23,44 @@ type PlanVm = Record<string, unknown> & { name: string };
 /** What the stories share: Tranship running against the lab, spoken to through its REST API alone. */
 export class Story {
   readonly lab: Lab;
-  readonly product: Product;
   readonly api: Api;
+  readonly #product: Product | undefined;
 
-  private constructor(lab: Lab, product: Product) {
+  private constructor(lab: Lab, api: Api, product?: Product) {
     this.lab = lab;
-    this.product = product;
-    this.api = new Api({ server: product.url, token: readFileSync(product.tokenFile, 'utf8') });
+    this.api = api;
+    this.#product = product;
   }
 
+  /** The services as processes of this machine. */
   static async begin(replicas: Parameters<typeof Product.start>[1] = {}): Promise<Story> {
     const lab = runningLab();
     if (!lab) throw new Error('no lab is running');
-    const story = new Story(lab, await Product.start(lab, replicas));
-    // What stories before left in the target namespace.
-    await kubectl(['delete', 'vm,pvc', '--all', '-n', 'apps', '--wait=true']);
-    await story.addProvider('vc1');
-    await story.eventually(async () => (await story.vms()).length > 0);
-    return story;
+    const product = await Product.start(lab, replicas);
+    const api = new Api({ server: product.url, token: readFileSync(product.tokenFile, 'utf8') });
+    return new Story(lab, api, product).#ready();
   }
 
-  end(): Promise<void> {
-    return this.product.stop();
+  /** Services that run already, wherever they are. */
+  static at(lab: Lab, server: string, token: string): Promise<Story> {
+    return new Story(lab, new Api({ server, token })).#ready();
+  }
+
+  get product(): Product {
+    if (!this.#product) throw new Error('the services are not ours to stop');
+    return this.#product;
+  }
+
+  async end(): Promise<void> {
+    await this.#product?.stop();
+  }
+
+  async #ready(): Promise<Story> {
+    // What stories before left in the target namespace.
+    await kubectl(['delete', 'vm,pvc', '--all', '-n', 'apps', '--wait=true']);
+    await this.eventually(() => this.addProvider('vc1').then(() => true));
+    await this.eventually(async () => (await this.vms()).length > 0);
+    return this;
   }
 
   /** Stores credential and provider: the lab's vCenter but for what is given. */

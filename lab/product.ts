@@ -130,7 +130,7 @@ export class Product {
       return {
         ...base,
         TRANSHIP_KUBECONFIG: kubeconfig,
-        TRANSHIP_WORKBENCH_IMAGE: 'lab.local/workbench:1',
+        TRANSHIP_WORKBENCH_IMAGE: 'lab.local/tranship:1',
         TRANSHIP_PREPARE_SECONDS: '20',
         TRANSHIP_WORKBENCH_NATS_URL: nats.url,
         TRANSHIP_WORKBENCH_NATS_USER: nats.user,

@@ -116,7 +116,7 @@ export function scheduler({ bin, dir }: Settings): PartSpec {
   };
 }
 
-export function proxy({ bin, dir }: Settings): PartSpec {
+export function proxy({ address, bin, dir }: Settings): PartSpec {
   const values = {
     'proxy-mode': 'nftables',
     kubeconfig: join(dir, 'admin.kubeconfig'),
@@ -126,7 +126,7 @@ export function proxy({ bin, dir }: Settings): PartSpec {
     'conntrack-tcp-timeout-close-wait': '0',
     'healthz-bind-address': '127.0.0.1:10256',
     'metrics-bind-address': '127.0.0.1:10249',
-    'nodeport-addresses': '127.0.0.0/8',
+    'nodeport-addresses': `${address}/32`,
   };
   return { name: 'proxy', command: [join(bin, 'lab'), 'proxy', ...flags(values)] };
 }

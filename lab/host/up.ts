@@ -9,7 +9,7 @@ import { kubevirtImage, pauseImage } from '../setup/images.ts';
 import { kubevirtPrograms } from '../setup/kubevirt.ts';
 import { installPackages } from '../setup/packages.ts';
 import { run } from '../setup/shell.ts';
-import { workbenchImage } from '../setup/workbench.ts';
+import { transhipImage } from '../setup/tranship-image.ts';
 import { type Lab, labFile, runningLab, stateDir, writeWhole } from '../state.ts';
 import { readWorld } from '../world/schema.ts';
 import { sweep } from './sweep.ts';
@@ -39,7 +39,7 @@ export async function setUp(
   return {
     bin,
     kubevirtBin: await kubevirtPrograms(),
-    images: [await pauseImage(), await kubevirtImage(), await workbenchImage()],
+    images: [await pauseImage(), await kubevirtImage(), await transhipImage()],
   };
 }
 

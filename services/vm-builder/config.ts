@@ -5,7 +5,7 @@ export const configSchema = z.object({
   kubeconfig: z.string().optional(),
   /** Tranship's own namespace for volumes in the making, workbenches and credentials. */
   workNamespace: z.string().default('tranship-work'),
-  workbenchImage: z.string().default('tranship-workbench'),
+  workbenchImage: z.string().default('tranship'),
   /** NATS as the workbench reaches it; the password lies in the secret, under `password`. */
   workbenchNatsUrl: z.string().default('nats://nats.tranship:4222'),
   workbenchNatsUser: z.string().default('tranship'),

@@ -9,7 +9,7 @@ import { run } from './shell.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const plugin = join(repository, 'lab/nbdkit-vddk');
-const services = ['transfer', 'converter'];
+const services = ['gateway', 'planner', 'inventory', 'vm-builder', 'transfer', 'converter'];
 /** What transfer and converter call. */
 const packages = ['nbdkit', 'libcurl4', 'libstdc++6', 'e2fsprogs', 'kmod', 'cpio', 'zstd', 'xz-utils'];
 /** Laid into guests that have no agent; a network is not asked for. */
@@ -31,8 +31,8 @@ async function base(): Promise<string> {
   return join(folder, 'base.tar');
 }
 
-/** The image of the workbench, with the lab's plugin where production has VMware's library. */
-export async function workbenchImage(): Promise<string> {
+/** The one image of all six services, with the lab's plugin where production has VMware's library. */
+export async function transhipImage(): Promise<string> {
   const tar = await base();
   const sources = ['libs', ...services.map((name) => `services/${name}`)].map((path) => ({
     path: join(repository, path),
@@ -45,14 +45,7 @@ export async function workbenchImage(): Promise<string> {
     { path: join(plugin, 'http.c') },
     'v2',
   ]);
-  return image(
-    'workbench',
-    key,
-    (root) => fill(root, tar),
-    '/usr/local/bin/node',
-    'making the image of the workbench',
-    15,
-  );
+  return image('tranship', key, (root) => fill(root, tar), '/usr/local/bin/node', 'making the image of Tranship', 15);
 }
 
 async function fill(root: string, tar: string): Promise<void> {

@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts'],
+          // A bound against hanging, not a measure: the machine may be busy.
+          testTimeout: 60_000,
         },
       },
       {

@@ -25,7 +25,11 @@ export interface ControlPlane {
 const flags = (values: Record<string, string | true>) =>
   Object.entries(values).map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`));
 
-export async function startControlPlane(controllers: readonly string[] = []): Promise<ControlPlane> {
+/** `definitions` are there before the controllers, which look for new kinds only every 30 s. */
+export async function startControlPlane(
+  controllers: readonly string[] = [],
+  definitions: readonly object[] = [],
+): Promise<ControlPlane> {
   const lab = join(await labPrograms(), 'lab');
   const dir = mkdtempSync(join(tmpdir(), 'tranship-plane-'));
   const pki = (file: string) => join(dir, 'pki', file);
@@ -53,6 +57,12 @@ export async function startControlPlane(controllers: readonly string[] = []): Pr
       command: [lab, 'apiserver', ...flags(apiserver(pki, client, secure))],
       ready: async () => (await kubectl('get', '--raw', '/readyz')) === 'ok',
     });
+    if (definitions.length > 0) {
+      const file = join(dir, 'definitions.json');
+      writeWhole(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: definitions }));
+      await kubectl('apply', '--server-side', '-f', file);
+      await kubectl('wait', '--for=condition=Established', '--timeout=30s', '-f', file);
+    }
     if (controllers.length > 0) {
       const kcm = join(dir, 'kcm.kubeconfig');
       writeWhole(kcm, kubeconfig(join(dir, 'pki'), server, { certificate: 'kcm' }), 0o600);

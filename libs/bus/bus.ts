@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Msg } from '@nats-io/transport-node';
+import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import {
   type Problem,
   type Progress,
@@ -22,6 +22,7 @@ type Answer = { ok: true; data: unknown } | { ok: false; error: Problem };
 
 /** What a drain may take before the connection is just closed. */
 const drainMs = 5_000;
+const traceHeader = 'traceparent';
 
 /** Everything that goes over NATS, behind one door. */
 export class Bus {
@@ -54,15 +55,18 @@ export class Bus {
   /** Asks the service that owns the answer. @throws TranshipError: the service's own, or `service.unavailable`. */
   async query<K extends QueryName>(name: K, input: QueryInput<K>): Promise<QueryResult<K>> {
     const { service, deadlineMs, result } = queries[name];
-    const subject = subjects.query(service, name);
-    const asked = this.#connection.nc.request(subject, JSON.stringify(input), { timeout: deadlineMs });
-    const message = await asked.catch((cause: unknown) => {
-      const how = isNoResponders(cause) ? 'is not running' : `did not answer ${name} in ${deadlineMs / 1000} s`;
-      throw new TranshipError('service.unavailable', `${service} ${how}`, { cause });
+    const { nc, span } = this.#connection;
+    return span({ name: `query ${name}`, kind: 'client' }, async ({ traceparent }) => {
+      const options = { timeout: deadlineMs, ...carrying(traceparent) };
+      const asked = nc.request(subjects.query(service, name), JSON.stringify(input), options);
+      const message = await asked.catch((cause: unknown) => {
+        const how = isNoResponders(cause) ? 'is not running' : `did not answer ${name} in ${deadlineMs / 1000} s`;
+        throw new TranshipError('service.unavailable', `${service} ${how}`, { cause });
+      });
+      const answer = message.json<Answer>();
+      if (!answer.ok) throw TranshipError.fromProblem(answer.error);
+      return result.parse(answer.data) as QueryResult<K>;
     });
-    const answer = message.json<Answer>();
-    if (!answer.ok) throw TranshipError.fromProblem(answer.error);
-    return result.parse(answer.data) as QueryResult<K>;
   }
 
   /** Answers a query, in a queue group with the other replicas, until `signal` aborts. */
@@ -82,7 +86,9 @@ export class Bus {
             throw new TranshipError('document.invalid', `${name}: ${parsed.error.issues[0]?.message}`);
           return { ok: true, data: await handler(parsed.data as QueryParsed<K>) };
         };
-        work()
+        const parent = message.headers?.get(traceHeader);
+        this.#connection
+          .span({ name: `query ${name}`, kind: 'server', parent }, work)
           .catch((reason: unknown): Answer => ({ ok: false, error: TranshipError.from(reason).toProblem() }))
           .then((answer) => respond(message, answer));
       },
@@ -128,6 +134,14 @@ export class Bus {
     await Promise.race([drained, sleep(this.connected ? drainMs : 0, undefined, { ref: false })]);
     await nc.close();
   }
+}
+
+/** A query has no envelope: its trace goes on in a header. */
+function carrying(traceparent: string | undefined): { headers?: MsgHdrs } {
+  if (traceparent === undefined) return {};
+  const carried = headers();
+  carried.set(traceHeader, traceparent);
+  return { headers: carried };
 }
 
 /** An answer that cannot be sent (too large, most likely) is an error that can. */

@@ -32,8 +32,13 @@ export class CommandQueue {
   }
 
   async send(subject: string, message: Envelope): Promise<void> {
-    const publish = this.#connection.js.publish(subject, JSON.stringify(message), { msgID: message.id });
-    await call(`send ${subject}`, publish);
+    const { js, span } = this.#connection;
+    const { id, traceparent: parent } = message;
+    const attributes = { 'messaging.destination.name': subject, 'messaging.message.id': id };
+    const verb = subject.split('.')[4];
+    await span({ name: `send ${verb}`, kind: 'producer', parent, attributes }, async ({ traceparent }) => {
+      await call(`send ${subject}`, js.publish(subject, JSON.stringify({ ...message, traceparent }), { msgID: id }));
+    });
   }
 
   /** Whether a command of this id still waits, or is in work, on its subject. */

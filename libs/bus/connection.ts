@@ -7,6 +7,7 @@ import {
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { TranshipError } from '@tranship/contracts';
+import { type SpanRunner, untraced } from './span.ts';
 
 export interface BusOptions {
   /** `nats://host:port`, several divided by commas. */
@@ -16,6 +17,8 @@ export interface BusOptions {
   passwordFile?: string | undefined;
   /** Shown in the server's connection list. */
   name: string;
+  /** Traces what is sent and answered. */
+  span?: SpanRunner;
 }
 
 /** One connection and the JetStream handles on it. Reconnects for ever; a request while it is down fails by its deadline. */
@@ -25,6 +28,7 @@ export interface Connection {
   readonly jsm: JetStreamManager;
   /** False while the server is away. */
   up(): boolean;
+  readonly span: SpanRunner;
 }
 
 /** Deadline of one JetStream API call. */
@@ -51,6 +55,7 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
       js: jetstream(nc, { timeout: apiTimeoutMs }),
       jsm: await jetstreamManager(nc, { timeout: apiTimeoutMs }),
       up: watch(nc),
+      span: options.span ?? untraced,
     };
   } catch (cause) {
     await nc?.close();

@@ -18,6 +18,8 @@ export interface StoredEvent<K extends EventType = EventType> {
   readonly time: string;
   readonly type: K;
   readonly data: EventData<K>;
+  /** The trace in which it was appended. */
+  readonly traceparent?: string;
 }
 
 export interface NewEvent<K extends EventType = EventType> {
@@ -56,6 +58,15 @@ export class EventLog {
     expected: number,
     context: AppendContext,
   ): Promise<number> {
+    const name = `append ${events.map(({ type }) => type).join(', ')}`;
+    const attributes = { 'messaging.destination.name': subject };
+    return this.#connection.span(
+      { name, kind: 'producer', parent: context.traceparent, attributes },
+      ({ traceparent }) => this.#append(subject, events, expected, { ...context, traceparent }),
+    );
+  }
+
+  async #append(subject: string, events: readonly NewEvent[], expected: number, context: AppendContext) {
     let last = expected;
     for (const { type, data } of events) {
       const id = `${subject}/${last}/${type}`;
@@ -131,5 +142,6 @@ export class EventLog {
 /** An old log still folds: unknown types and fields pass through, the fold passes over what it does not know. */
 function parse(seq: number, subject: string, text: string): StoredEvent {
   const body = JSON.parse(text) as Envelope<never> & { type: EventType };
-  return { seq, subject, time: body.time, type: body.type, data: body.data };
+  const { time, type, data, traceparent } = body;
+  return { seq, subject, time, type, data, ...(traceparent === undefined ? {} : { traceparent }) };
 }

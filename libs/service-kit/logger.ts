@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { traceFields } from './tracing.ts';
 
 export interface Logger {
   debug(fields: object, message: string): void;
@@ -16,6 +17,7 @@ export function createLogger(service: string, level: string): Logger {
   return pino({
     base: { service },
     level,
+    mixin: traceFields,
     redact: { paths, censor: '[hidden]' },
     timestamp: pino.stdTimeFunctions.isoTime,
   });

@@ -8,6 +8,7 @@ import { serveHealth } from './health.ts';
 import { createLogger, errorFields, type Logger } from './logger.ts';
 import { runCommand } from './steps.ts';
 import type { Kit, ServiceTable } from './table.ts';
+import { span, startTracing, stopTracing } from './tracing.ts';
 
 /** A running service; `stop` drains it. */
 export interface Running {
@@ -30,6 +31,7 @@ export async function startService<C extends BaseConfig>(
     user: config.natsUser,
     passwordFile: config.natsPasswordFile,
     name: `tranship-${name}`,
+    span,
   });
   const kit: Kit = { bus, log, clock, query: (query, input) => bus.query(query, input) };
   const shutdown = new AbortController();
@@ -69,6 +71,7 @@ export async function runService<S extends z.ZodRawShape>(
   try {
     const config = loadConfig(schema, process.argv, process.env);
     if (process.argv.includes('--check-config')) return void console.log('configuration is valid');
+    await startTracing(`tranship-${name}`);
     const running = await startService(name, config, build);
     await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT'), running.failed]);
     await running.stop();
@@ -77,6 +80,7 @@ export async function runService<S extends z.ZodRawShape>(
     console.error(JSON.stringify({ service: name, code, detail, fix }));
     process.exitCode = 1;
   } finally {
+    await stopTracing();
     // What still holds the event loop after the drain is not worth waiting for.
     setTimeout(() => process.exit(), 2_000).unref();
   }

@@ -11,6 +11,7 @@ import {
 } from '@tranship/contracts';
 import type { Logger } from './logger.ts';
 import type { Kit, ServiceTable, StepContext } from './table.ts';
+import { span } from './tracing.ts';
 
 /** `tranship.v1.cmd.<service>.<verb>.<id>...` */
 const verbOf = (subject: string) => subject.split('.')[4] ?? '';
@@ -27,10 +28,27 @@ export async function runCommand(
 ): Promise<void> {
   const verb = verbOf(subject);
   const plain = table.commands?.[verb];
-  if (plain) return plain(message);
-  const step = verb as StepName;
+  const [migration = '', vm = '', , attempt] = message.id.split('/');
+  const attributes = { 'tranship.migration': migration, 'tranship.vm': vm, 'tranship.attempt': Number(attempt) };
+  const name = `${plain ? 'handle' : 'step'} ${verb}`;
+  await span({ name, kind: 'consumer', parent: message.traceparent, attributes }, async (own) => {
+    if (plain) return plain(message);
+    const outcome = await runStep(service, table, kit, shutdown, message, verb as StepName, redelivered);
+    if (!outcome.ok) own.fail(TranshipError.fromProblem(outcome.error));
+  });
+}
+
+async function runStep(
+  service: ServiceName,
+  table: ServiceTable,
+  kit: Kit,
+  shutdown: AbortSignal,
+  message: Envelope,
+  step: StepName,
+  redelivered: boolean,
+): Promise<Report['outcome']> {
   const handler = table.steps?.[step] as ((input: unknown, context: StepContext) => Promise<unknown>) | undefined;
-  if (!handler) throw new TranshipError('service.internal', `${service} has no handler for ${verb}`, { retry: false });
+  if (!handler) throw new TranshipError('service.internal', `${service} has no handler for ${step}`, { retry: false });
   const ids = parseId(message.id);
   const log = kit.log.child({ migration: ids.migration, vm: ids.vm, step, attempt: ids.attempt });
   const signal = AbortSignal.any([shutdown, AbortSignal.timeout(steps[step].deadlineMs)]);
@@ -55,6 +73,7 @@ export async function runCommand(
       data: report,
     }),
   );
+  return outcome;
 }
 
 async function perform(

@@ -1,5 +1,8 @@
 import type { Clock } from './clock.ts';
 
+export { Collector } from './testing/collector.ts';
+export { startTracing, stopTracing } from './tracing.ts';
+
 /** A clock that stands still until told: sleeps end when `advance` passes them. */
 export class FakeClock implements Clock {
   #now: number;

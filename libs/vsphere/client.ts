@@ -34,6 +34,8 @@ export class VSphere {
   readonly #transport: Transport;
   readonly #control: Control;
   #content: Promise<Content> | undefined;
+  /** What it gave, as long as its session stands. */
+  #current: Content | undefined;
 
   constructor(options: VSphereOptions) {
     this.#options = options;
@@ -71,13 +73,14 @@ export class VSphere {
 
   /** Follows all objects of the given types below the root. Ends with a throw when the session is lost. */
   async *follow(sets: PropertySet, signal: AbortSignal): AsyncGenerator<ObjectUpdate[]> {
-    const { collector, root, views } = await this.#within('opening', async (content) => content);
+    const content = await this.#within('opening', async (opened) => opened);
+    const { collector, root, views } = content;
     try {
       const view = await new Collector(this.#transport, views).createView(root, Object.keys(sets));
       yield* (await collector.create()).follow(view, sets, signal);
     } catch (error) {
       if (!(error instanceof VimFault)) throw error;
-      this.#forget();
+      this.#forget(content);
       throw toTranshipError(error, 'following the inventory');
     }
   }
@@ -116,19 +119,20 @@ export class VSphere {
   async close(): Promise<void> {
     const content = await this.#content?.catch(() => undefined);
     if (content) await this.#control.call(content.session, 'Logout').catch(() => undefined);
-    this.#forget();
+    if (content) this.#forget(content);
     this.#transport.close();
   }
 
   /** Runs within a session; when the server says that it has ended, once more within a new one. */
   async #within<T>(what: string, work: (content: Content) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
+      const content = await this.#open();
       try {
-        return await work(await this.#open());
+        return await work(content);
       } catch (error) {
         if (!(error instanceof VimFault)) throw error;
         if (error.type !== 'NotAuthenticated' || attempt > 1) throw toTranshipError(error, what);
-        this.#forget();
+        this.#forget(content);
       }
     }
   }
@@ -136,12 +140,15 @@ export class VSphere {
   #open(): Promise<Content> {
     this.#content ??= this.#login().catch((error: unknown) => {
       this.#content = undefined;
-      throw error;
+      throw error instanceof VimFault ? toTranshipError(error, 'opening a session') : error;
     });
     return this.#content;
   }
 
-  #forget(): void {
+  /** Several calls hear of one session's end: the first makes the way free for a new one, which the others must not drop. */
+  #forget(content: Content): void {
+    if (this.#current !== content) return;
+    this.#current = undefined;
     this.#content = undefined;
     this.#transport.forget();
   }
@@ -158,12 +165,13 @@ export class VSphere {
       throw error;
     }
     const collector = new Collector(this.#transport, service.propertyCollector as unknown as Ref);
-    return {
+    this.#current = {
       about: service.about as unknown as Content['about'],
       root: service.rootFolder as unknown as Ref,
       session,
       views: service.viewManager as unknown as Ref,
       collector,
     };
+    return this.#current;
   }
 }

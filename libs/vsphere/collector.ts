@@ -7,7 +7,8 @@ import { child, decode, type Element, escapeXml, readXml, type Value } from './x
 export interface ObjectUpdate {
   readonly kind: 'enter' | 'modify' | 'leave';
   readonly ref: Ref;
-  readonly properties: Readonly<Record<string, Value>>;
+  /** `undefined`: the property is unset now. */
+  readonly properties: Readonly<Record<string, Value | undefined>>;
 }
 
 /** What to read: type -> property paths. */
@@ -136,11 +137,11 @@ function objectOf(element: Element): ObjectUpdate {
 }
 
 function updateOf(element: Element): ObjectUpdate {
-  const properties: Record<string, Value> = {};
+  const properties: Record<string, Value | undefined> = {};
   for (const change of element.children) {
     if (change.name !== 'changeSet') continue;
     const value = child(change, 'val');
-    if (value) properties[child(change, 'name')!.text] = decode(value);
+    properties[child(change, 'name')!.text] = value && decode(value);
   }
   return { kind: child(element, 'kind')!.text as ObjectUpdate['kind'], ref: refOf(child(element, 'obj')!), properties };
 }

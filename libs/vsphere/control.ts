@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { TranshipError } from '@tranship/contracts';
 import { Client, type IHttpClient, WSDL } from 'soap';
 import { faultOf, VimFault } from './faults.ts';
 import type { Transport } from './transport.ts';
 import { type Operation, wsdl } from './wsdl.ts';
-import { child, decode, readXml, type Value } from './xml.ts';
+import { child, decode, readXml, type Value, wholeText } from './xml.ts';
 
 export interface Ref {
   readonly type: string;
@@ -37,7 +37,7 @@ export class Control {
       method.call(client, args, (error, _, answer) => {
         // An answer with a fault is an answer; only what never came is an error here.
         if (answer) resolve(answer);
-        else reject(error ?? new Error('no answer'));
+        else reject(error ?? new TranshipError('vsphere.fault', `${operation}: the answer is empty`));
       });
     });
     const envelope = await readXml(Readable.from([raw]));
@@ -61,7 +61,7 @@ async function open(transport: Transport): Promise<Client> {
       transport
         .post(data, deadlineMs)
         .then(async (response) => {
-          const body = await text(response);
+          const body = await wholeText(response);
           callback(null, { status: response.statusCode ?? 0, headers: response.headers, data: body }, body);
         })
         .catch((error: unknown) =>

@@ -103,7 +103,12 @@ test('certificate - what is shown comes from whom the trust accepts; for a perso
 });
 
 test('reach - nobody listens, or nobody who speaks TLS: unreachable, with the host and a reason', async () => {
-  const deaf = createPlain((socket) => socket.on('error', () => {}).end('220 mail\r\n'));
+  const deaf = createPlain((socket) =>
+    socket
+      .on('error', () => {})
+      .resume()
+      .end('220 mail\r\n'),
+  );
   await once(deaf.listen(0, '127.0.0.1'), 'listening');
   const { port } = deaf.address() as { port: number };
   const unreachable = (host: string) => ({

@@ -13,7 +13,8 @@ export interface TlsTrust {
 }
 
 const connectMs = 10_000;
-const certificateCodes = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT|HOSTNAME_MISMATCH)/;
+const certificateCodes =
+  /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH|ERROR_IN_CERT)/;
 const normal = (thumbprint: string) => thumbprint.toUpperCase().replace(/[^0-9A-F]/g, '');
 
 /** HTTPS to one vCenter: one agent, every answer with a deadline, the certificate judged before a byte is sent. */

@@ -145,6 +145,17 @@ test('login - a wrong password is told without it; the right one is taken at the
   expect(await client.about()).toMatchObject({ fullName: expect.stringContaining('vCenter') });
 });
 
+test('login - a vCenter that is not ready yet is a fault that may be tried again', async () => {
+  const client = open();
+  await vcenter.tell('/faults', { method: 'Login', fault: 'HostCommunication', count: 1 });
+  await expect(client.about()).rejects.toMatchObject({
+    code: 'vsphere.fault',
+    retry: true,
+    detail: expect.stringContaining('HostCommunication'),
+  });
+  expect(await client.about()).toHaveProperty('apiVersion');
+});
+
 test('task - its end is awaited, its failure carries the fault', async () => {
   const client = open();
   const ref = await vm(client, 'web-01');

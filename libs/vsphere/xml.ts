@@ -42,9 +42,11 @@ export async function readXml(
     }
     open.push({ name: tag.local, type, attributes, children: [], text: '' });
   });
-  parser.on('text', (text) => {
+  const addText = (text: string) => {
     open.at(-1)!.text += text;
-  });
+  };
+  parser.on('text', addText);
+  parser.on('cdata', addText);
   parser.on('closetag', () => {
     const element = open.pop()!;
     if (cut.has(element.name)) onElement(element);
@@ -52,15 +54,31 @@ export async function readXml(
   });
   let size = 0;
   stream.setEncoding('utf8');
-  for await (const chunk of stream) {
-    size += (chunk as string).length;
+  for await (const chunk of whole(stream)) {
+    size += chunk.length;
     if (size > maxCharacters) throw new TranshipError('vsphere.fault', 'the answer is larger than 512 MiB');
-    parser.write(chunk as string);
+    parser.write(chunk);
     if (failure) break;
   }
   parser.close();
   if (failure) throw new TranshipError('vsphere.fault', `the answer is no XML: ${failure.message.slice(0, 200)}`);
   return top;
+}
+
+/** An answer that is cut off in the middle is a server that went away. */
+async function* whole(stream: Readable): AsyncGenerator<string> {
+  try {
+    yield* stream as AsyncIterable<string>;
+  } catch (error) {
+    throw new TranshipError('vsphere.unreachable', `the answer was cut off: ${(error as Error).message}`);
+  }
+}
+
+export async function wholeText(stream: Readable): Promise<string> {
+  stream.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of whole(stream)) text += chunk;
+  return text;
 }
 
 export const child = (element: Element | undefined, name: string): Element | undefined =>

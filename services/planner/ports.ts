@@ -22,7 +22,13 @@ export interface Aggregates {
     aggregate: Aggregate,
     ...id: string[]
   ): Promise<{ events: { type: string; time: string; seq: number; data: unknown }[]; seq: number }>;
-  append(aggregate: Aggregate, id: string[], event: TranshipEvent, expected: number): Promise<number>;
+  append(
+    aggregate: Aggregate,
+    id: string[],
+    event: TranshipEvent,
+    expected: number,
+    traceparent?: string,
+  ): Promise<number>;
 }
 
 /** The projection that answers questions: the fold of all events, kept current. Never asked for a decision's expected sequence. */

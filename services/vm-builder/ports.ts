@@ -3,6 +3,6 @@ import type { Config } from './config.ts';
 
 /** What every handler works with. */
 export interface Target {
-  readonly cluster: Pick<Cluster, 'get' | 'list' | 'apply' | 'merge' | 'remove'>;
+  readonly cluster: Pick<Cluster, 'get' | 'list' | 'apply' | 'merge' | 'remove' | 'stopVirtualMachine'>;
   readonly config: Config;
 }

@@ -42,6 +42,16 @@ export function deviceKinds(devices: readonly Vim[]): string[] {
   return [...new Set(found)];
 }
 
+/** Each family of controllers counts its buses from 0; SCSI ones of all makes count together, and come first. */
+const families: readonly (readonly SourceDisk['controller'][])[] = [
+  ['pvscsi', 'lsilogic-sas', 'lsilogic', 'buslogic'],
+  ['ahci'],
+  ['nvme'],
+  ['ide'],
+  ['other'],
+];
+const family = ({ controller }: SourceDisk): number => families.findIndex((each) => each.includes(controller));
+
 const backings: readonly (readonly [RegExp, SourceDisk['backing']])[] = [
   [/RawDiskMapping/, 'rdm'],
   [/SeSparse/, 'seSparse'],
@@ -78,7 +88,7 @@ export function disksOf(devices: readonly Vim[], names: Names): SourceDisk[] {
         ...(uuid === undefined ? {} : { uuid }),
       };
     })
-    .sort((a, b) => a.bus - b.bus || a.unit - b.unit || a.key - b.key);
+    .sort((a, b) => family(a) - family(b) || a.bus - b.bus || a.unit - b.unit || a.key - b.key);
 }
 
 const isNic = (device: Vim) => device.macAddress !== undefined;

@@ -28,6 +28,8 @@ export interface Course {
   readonly attempts: number;
   /** Tries of the present step since its state was entered. */
   readonly tries: number;
+  /** Of the request that queued it: all its commands carry that trace on, hours later too. */
+  readonly traceparent: string | undefined;
 }
 
 export const newCourse = (migration: string, vm: string): Course => ({
@@ -46,6 +48,7 @@ export const newCourse = (migration: string, vm: string): Course => ({
   seq: 0,
   attempts: 1,
   tries: 1,
+  traceparent: undefined,
 });
 
 /** The step that a state waits for. */
@@ -87,10 +90,11 @@ export const eventOf: { readonly [K in StepName]: VmEventType } = {
 interface Stamp {
   readonly seq: number;
   readonly time: string;
+  readonly traceparent?: string;
 }
 
 /** Folds one event in. What cannot happen in the present state changes nothing but the sequence: an old log still folds. */
-export function apply(course: Course, event: TranshipEvent, { seq, time }: Stamp): Course {
+export function apply(course: Course, event: TranshipEvent, { seq, time, traceparent }: Stamp): Course {
   const cell = transition(course.state, event.type as VmEventType);
   if (cell === undefined || cell === '__') return { ...course, seq };
   const state = cell === 'HI' ? (course.previous ?? course.state) : cell;
@@ -110,7 +114,7 @@ export function apply(course: Course, event: TranshipEvent, { seq, time }: Stamp
         }
       : {}),
   };
-  return { ...next, ...detail(next, event) };
+  return { ...next, ...detail(next, event), ...(event.type === 'vm.queued' ? { traceparent } : {}) };
 }
 
 function detail(course: Course, event: TranshipEvent): Partial<Course> {

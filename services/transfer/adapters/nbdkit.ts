@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,6 +15,9 @@ export class Nbdkit {
   readonly socket: string;
   readonly #dir: string;
   readonly #child: ChildProcess;
+  /** It has ended, and all that it said is read. */
+  readonly #closed: Promise<unknown>;
+  #ended = false;
   #log = '';
 
   private constructor(dir: string, args: readonly string[]) {
@@ -24,6 +26,12 @@ export class Nbdkit {
     this.#child = spawn('nbdkit', ['-f', '--exit-with-parent', '--readonly', '-U', this.socket, ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    this.#closed = new Promise<void>((done) =>
+      this.#child.once('close', () => {
+        this.#ended = true;
+        done();
+      }),
+    );
     this.#child.stderr!.on('data', (text: Buffer) => {
       this.#log = (this.#log + text.toString()).slice(-logBytes);
     });
@@ -36,7 +44,7 @@ export class Nbdkit {
     const server = new Nbdkit(await mkdtemp(join(tmpdir(), 'nbdkit-')), args);
     const end = Date.now() + startMs;
     while (!existsSync(server.socket)) {
-      if (server.#child.exitCode !== null || server.#child.pid === undefined || Date.now() > end || signal.aborted) {
+      if (server.#ended || Date.now() > end || signal.aborted) {
         await server.stop();
         signal.throwIfAborted();
         const { code, retry, detail } = meaning(server.log);
@@ -54,13 +62,10 @@ export class Nbdkit {
 
   async stop(): Promise<void> {
     const child = this.#child;
-    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      const hard = setTimeout(() => child.kill('SIGKILL'), stopMs);
-      await ended;
-      clearTimeout(hard);
-    }
+    child.kill('SIGTERM');
+    const hard = setTimeout(() => child.kill('SIGKILL'), stopMs);
+    await this.#closed;
+    clearTimeout(hard);
     await rm(this.#dir, { recursive: true, force: true });
   }
 }

@@ -36,6 +36,8 @@ test.each([
     'VixDiskLib_Open: The file is already in use: a powered-on VM is read from a snapshot. (Error code 13)',
     'source.contested',
   ],
+  ['VixDiskLib_Open: [ssl] certificate-01/vm (3014).vmdk: The file is already in use', 'source.contested'],
+  ['VixDiskLib_Open: [ds] thumbprint/not found.vmdk: Unknown error', 'transfer.open'],
   ['something new', 'transfer.open'],
 ])('vddk - %s means %s', (text, code) => {
   expect(meaning(`nbdkit: vddk[1]: error: ${text}\n`)).toMatchObject({ code, detail: text });

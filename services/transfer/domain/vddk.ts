@@ -31,7 +31,7 @@ export function vddkArguments(request: VddkRequest): string[] {
 
 /** The disk library's words, as our errors; retriable where time may mend it. */
 const meanings: readonly (readonly [RegExp, ErrorCode, boolean])[] = [
-  [/incorrect user name or password|3014|not have access rights/i, 'vsphere.login', false],
+  [/incorrect user name or password|[ (]3014\)|not have access rights/i, 'vsphere.login', false],
   [/thumbprint|certificate|SSL/i, 'vsphere.certificate', false],
   [/resolve host|connect to server|connection refused|timed out|no route/i, 'vsphere.unreachable', true],
   [/already in use/i, 'source.contested', false],
@@ -43,6 +43,8 @@ const meanings: readonly (readonly [RegExp, ErrorCode, boolean])[] = [
 export function meaning(log: string): { code: ErrorCode; retry: boolean; detail: string } {
   const lines = log.split('\n').filter((line) => line.includes('error:'));
   const detail = (lines.at(-1) ?? log.trim().split('\n').at(-1) ?? '').replace(/^.*error: /, '').slice(0, 400);
-  const found = meanings.find(([pattern]) => pattern.test(log));
+  // A file's name is no word of the library: `[ssl] certificates/3014.vmdk`.
+  const words = log.replace(/\[[^\]\n]*\] [^\n]*?\.vmdk/g, '');
+  const found = meanings.find(([pattern]) => pattern.test(words));
   return { code: found?.[1] ?? 'transfer.open', retry: found?.[2] ?? true, detail };
 }

@@ -17,6 +17,12 @@ export interface Workbench {
   readonly nats: { readonly url: string; readonly user: string; readonly secret: string };
 }
 
+interface Mount {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly readOnly?: boolean;
+}
+
 /** The Job whose pod has the disks in hand: transfer and converter, without any right, restarted where they fail. */
 export function workbenchJob(bench: Workbench) {
   const { name, namespace, labels, disks, connection, nodeSelector } = bench;
@@ -27,7 +33,7 @@ export function workbenchJob(bench: Workbench) {
     mountPath: `/etc/tranship/credentials/${connection.secret}`,
     readOnly: true,
   };
-  const container = (service: string, more: object[] = []) => ({
+  const container = (service: string, more: Mount[] = []) => ({
     name: service,
     image: bench.image,
     imagePullPolicy: 'IfNotPresent',

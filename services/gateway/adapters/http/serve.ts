@@ -12,25 +12,29 @@ export function serve(app: FastifyInstance, endpoint: Endpoint, door: Door, stre
     method: endpoint.method,
     url: endpoint.path.replace(/\{(\w+)\}/g, ':$1'),
     exposeHeadRoute: false,
-    onRequest: (request) => admit(request, endpoint, door),
-    handler: async (request, reply) => {
-      const query = endpoint.query ? checked(endpoint.query, request.query) : {};
-      const raw = request.body;
-      const body = endpoint.parseBody
-        ? endpoint.parseBody(raw)
-        : endpoint.body
-          ? checked(endpoint.body, raw)
-          : undefined;
-      const answer = await endpoint.handle({
-        params: request.params as Record<string, string>,
-        query,
-        body,
-        caller: request.caller!,
-        header: (name) => request.headers[name.toLowerCase()]?.toString(),
-      });
-      return send(request, reply, endpoint, answer, streams);
-    },
+    onRequest: (request) => request.span.run(() => admit(request, endpoint, door)),
+    // Again: the body's end, which leads here, comes in a context of its own.
+    handler: (request, reply) => request.span.run(() => answer(request, reply, endpoint, streams)),
   });
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  endpoint: Endpoint,
+  streams: Streams,
+): Promise<FastifyReply> {
+  const query = endpoint.query ? checked(endpoint.query, request.query) : {};
+  const raw = request.body;
+  const body = endpoint.parseBody ? endpoint.parseBody(raw) : endpoint.body ? checked(endpoint.body, raw) : undefined;
+  const given = await endpoint.handle({
+    params: request.params as Record<string, string>,
+    query,
+    body,
+    caller: request.caller!,
+    header: (name) => request.headers[name.toLowerCase()]?.toString(),
+  });
+  return send(request, reply, endpoint, given, streams);
 }
 
 async function admit(request: FastifyRequest, { role, write }: Endpoint, { tokens, accesses }: Door): Promise<void> {

@@ -1,4 +1,5 @@
 import { TranshipError } from '@tranship/contracts';
+import type { OpenSpan } from '@tranship/service-kit';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Caller } from '../../domain/access.ts';
 import type { Door } from './door.ts';
@@ -7,11 +8,12 @@ import { openApi } from './openapi.ts';
 import { sendProblem } from './problem.ts';
 import { serve } from './serve.ts';
 import { Streams } from './streams.ts';
-import { type Trace, traceOf } from './trace.ts';
+import { spanOf, type Trace, traceOf } from './trace.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     trace: Trace;
+    span: OpenSpan;
     caller: Caller | undefined;
   }
 }
@@ -32,11 +34,13 @@ export function httpServer(door: Door): { app: FastifyInstance; streams: Streams
   const streams = new Streams();
   const metrics = new Metrics(() => streams.count);
   app.decorateRequest('trace', undefined as unknown as Trace);
+  app.decorateRequest('span', undefined as unknown as OpenSpan);
   app.decorateRequest('caller', undefined);
   bodies(app);
 
   app.addHook('onRequest', async (request, reply) => {
-    request.trace = traceOf(request.headers.traceparent as string | undefined);
+    request.span = spanOf(request, reply);
+    request.trace = traceOf(request.span.traceparent);
     reply.header('x-trace-id', request.trace.id);
     reply.header('cache-control', 'no-store');
   });
@@ -49,6 +53,7 @@ export function httpServer(door: Door): { app: FastifyInstance; streams: Streams
   app.setErrorHandler((thrown, request, reply) => {
     const error = sendProblem(request, reply, thrown);
     if (reply.statusCode < 500) return;
+    request.span.fail(error);
     const fields = { code: error.code, detail: error.detail, traceId: request.trace.id };
     door.log.error(error.code === 'service.internal' ? { ...fields, stack: error.stack } : fields, 'request failed');
   });

@@ -1,0 +1,153 @@
+import type { SourceVm } from '@tranship/contracts';
+import { createLogger, type StepContext } from '@tranship/service-kit';
+import { FakeClock } from '@tranship/service-kit/testing';
+import { expect, test } from 'vitest';
+import type { Source } from '../ports.ts';
+import { checkOff, powerOff, powerOn } from './power.ts';
+
+/** A VM that behaves: it takes `seconds` for what it is told; a deaf guest never shuts down, a stuck host never powers off. */
+class Machine implements Source {
+  readonly told: string[] = [];
+  readonly clock = new FakeClock();
+  #state: SourceVm['powerState'];
+  readonly #tools: boolean;
+  readonly #seconds: number;
+  readonly #deaf: readonly string[];
+
+  constructor(state: SourceVm['powerState'], { tools = true, seconds = 3, deaf = [] as readonly string[] } = {}) {
+    this.#state = state;
+    this.#tools = tools;
+    this.#seconds = seconds;
+    this.#deaf = deaf;
+  }
+
+  async power() {
+    return { powerState: this.#state, toolsRunning: this.#tools };
+  }
+  shutdownGuest = () => this.#does('shutdownGuest', 'poweredOff');
+  powerOff = () => this.#does('powerOff', 'poweredOff');
+  powerOn = () => this.#does('powerOn', 'poweredOn');
+
+  /** Runs a step, and time with it, to its end. */
+  async runs<T>(step: Promise<T>): Promise<T> {
+    let open = true;
+    const end = step.finally(() => {
+      open = false;
+    });
+    end.catch(() => {});
+    for (let i = 0; open && i < 2_000; i++) await this.clock.advance(500);
+    return end;
+  }
+
+  async #does(what: string, state: SourceVm['powerState']) {
+    this.told.push(what);
+    if (this.#deaf.includes(what)) return;
+    void this.clock.sleep(this.#seconds * 1000).then(() => {
+      this.#state = state;
+    });
+  }
+}
+
+function context(machine: Machine, more: Partial<StepContext> = {}): StepContext {
+  return {
+    ids: { migration: 'm', vm: 'vm-1', step: 'powerOff', attempt: 1 },
+    signal: new AbortController().signal,
+    log: createLogger('inventory', 'silent'),
+    clock: machine.clock,
+    begun: false,
+    progress: () => {},
+    ...more,
+  };
+}
+
+const input = { migration: 'm', vm: 'vm-1', provider: 'vc' };
+const off = (machine: Machine, then: 'fail' | 'powerOff', more: Partial<StepContext> = {}) =>
+  machine.runs(
+    powerOff(() => machine, { ...input, power: 'poweredOn', deadlineMs: 60_000, then }, context(machine, more)),
+  );
+
+test('power off - the guest shuts down, and is asked once', async () => {
+  const machine = new Machine('poweredOn');
+  expect(await off(machine, 'fail')).toMatchObject({
+    was: 'poweredOn',
+    how: 'guest',
+    at: expect.stringContaining('2026-01-01T00:00:0'),
+  });
+  expect(machine.told).toEqual(['shutdownGuest']);
+});
+
+test('power off - one that is off stays as it is, and is told nothing', async () => {
+  const machine = new Machine('poweredOff');
+  expect(await off(machine, 'fail')).toMatchObject({ was: 'poweredOff', how: 'already' });
+  expect(machine.told).toEqual([]);
+});
+
+test('power off - one that is off at the second look was on when the VM was queued', async () => {
+  expect(await off(new Machine('poweredOff'), 'fail', { begun: true })).toMatchObject({
+    was: 'poweredOn',
+    how: 'already',
+  });
+});
+
+test('power off - a guest that does not obey fails the step, or is powered off, as the plan says', async () => {
+  const deaf = () => new Machine('poweredOn', { deaf: ['shutdownGuest'] });
+  const patient = deaf();
+  await expect(off(patient, 'fail')).rejects.toMatchObject({
+    code: 'source.shutdown-timeout',
+    detail: expect.stringContaining('60 s'),
+  });
+  expect(patient.told).toEqual(['shutdownGuest']);
+  const forced = deaf();
+  expect(await off(forced, 'powerOff')).toMatchObject({ was: 'poweredOn', how: 'hard' });
+  expect(forced.told).toEqual(['shutdownGuest', 'powerOff']);
+});
+
+test('power off - without VMware Tools the guest is not asked', async () => {
+  const machine = new Machine('poweredOn', { tools: false });
+  await expect(off(machine, 'fail')).rejects.toMatchObject({ detail: expect.stringContaining('VMware Tools') });
+  expect(machine.told).toEqual([]);
+  expect(await off(machine, 'powerOff')).toMatchObject({ how: 'hard' });
+  expect(machine.told).toEqual(['powerOff']);
+});
+
+test('power off - a host that does not obey is told too', async () => {
+  const machine = new Machine('poweredOn', { tools: false, deaf: ['powerOff'] });
+  await expect(off(machine, 'powerOff')).rejects.toMatchObject({ detail: expect.stringContaining('after PowerOff') });
+});
+
+test('power off - an abort ends the wait with its reason, and nothing is forced', async () => {
+  const machine = new Machine('poweredOn', { deaf: ['shutdownGuest'] });
+  const stop = new AbortController();
+  const step = off(machine, 'powerOff', { signal: stop.signal });
+  stop.abort(new Error('cancelled'));
+  await expect(step).rejects.toThrow('cancelled');
+  expect(machine.told).not.toContain('powerOff');
+});
+
+test.each(['poweredOn', 'suspended'] as const)('check - a source that is %s is contested', async (state) => {
+  const machine = new Machine(state);
+  await expect(checkOff(() => machine, input, context(machine))).rejects.toMatchObject({ code: 'source.contested' });
+});
+
+test('check - a source that is off is told with the moment', async () => {
+  const machine = new Machine('poweredOff');
+  expect(await checkOff(() => machine, input, context(machine))).toEqual({
+    powerState: 'poweredOff',
+    at: '2026-01-01T00:00:00.000Z',
+  });
+});
+
+test('power on - it is started once, and seen running; one that runs is left alone', async () => {
+  const machine = new Machine('poweredOff');
+  await machine.runs(powerOn(() => machine, input, context(machine)));
+  expect((await machine.power()).powerState).toBe('poweredOn');
+  await machine.runs(powerOn(() => machine, input, context(machine)));
+  expect(machine.told).toEqual(['powerOn']);
+});
+
+test('power on - one that never comes is a fault', async () => {
+  const machine = new Machine('poweredOff', { deaf: ['powerOn'] });
+  await expect(machine.runs(powerOn(() => machine, input, context(machine)))).rejects.toMatchObject({
+    code: 'vsphere.fault',
+  });
+});

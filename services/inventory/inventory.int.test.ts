@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createServer, type Server } from 'node:tls';
+import type { Provider } from '@tranship/contracts';
+import { createLogger, type Kit, type StepContext, systemClock } from '@tranship/service-kit';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type VCenter as Simulator, startVCenter } from '../../lab/testing/vcenter.ts';
+import type { Providers } from './adapters/providers.ts';
+import { VCenter } from './adapters/vcenter.ts';
+import { checkOff, powerOff, powerOn } from './handlers/power.ts';
+import { providerQueries } from './handlers/providers.ts';
+
+let simulator: Simulator;
+let server: Server | undefined;
+const centers: VCenter[] = [];
+const log = createLogger('inventory', 'silent');
+const context: StepContext = {
+  ids: { migration: 'm', vm: 'v', step: 's', attempt: 1 },
+  signal: new AbortController().signal,
+  log,
+  clock: systemClock,
+  begun: false,
+  progress: () => {},
+};
+
+beforeAll(async () => {
+  simulator = await startVCenter({ vms: [{ name: 'web-01', folder: 'web', power: 'on' }] });
+});
+afterEach(async () => {
+  server?.close();
+  await Promise.all(centers.splice(0).map(({ client }) => client.close()));
+});
+afterAll(() => simulator?.stop());
+
+function center(tls: Partial<Provider['spec']['tls']>, url = simulator.url): VCenter {
+  const { username, password } = simulator;
+  const provider = {
+    metadata: { name: 'vc' },
+    spec: { type: 'vsphere', url, tls, credentials: { secret: 'vc' }, transfer: { method: 'vddk' } },
+  } as unknown as Provider;
+  const made = new VCenter(provider, async () => ({ username, password }), systemClock);
+  centers.push(made);
+  return made;
+}
+
+function connection(of: VCenter) {
+  const providers = { find: () => of } as unknown as Providers;
+  const queries = providerQueries(providers, {} as Kit);
+  return queries.connection!({ name: 'vc' }, { log, clock: systemClock });
+}
+
+/** Somebody between us and vCenter, with a certificate that signs itself. */
+async function between(): Promise<string> {
+  const [cert, key] = ['crt', 'key'].map((end) => readFileSync(join(simulator.dir, `pki/fp.${end}`)));
+  server = createServer({ cert, key }, (socket) => socket.on('error', () => {}));
+  server.on('tlsClientError', () => {});
+  await new Promise<void>((done) => server!.listen(0, '127.0.0.1', done));
+  return `https://127.0.0.1:${(server.address() as { port: number }).port}/sdk`;
+}
+
+test('connection - the data path gets the thumbprint of the vCenter that the authority vouches for', async () => {
+  const { ca, thumbprint, url } = simulator;
+  expect(await connection(center({ ca }))).toEqual({ provider: 'vc', url, thumbprint, secret: 'vc', method: 'vddk' });
+});
+
+test('connection - somebody between is not vouched for, so the data path gets no thumbprint of his', async () => {
+  await expect(connection(center({ ca: simulator.ca }, await between()))).rejects.toMatchObject({
+    code: 'vsphere.certificate',
+  });
+  await expect(connection(center({}, await between()))).rejects.toMatchObject({ code: 'vsphere.certificate' });
+});
+
+test('connection - a thumbprint that a person gave is taken as it is, nobody is asked', async () => {
+  const { thumbprint } = simulator;
+  expect(await connection(center({ thumbprint }, 'https://127.0.0.1:1/sdk'))).toMatchObject({ thumbprint });
+});
+
+test('model - it stands when all is read, and the steps change what it shows', async () => {
+  const source = center({ ca: simulator.ca });
+  const stop = new AbortController();
+  const { promise: caughtUp, resolve } = Promise.withResolvers<void>();
+  const followed = source.follow(stop.signal, resolve).catch((error: unknown) => error);
+  await caughtUp;
+  expect(source.ready).toBe(true);
+  const [vm] = source.model.vms();
+  expect(vm).toMatchObject({ name: 'web-01', path: '/DC0/vm/web/web-01', powerState: 'poweredOn' });
+  const find = () => source;
+  const input = { migration: 'm', vm: vm!.id, provider: 'vc' };
+  await expect(checkOff(find, input, context)).rejects.toMatchObject({ code: 'source.contested' });
+  const off = { ...input, power: 'poweredOn', deadlineMs: 20_000, then: 'fail' } as const;
+  await expect(powerOff(find, off, context)).rejects.toMatchObject({ code: 'source.shutdown-timeout' });
+  await fetch(`${simulator.control}/guest/tools?vm=web-01`, { method: 'POST' });
+  expect(await powerOff(find, off, context)).toMatchObject({ was: 'poweredOn', how: 'guest' });
+  expect(await checkOff(find, input, context)).toMatchObject({ powerState: 'poweredOff' });
+  await powerOn(find, input, context);
+  expect(await powerOff(find, { ...off, then: 'powerOff' }, context)).toMatchObject({ was: 'poweredOn' });
+  await expect.poll(() => source.model.vms()[0]?.powerState, { timeout: 10_000 }).toBe('poweredOff');
+  stop.abort(new Error('enough'));
+  expect(await followed).toMatchObject({ message: 'enough' });
+});

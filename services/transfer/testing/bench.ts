@@ -1,0 +1,169 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Connection, Progress, StepInput, TargetDisk } from '@tranship/contracts';
+import { createLogger, type StepContext, systemClock } from '@tranship/service-kit';
+import { startVCenter, type VCenter } from '../../../lab/testing/vcenter.ts';
+import { vddkSource } from '../adapters/vddk-source.ts';
+import { volumes } from '../adapters/volumes.ts';
+import { configSchema } from '../config.ts';
+import { copy } from '../handlers/copy.ts';
+import { prove } from '../handlers/prove.ts';
+import type { Ports } from '../ports.ts';
+
+const plugin = fileURLToPath(new URL('../../../lab/nbdkit-vddk', import.meta.url));
+export const mib = 1024 * 1024;
+
+interface Listed {
+  readonly vm: string;
+  readonly id: string;
+  readonly file: string;
+  /** Where its bytes lie on this machine. */
+  readonly path: string;
+  readonly key: number;
+  readonly capacity: number;
+}
+
+/** A workbench without a cluster: the handlers as they are, nbdkit with the lab's plugin, a vCenter; folders stand for volumes. */
+export class Bench {
+  readonly dir = mkdtempSync(join(tmpdir(), 'tranship-bench-'));
+  readonly vcenter: VCenter;
+  readonly progress: Omit<Progress, 'migration' | 'vm'>[] = [];
+  /** Offsets that were read from the source. */
+  readonly reads: number[] = [];
+  readonly #listed: readonly Listed[];
+
+  private constructor(vcenter: VCenter, listed: readonly Listed[]) {
+    this.vcenter = vcenter;
+    this.#listed = listed;
+    execFileSync('make', ['-C', plugin, `OUT=${this.dir}`], { stdio: 'pipe' });
+    mkdirSync(join(this.dir, 'credentials/vc'), { recursive: true });
+    this.renew();
+  }
+
+  static async start(spec: object): Promise<Bench> {
+    const vcenter = await startVCenter(spec);
+    const listed = (await (await fetch(`${vcenter.control}/disks`)).json()) as Listed[];
+    return new Bench(vcenter, listed);
+  }
+
+  /** Empty volumes, the right password, a source at full speed. */
+  renew(): void {
+    for (const each of ['disks', 'scratch']) rmSync(join(this.dir, each), { recursive: true, force: true });
+    for (const each of ['disks/0', 'disks/1', 'scratch']) mkdirSync(join(this.dir, each), { recursive: true });
+    this.progress.length = 0;
+    this.reads.length = 0;
+    const { username, password } = this.vcenter;
+    for (const [name, text] of Object.entries({ username, password })) writeFileSync(this.credential(name), text);
+  }
+
+  credential = (name: string): string => join(this.dir, 'credentials/vc', name);
+  target = (index = 0): string => join(this.dir, `disks/${index}/disk.img`);
+  ledger = (index = 0): string => join(this.dir, `scratch/disk-${index}.ledger`);
+  source = (vm: string, index = 0): string => this.#of(vm)[index]!.path;
+
+  /** How long the source takes for each read. */
+  async slow(ms: number): Promise<void> {
+    await fetch(`${this.vcenter.control}/delays`, { method: 'POST', body: JSON.stringify({ VixDiskLib_Read: ms }) });
+  }
+
+  /** Opens a VM's first disk as a copy would, but once: `connection` and `plugin` as they are wrong. */
+  open(vm: string, connection: Partial<Connection> = {}, plugin?: string) {
+    const input = this.#input(vm);
+    const request = { vm: input.vm, file: input.disks[0]!.file, connection: { ...input.connection, ...connection } };
+    return this.#ports(plugin).openSource(request, new AbortController().signal);
+  }
+
+  copy(vm: string, signal = new AbortController().signal) {
+    return copy(this.#ports(), this.#input(vm), this.#context(signal));
+  }
+
+  prove(vm: string) {
+    return prove(this.#ports(), this.#input(vm), this.#context(new AbortController().signal));
+  }
+
+  /** The nbdkits of this bench that run now, by their arguments. */
+  nbdkits(): { pid: number; args: string[]; env: string }[] {
+    return readdirSync('/proc').flatMap((name) => {
+      if (!/^\d+$/.test(name)) return [];
+      try {
+        const args = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
+        if (!args[0]?.endsWith('nbdkit') || !args.some((each) => each.startsWith(this.dir))) return [];
+        return [{ pid: Number(name), args, env: readFileSync(`/proc/${name}/environ`, 'utf8') }];
+      } catch {
+        return []; // it ended in the meantime
+      }
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.vcenter.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #of = (vm: string) => this.#listed.filter((each) => each.vm === vm);
+
+  #ports(plugin = 'nbdkit-vddk-plugin.so'): Ports {
+    const config = configSchema.parse({
+      migration: 'm',
+      vm: 'v',
+      disksDir: join(this.dir, 'disks'),
+      scratchDir: join(this.dir, 'scratch'),
+      credentialsDir: join(this.dir, 'credentials'),
+      vddkPlugin: join(this.dir, plugin),
+    });
+    const open = vddkSource(config);
+    const openSource: Ports['openSource'] = async (request, signal) => {
+      const source = await open(request, signal);
+      const read = (offset: number, length: number) => {
+        this.reads.push(offset);
+        return source.read(offset, length);
+      };
+      return { ...source, read };
+    };
+    return { volumes: volumes(config), openSource };
+  }
+
+  #input(vm: string): StepInput<'copy'> {
+    const { url, thumbprint } = this.vcenter;
+    const disks = this.#of(vm).map(
+      ({ key, file, capacity }, index): TargetDisk => ({
+        index,
+        key,
+        file,
+        sizeBytes: capacity,
+        storageClass: 'fast',
+        volumeMode: 'Filesystem',
+        accessMode: 'ReadWriteOnce',
+        bus: 'virtio',
+      }),
+    );
+    const connection = { provider: 'vc', url, thumbprint, secret: 'vc', method: 'vddk' } as const;
+    return { migration: 'm', vm: this.#of(vm)[0]!.id, workbench: 'w', connection, disks, pass: 1 };
+  }
+
+  #context(signal: AbortSignal): StepContext {
+    return {
+      ids: { migration: 'm', vm: 'v', step: 'copy', attempt: 1 },
+      signal,
+      log: createLogger('transfer', 'silent'),
+      clock: systemClock,
+      begun: false,
+      progress: (value) => this.progress.push(value),
+    };
+  }
+}
+
+/** As another program sees the bytes. */
+export const sha256 = (file: string): string => execFileSync('sha256sum', [file], { encoding: 'utf8' }).slice(0, 64);
+
+export async function until(what: string, ask: () => boolean, ms = 20_000): Promise<void> {
+  const end = Date.now() + ms;
+  while (!ask()) {
+    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    await sleep(5);
+  }
+}

@@ -1,0 +1,178 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { inspect } from 'node:util';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { Bench, mib, sha256, until } from './testing/bench.ts';
+
+let bench: Bench;
+const mounts: string[] = [];
+
+beforeAll(async () => {
+  bench = await Bench.start({
+    vms: [
+      { name: 'two', disks: [{ sizeGB: 0.25, fill: 'random:40MB' }, { sizeGB: 0.0625 }] },
+      { name: 'long', disks: [{ sizeGB: 0.25, fill: 'random:160MB' }] },
+      { name: 'on', power: 'on', disks: [{ sizeGB: 0.0625 }] },
+    ],
+  });
+});
+afterEach(async () => {
+  for (const each of mounts.splice(0)) execFileSync('umount', [each]);
+  await bench.slow(0);
+  bench.renew();
+  expect(bench.nbdkits()).toEqual([]);
+});
+afterAll(() => bench?.stop());
+
+/** Everything that an error may tell, its causes included. */
+const told = (error: unknown) => inspect(error, { depth: 20, showHidden: true });
+const failure = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+const doneBytes = () => Number(/"doneBytes":(\d+)/.exec(readFileSync(bench.ledger(), 'utf8'))?.[1]);
+
+/** A copy of `long` at a pace that leaves time to act, caught once its ledger holds something. */
+async function halfWay(signal?: AbortSignal) {
+  await bench.slow(250);
+  const copied = bench.copy('long', signal);
+  const settled = failure(copied);
+  await until('a first entry of the ledger', () => existsSync(bench.ledger()));
+  return { copied, settled };
+}
+
+test('copy - the bytes of every disk are the source’s, holes stay holes, and the proof holds', async () => {
+  const { disks } = await bench.copy('two');
+  for (const index of [0, 1]) expect(sha256(bench.target(index))).toBe(sha256(bench.source('two', index)));
+  expect(disks).toMatchObject([
+    { index: 0, sizeBytes: 256 * mib, resumedBytes: 0, readBytes: 40 * mib },
+    { index: 1, sizeBytes: 64 * mib, resumedBytes: 0, readBytes: 0 },
+  ]);
+  const allocated = (index: number) => statSync(bench.target(index)).blocks * 512;
+  expect(allocated(0)).toBeGreaterThanOrEqual(40 * mib);
+  expect(allocated(0)).toBeLessThan(42 * mib);
+  expect(allocated(1)).toBeLessThan(mib);
+  expect(bench.progress).toContainEqual(expect.objectContaining({ disk: 0, step: 'copy', doneBytes: 256 * mib }));
+  const proof = await bench.prove('two');
+  expect(proof.disks.map(({ root }) => root)).toEqual(disks.map(({ root }) => root));
+});
+
+test('copy - asked again, what is finished is not read again', async () => {
+  const first = await bench.copy('two');
+  bench.reads.length = 0;
+  const again = await bench.copy('two');
+  expect(bench.reads).toEqual([]);
+  expect(again.disks.map(({ root }) => root)).toEqual(first.disks.map(({ root }) => root));
+  expect(again.disks[0]).toMatchObject({ resumedBytes: 256 * mib });
+});
+
+test('copy - aborted in the middle, the next one reads the rest alone', async () => {
+  const stop = new AbortController();
+  const { settled } = await halfWay(stop.signal);
+  stop.abort(new Error('the service goes down'));
+  expect(await settled).toMatchObject({ message: 'the service goes down' });
+  const kept = doneBytes();
+  expect(kept).toBeGreaterThan(0);
+  bench.reads.length = 0;
+  await bench.slow(0);
+  const { disks } = await bench.copy('long');
+  expect(disks).toMatchObject([{ resumedBytes: kept, readBytes: 160 * mib }]);
+  expect(Math.min(...bench.reads)).toBeGreaterThanOrEqual(kept);
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+});
+
+test('copy - nbdkit killed in the middle is started again, and the copy goes on', async () => {
+  const { copied } = await halfWay();
+  const [first, ...others] = bench.nbdkits();
+  expect(others).toEqual([]);
+  process.kill(first!.pid, 'SIGKILL');
+  await until('another nbdkit', () => bench.nbdkits().some(({ pid }) => pid !== first!.pid));
+  await bench.slow(0);
+  const { disks } = await copied;
+  expect(disks[0]?.resumedBytes).toBeGreaterThan(0);
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+  await bench.prove('long');
+});
+
+test('secret - the password is in no argument and in no variable of nbdkit, and its folder is closed to others', async () => {
+  const stop = new AbortController();
+  const { settled } = await halfWay(stop.signal);
+  const [{ args, env } = { args: [''], env: '' }] = bench.nbdkits();
+  expect(args).toContain(`password=+${bench.credential('password')}`);
+  expect(args.join(' ') + env).not.toContain(bench.vcenter.password);
+  const socket = args[args.indexOf('-U') + 1]!;
+  expect(statSync(dirname(socket)).mode & 0o077).toBe(0);
+  stop.abort(new Error('enough'));
+  await settled;
+  expect(existsSync(dirname(socket))).toBe(false);
+});
+
+test('open - a wrong password is told as such, without it', async () => {
+  const wrong = 'n0t-the-passw0rd';
+  writeFileSync(bench.credential('password'), wrong);
+  const error = await failure(bench.copy('two'));
+  expect(error).toMatchObject({
+    code: 'vsphere.login',
+    retry: false,
+    detail: expect.stringContaining('incorrect user name or password'),
+  });
+  expect(told(error)).not.toContain(wrong);
+});
+
+const wrongs: [string, Parameters<Bench['open']>, object][] = [
+  [
+    'another certificate',
+    ['two', { thumbprint: '00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33' }],
+    { code: 'vsphere.certificate', retry: false, detail: expect.stringContaining('thumbprint') },
+  ],
+  ['nobody who listens', ['two', { url: 'https://127.0.0.1:1/sdk' }], { code: 'vsphere.unreachable', retry: true }],
+  [
+    'a plugin that is not there',
+    ['two', {}, 'none.so'],
+    { code: 'transfer.open', detail: expect.stringMatching('does not start: cannot open plugin') },
+  ],
+  ['a method that is not there', ['two', { method: 'nfc' }], { code: 'transfer.open', retry: false }],
+];
+test.each(wrongs)('open - %s is told as such', async (_, args, expected) => {
+  expect(await failure(bench.open(...args))).toMatchObject(expected);
+});
+
+test('open - a VM that runs is contested: its disk is in use', async () => {
+  expect(await failure(bench.copy('on'))).toMatchObject({ code: 'source.contested', retry: false });
+});
+
+test('target - one without room is full; given more, the copy goes on with what is there', async () => {
+  const folder = dirname(bench.target());
+  const size = (text: string, ...how: string[]) => execFileSync('mount', [...how, '-o', text, 'tmpfs', folder]);
+  size('size=96m', '-t', 'tmpfs');
+  mounts.push(folder);
+  expect(await failure(bench.copy('long'))).toMatchObject({ code: 'target.full', retry: false });
+  size('remount,size=300m');
+  const { disks } = await bench.copy('long');
+  expect(disks[0]?.resumedBytes).toBeGreaterThan(0);
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+});
+
+test('prove - one byte flipped behind the copy fails the proof at its leaf', async () => {
+  await bench.copy('two');
+  const at = 6 * mib + 3;
+  const byte = Buffer.alloc(1);
+  const file = openSync(bench.target(), 'r+');
+  readSync(file, byte, 0, 1, at);
+  writeSync(file, Buffer.from([byte[0]! ^ 1]), 0, 1, at);
+  closeSync(file);
+  expect(await failure(bench.prove('two'))).toMatchObject({
+    code: 'transfer.proof',
+    detail: expect.stringContaining(`differs at ${6 * mib}`),
+  });
+});
+
+test('prove - of a pass that is not finished there is no proof', async () => {
+  const stop = new AbortController();
+  const { settled } = await halfWay(stop.signal);
+  stop.abort(new Error('enough'));
+  await settled;
+  expect(await failure(bench.prove('long'))).toMatchObject({ code: 'transfer.ledger' });
+});

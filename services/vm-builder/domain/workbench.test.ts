@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { connection, disk } from '../testing/fixtures.ts';
+import { workbenchJob } from './workbench.ts';
+
+const job = workbenchJob({
+  ...{ name: 'bench', namespace: 'work', labels: { a: 'b' }, migration: 'shop-1', vm: 'vm-7', image: 'tranship:1' },
+  ...{ disks: [disk(0), disk(1, { volumeMode: 'Block' })], connection, nodeSelector: { zone: 'a' } },
+  nats: { url: 'nats://n:4222', user: 'bench', secret: 'bench-nats' },
+});
+const pod = job.spec.template.spec;
+const container = (name: string) => pod.containers.find((each) => each.name === name)!;
+const volume = (name: string) => pod.volumes.find((each) => each.name === name);
+
+test('workbench - the pod is found by the Job’s marks, and runs where the plan says', () => {
+  expect(job.metadata).toEqual({ name: 'bench', namespace: 'work', labels: { a: 'b' } });
+  expect(job.spec.template.metadata.labels).toEqual({ a: 'b' });
+  expect(pod.nodeSelector).toEqual({ zone: 'a' });
+});
+
+test('workbench - never a second pod while the first may still write, and no right of its own', () => {
+  expect(job.spec.podReplacementPolicy).toBe('Failed');
+  expect(pod).toMatchObject({ restartPolicy: 'OnFailure', automountServiceAccountToken: false });
+});
+
+test('workbench - it fits the restricted Pod Security Standard, as the user that KubeVirt’s QEMU has', () => {
+  expect(pod.securityContext).toMatchObject({
+    ...{ runAsNonRoot: true, runAsUser: 107, runAsGroup: 107, fsGroup: 107 },
+    seccompProfile: { type: 'RuntimeDefault' },
+  });
+  expect(pod.containers.map(({ name }) => name)).toEqual(['transfer', 'converter']);
+  for (const { securityContext } of pod.containers)
+    expect(securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+});
+
+test('workbench - the source’s credentials are with transfer alone, read-only', () => {
+  const mounts = (name: string) => container(name).volumeMounts.filter((mount) => mount.name === 'credentials');
+  expect(mounts('transfer')).toEqual([
+    { name: 'credentials', mountPath: '/etc/tranship/credentials/vc-login', readOnly: true },
+  ]);
+  expect(mounts('converter')).toEqual([]);
+  expect(volume('credentials')).toEqual({ name: 'credentials', secret: { secretName: 'vc-login' } });
+});
+
+test('workbench - no secret is in the environment: the password of NATS is a file', () => {
+  for (const { env, volumeMounts } of pod.containers) {
+    expect(Object.fromEntries(env.map(({ name, value }) => [name, value]))).toEqual({
+      TRANSHIP_MIGRATION: 'shop-1',
+      TRANSHIP_VM: 'vm-7',
+      TRANSHIP_NATS_URL: 'nats://n:4222',
+      TRANSHIP_NATS_USER: 'bench',
+      TRANSHIP_NATS_PASSWORD_FILE: '/etc/tranship/nats/password',
+    });
+    expect(volumeMounts).toContainEqual({ name: 'nats', mountPath: '/etc/tranship/nats', readOnly: true });
+  }
+  expect(volume('nats')).toEqual({ name: 'nats', secret: { secretName: 'bench-nats' } });
+});
+
+test.each(['transfer', 'converter'])('workbench - %s has file systems mounted and block volumes as devices', (name) => {
+  const { volumeMounts, volumeDevices } = container(name);
+  expect(volumeMounts.filter((mount) => mount.name.startsWith('disk-'))).toEqual([
+    { name: 'disk-0', mountPath: '/disks/0' },
+  ]);
+  expect(volumeDevices).toEqual([{ name: 'disk-1', devicePath: '/dev/disks/1' }]);
+});
+
+test('workbench - each volume is the claim of ours for that disk', () => {
+  const claims = pod.volumes.flatMap((each) =>
+    'persistentVolumeClaim' in each ? [[each.name, each.persistentVolumeClaim.claimName]] : [],
+  );
+  expect(claims).toEqual([
+    ['scratch', 'bench-scratch'],
+    ['disk-0', 'bench-disk-0'],
+    ['disk-1', 'bench-disk-1'],
+  ]);
+});

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { cameFrom, marks, reclaimPolicy } from './domain/names.ts';
+import { handOver } from './handlers/hand-over.ts';
+import { Died, dying, slow } from './testing/dying.ts';
+import { disk } from './testing/fixtures.ts';
+import { apps, type Course, context, course, until, World, work } from './testing/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.start();
+});
+afterAll(() => world?.stop());
+
+const policyOf = async (volume: string) =>
+  (await world.cluster.get('PersistentVolume', volume))?.spec.persistentVolumeReclaimPolicy;
+
+/** The claim has the very volume that the work claim had, which is as it was before, and the work claim is gone. */
+async function handedOver({ target, workbench }: Course, index: number, volume: string, policy: string) {
+  const claim = await world.claim(`${target.name}-disk-${index}`, apps);
+  expect(claim?.status?.phase).toBe('Bound');
+  expect(claim?.spec.volumeName).toBe(volume);
+  expect(await world.claim(`${workbench}-disk-${index}`, work)).toBeUndefined();
+  const { metadata, spec, status } = (await world.cluster.get('PersistentVolume', volume))!;
+  expect(spec.claimRef).toMatchObject({ namespace: apps, name: claim?.metadata.name, uid: claim?.metadata.uid });
+  expect(status.phase).toBe('Bound');
+  expect(spec.persistentVolumeReclaimPolicy).toBe(policy);
+  expect(Object.keys(metadata.labels ?? {})).not.toContain(cameFrom);
+  expect(Object.keys(metadata.annotations ?? {})).not.toContain(reclaimPolicy);
+}
+
+it('hand-over - each volume changes its claim and keeps its reclaim policy; once more it finds all done', async () => {
+  const input = course([disk(0), disk(1)]);
+  const { volumes } = await world.prepared(input);
+  await world.cluster.merge('PersistentVolume', volumes[1]!, undefined, {
+    spec: { persistentVolumeReclaimPolicy: 'Retain' },
+  });
+  const [{ pvcs }] = await Promise.all([handOver(world.target, input, context), world.ends(input)]);
+  expect(pvcs).toEqual([0, 1].map((index) => ({ index, name: `${input.target.name}-disk-${index}` })));
+  await handedOver(input, 0, volumes[0]!, 'Delete');
+  await handedOver(input, 1, volumes[1]!, 'Retain');
+  expect((await handOver(world.target, input, context)).pvcs).toEqual(pvcs);
+  await handedOver(input, 0, volumes[0]!, 'Delete');
+});
+
+it.concurrent.for([
+  [0, 'nothing'],
+  [1, 'remove Job'],
+  [2, 'merge PersistentVolume'],
+  [3, 'remove PersistentVolumeClaim'],
+  [4, 'merge PersistentVolume'],
+  [5, 'apply PersistentVolumeClaim'],
+  [6, 'merge PersistentVolume'],
+] as const)('hand-over - cut after write %i (%s) it is run again to the same end', async ([n, last], { expect }) => {
+  const input = course();
+  const { volumes } = await world.prepared(input);
+  const { target, writes } = dying(world.target, n);
+  const ended = world.ends(input);
+  await expect(handOver(target, input, context)).rejects.toBeInstanceOf(Died);
+  expect(writes.at(-1) ?? 'nothing').toBe(last);
+  await Promise.all([handOver(world.target, input, context), ended]);
+  await handedOver(input, 0, volumes[0]!, 'Delete');
+});
+
+it('hand-over - a worker that looked just before the binder was done does not break the bond', async () => {
+  const input = course();
+  const { volumes } = await world.prepared(input);
+  const ended = world.ends(input);
+  await expect(handOver(dying(world.target, 5).target, input, context)).rejects.toBeInstanceOf(Died);
+  await ended;
+  const name = `${input.target.name}-disk-0`;
+  const bound = async () => (await world.claim(name, apps))?.status?.phase === 'Bound';
+  const meanwhile = vi.fn(() => until('the binder is done', bound, 30_000));
+  // The claim stands unbound in its first look: before the binder's next round, which is up to 15 s away.
+  await handOver(slow(world.target, name, meanwhile), input, context);
+  expect(meanwhile).toHaveBeenCalledOnce();
+  await handedOver(input, 0, volumes[0]!, 'Delete');
+});
+
+it('hand-over - a claim that went away unbound is made again, for the same volume', async () => {
+  const input = course();
+  const { volumes } = await world.prepared(input);
+  const ended = world.ends(input);
+  await expect(handOver(dying(world.target, 5).target, input, context)).rejects.toBeInstanceOf(Died);
+  await ended;
+  const name = `${input.target.name}-disk-0`;
+  await world.cluster.remove('PersistentVolumeClaim', name, apps);
+  await until('it is gone', async () => (await world.claim(name, apps)) === undefined);
+  await handOver(world.target, input, context);
+  await handedOver(input, 0, volumes[0]!, 'Delete');
+});
+
+it('hand-over - a claim of another by that name is left alone', async () => {
+  const input = course();
+  const { volumes } = await world.prepared(input);
+  const name = `${input.target.name}-disk-0`;
+  const labels = marks({ ...input, migration: 'other' });
+  const spec = {
+    accessModes: ['ReadWriteOnce'],
+    resources: { requests: { storage: '1Mi' } },
+    storageClassName: 'later',
+  };
+  await world.cluster.apply({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name, namespace: apps, labels },
+    spec,
+  });
+  const [result] = await Promise.allSettled([handOver(world.target, input, context), world.ends(input)]);
+  expect(result).toMatchObject({ status: 'rejected', reason: { code: 'target.exists' } });
+  expect((await world.claim(name, apps))?.metadata.labels).toEqual(labels);
+  expect((await world.claim(`${input.workbench}-disk-0`, work))?.spec.volumeName).toBe(volumes[0]);
+});
+
+it('hand-over - no volume changes hands while the workbench’s pod lives', async () => {
+  const input = course();
+  const { volumes, pod } = await world.prepared(input);
+  const began = Date.now();
+  const clock = {
+    now: () => began + (Date.now() - began) * 100,
+    sleep: (ms: number) => context.clock.sleep(ms / 10),
+  };
+  await expect(handOver(world.target, input, { ...context, clock })).rejects.toMatchObject({
+    code: 'target.workbench-alive',
+    retry: true,
+  });
+  expect((await world.pod(input))?.metadata.name).toBe(pod);
+  expect((await world.claim(`${input.workbench}-disk-0`, work))?.metadata.deletionTimestamp).toBeUndefined();
+  expect(await policyOf(volumes[0]!)).toBe('Delete');
+});

@@ -14,6 +14,17 @@ const moment = z.iso.datetime();
 /** Every step names its VM: `vm` is the source's id, `workbench` the stem of all our names on the target. */
 const base = { migration: z.string(), vm: z.string(), workbench: z.string() };
 const source = { migration: z.string(), vm: z.string(), provider: z.string() };
+/** How a pass finds what to copy: `full`, all that is allocated, into an empty target; `delta`, the areas listed; `compare`, all is read and what differs is written. */
+export const passHowSchema = z.enum(['full', 'delta', 'compare']);
+export const passDiskSchema = targetDiskSchema.extend({
+  how: passHowSchema,
+  /** Of a delta: the object (of the bus's object store) with `[[offset, length], …]`, bytes, in the disk's order. */
+  areas: z.string().optional(),
+  /** VMware's name for the moment that is copied. */
+  changeId: z.string().optional(),
+});
+export type PassDisk = z.infer<typeof passDiskSchema>;
+
 const nicFact = z.object({ mac: z.string(), name: z.string(), addresses: z.array(z.string()) });
 
 export const steps = {
@@ -36,26 +47,37 @@ export const steps = {
     z.object({ ...source, power: powerStateSchema, deadlineMs: z.number(), then: z.enum(['fail', 'powerOff']) }),
     z.object({ was: powerStateSchema, how: z.enum(['already', 'guest', 'hard']), at: moment }),
   ),
-  /** A full pass of every disk into the target volumes, with leaves and ledger. */
+  /** One pass over every disk into the target volumes, with leaves and ledger. */
   copy: step(
     'transfer',
     minutes(24 * 60),
     z.object({
       ...base,
       connection: connectionSchema,
-      disks: z.array(targetDiskSchema),
+      disks: z.array(passDiskSchema),
+      /** 1 first; a ledger holds the last pass that was finished. */
       pass: z.number().int(),
+      /** Read at this snapshot; without one the VM is off. */
       snapshot: z.string().optional(),
+      /** Share of the leaves that a delta calls unchanged, read all the same and compared: 0 to 1. */
+      audit: z.number().min(0).max(1).default(0),
     }),
     z.object({
       disks: z.array(
         z.object({
           index: z.number(),
           sizeBytes: z.number(),
+          /** As it was done in the end: a delta whose audit found a difference becomes a comparison. */
+          how: passHowSchema,
           /** Bytes read from the source in this pass, over all attempts. */
           readBytes: z.number(),
-          /** Bytes that were already in the target by the ledger when the last attempt began. */
+          /** Bytes written to the target in this pass, over all attempts; zeros that needed no write are not counted. */
+          writtenBytes: z.number(),
+          /** Bytes of this pass that were already done by the ledger when the last attempt began. */
           resumedBytes: z.number(),
+          /** Leaves that the source called unchanged, read again; and how many of them had changed. */
+          auditedLeaves: z.number(),
+          liedLeaves: z.number(),
           /** Root over the leaves, hex SHA-256. */
           root: z.string(),
         }),
@@ -63,13 +85,14 @@ export const steps = {
       seconds: z.number(),
     }),
   ),
-  /** Reads the target back against the leaves: the proof that it equals what was read. */
+  /** Reads back what the pass wrote, against the leaves: with the passes before it, the proof that the target equals what was read. */
   prove: step(
     'transfer',
     minutes(12 * 60),
     z.object({ ...base, disks: z.array(targetDiskSchema), pass: z.number().int() }),
     z.object({
       grade: z.enum(['standard', 'sha256', 'full']),
+      /** `leaves`: those read back for this pass; the root is over all of the disk. */
       disks: z.array(z.object({ index: z.number(), root: z.string(), leaves: z.number() })),
       seconds: z.number(),
     }),

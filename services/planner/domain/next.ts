@@ -79,7 +79,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'powerOff':
       return { ...source, power: plan.power, ...plan.shutdown };
     case 'copy':
-      return { ...ours, connection, disks: target.disks, pass: 1 };
+      return { ...ours, connection, disks: target.disks.map((disk) => ({ ...disk, how: 'full' })), pass: 1, audit: 0 };
     case 'prove':
       return { ...ours, disks: target.disks, pass: 1 };
     case 'convert': {

@@ -1,5 +1,5 @@
 import { copy as copyDisk } from '@tranship/blocks';
-import { type StepInput, type StepResult, type TargetDisk, TranshipError } from '@tranship/contracts';
+import { type PassDisk, type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import { retry, type StepContext } from '@tranship/service-kit';
 import type { Ports } from '../ports.ts';
 import { inFlight } from './in-flight.ts';
@@ -20,7 +20,7 @@ export async function copy(ports: Ports, input: StepInput<'copy'>, context: Step
 async function pass(
   { volumes, openSource }: Ports,
   { connection, vm, snapshot, pass }: StepInput<'copy'>,
-  target: TargetDisk,
+  target: PassDisk,
   context: StepContext,
 ): Promise<StepResult<'copy'>['disks'][number]> {
   const { index, sizeBytes, file } = target;
@@ -29,8 +29,9 @@ async function pass(
   try {
     const resumedBytes = ledger.head.doneBytes;
     if (resumedBytes > 0) context.log.info({ disk: index, resumedBytes }, 'the copy goes on from its ledger');
-    if (ledger.head.root !== undefined)
-      return { index, sizeBytes, resumedBytes, readBytes: ledger.head.readBytes, root: ledger.head.root };
+    const told = { index, sizeBytes, how: target.how, resumedBytes, auditedLeaves: 0, liedLeaves: 0 };
+    const { root: finished, readBytes: before } = ledger.head;
+    if (finished !== undefined) return { ...told, readBytes: before, writtenBytes: before, root: finished };
     const { disk, zeroed } = await volumes.open(target, resumedBytes);
     closers.push(() => disk.close());
     const source = await openSource({ connection, vm, file, snapshot }, context.signal);
@@ -42,7 +43,7 @@ async function pass(
     const onProgress = reporter(context, 'copy', target);
     const { signal } = context;
     const { readBytes, root } = await copyDisk({ source, disk, ledger, sizeBytes, zeroed, signal, onProgress });
-    return { index, sizeBytes, resumedBytes, readBytes, root };
+    return { ...told, readBytes, writtenBytes: readBytes, root };
   } finally {
     for (const close of closers.reverse()) await close().catch(() => {});
   }

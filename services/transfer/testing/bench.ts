@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Connection, Progress, StepInput, TargetDisk } from '@tranship/contracts';
+import type { Connection, PassDisk, Progress, StepInput } from '@tranship/contracts';
 import { createLogger, type StepContext, systemClock } from '@tranship/service-kit';
 import { startVCenter, type VCenter } from '../../../lab/testing/vcenter.ts';
 import { vddkSource } from '../adapters/vddk-source.ts';
@@ -130,7 +130,8 @@ export class Bench {
   #input(vm: string): StepInput<'copy'> {
     const { url, thumbprint } = this.vcenter;
     const disks = this.#of(vm).map(
-      ({ key, file, capacity }, index): TargetDisk => ({
+      ({ key, file, capacity }, index): PassDisk => ({
+        how: 'full',
         index,
         key,
         file,
@@ -142,7 +143,7 @@ export class Bench {
       }),
     );
     const connection = { provider: 'vc', url, thumbprint, secret: 'vc', method: 'vddk' } as const;
-    return { migration: 'm', vm: this.#of(vm)[0]!.id, workbench: 'w', connection, disks, pass: 1 };
+    return { migration: 'm', vm: this.#of(vm)[0]!.id, workbench: 'w', connection, disks, pass: 1, audit: 0 };
   }
 
   #context(signal: AbortSignal): StepContext {

@@ -1,3 +1,4 @@
+import type { SourceVm } from '@tranship/contracts';
 import type { Cluster } from '@tranship/kube';
 import type { Config } from './config.ts';
 
@@ -5,4 +6,6 @@ import type { Config } from './config.ts';
 export interface Target {
   readonly cluster: Pick<Cluster, 'get' | 'list' | 'apply' | 'merge' | 'remove' | 'stopVirtualMachine'>;
   readonly config: Config;
+  /** Of the source VM, asked now. */
+  readonly sourcePower: (provider: string, vm: string) => Promise<SourceVm['powerState']>;
 }

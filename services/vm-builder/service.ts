@@ -11,8 +11,12 @@ import { start } from './handlers/start.ts';
 import { watchHealth } from './handlers/watch-health.ts';
 
 /** vm-builder: the only one that talks to the target cluster. */
-export async function service(config: Config, _kit: Kit): Promise<ServiceTable> {
-  const target = { cluster: Cluster.open(config.kubeconfig), config };
+export async function service(config: Config, kit: Kit): Promise<ServiceTable> {
+  const target = {
+    cluster: Cluster.open(config.kubeconfig),
+    config,
+    sourcePower: async (provider: string, vm: string) => (await kit.query('powerState', { provider, vm })).powerState,
+  };
   return {
     concurrency: 64,
     steps: {

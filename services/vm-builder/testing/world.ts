@@ -59,6 +59,7 @@ export class World {
     this.plane = plane;
     this.cluster = Cluster.open(plane.kubeconfig);
     this.target = {
+      sourcePower: async () => 'poweredOff',
       cluster: this.cluster,
       config: configSchema.parse({ scratchStorageClass: 'fast', prepareSeconds: 30 }),
     };

@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached, hashOf } from '../setup/cache.ts';
-import { sourcesFile } from '../setup/packages.ts';
 import { step } from '../setup/progress.ts';
 import { run } from '../setup/shell.ts';
+import { sourcesFile } from '../setup/sources.ts';
 
 const recipe = fileURLToPath(new URL('debian-12/', import.meta.url));
 /** The root file system begins here. */

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { cached, hashOf } from './cache.ts';
 import { moduleDir } from './go.ts';
 import { kubevirtKey, kubevirtPrograms } from './kubevirt.ts';
-import { sourcesFile } from './packages.ts';
 import { step } from './progress.ts';
 import { run } from './shell.ts';
+import { sourcesFile } from './sources.ts';
+import { go } from './toolchain.ts';
 
 const launcherPackages = [
   'libvirt-daemon-driver-qemu',
@@ -107,9 +108,8 @@ async function kubevirtRoot(root: string, bin: string, onLine: (line: string) =>
     ['--variant=minbase', ...slim, `--include=${launcherPackages.join()}`, 'trixie', root, sourcesFile('trixie')],
     { onLine },
   );
-  const upstream = await run('go', ['list', '-mod=mod', '-m', '-f', '{{.Dir}}', 'kubevirt.io/kubevirt'], {
+  const upstream = await go(['list', '-mod=mod', '-m', '-f', '{{.Dir}}', 'kubevirt.io/kubevirt'], {
     cwd: moduleDir('kubevirt'),
-    env: { GOFLAGS: '-buildvcs=false' },
   });
   const launcher = join(upstream, 'cmd/virt-launcher');
   const put = (from: string, to: string, mode: string) => run('install', ['-D', '-m', mode, from, join(root, to)]);

@@ -1,10 +1,11 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached, hashOf } from './cache.ts';
-import { goEnv, goVersion, kubevirtFlags, kubevirtVersion, moduleDir, moduleKey } from './go.ts';
-import { sourcesFile } from './packages.ts';
+import { kubevirtFlags, kubevirtVersion, moduleDir, moduleKey } from './go.ts';
 import { step } from './progress.ts';
 import { run } from './shell.ts';
+import { sourcesFile } from './sources.ts';
+import { go, goVersion } from './toolchain.ts';
 
 const tools = ['virt-launcher-monitor', 'virt-chroot', 'virt-freezer', 'virt-probe', 'virt-tail', 'virtctl'];
 const command = (name: string) => `kubevirt.io/kubevirt/cmd/${name}`;
@@ -16,16 +17,9 @@ export async function kubevirtPrograms(): Promise<string> {
     const cwd = moduleDir('kubevirt');
     await step(`building KubeVirt ${kubevirtVersion}: virt-api, virt-controller, tools`, 240, async (shown) => {
       const onLine = (line: string) => shown.detail(line);
-      await run('go', ['build', '-v', '-trimpath', '-ldflags', kubevirtFlags, '-o', join(out, 'kv'), '.'], {
-        cwd,
-        env: goEnv,
-        onLine,
-      });
-      await run('go', ['build', '-v', '-trimpath', '-ldflags', kubevirtFlags, '-o', `${out}/`, ...tools.map(command)], {
-        cwd,
-        env: goEnv,
-        onLine,
-      });
+      const build = ['build', '-v', '-trimpath', '-ldflags', kubevirtFlags, '-o'];
+      await go([...build, join(out, 'kv'), '.'], { cwd, onLine });
+      await go([...build, `${out}/`, ...tools.map(command)], { cwd, onLine });
     });
     await step('building virt-handler and virt-launcher with the libvirt they run with', 240, async (shown) => {
       await buildWithLibvirt(out, patched, (line) => shown.detail(line));
@@ -58,7 +52,7 @@ async function buildWithLibvirt(out: string, patched: boolean, onLine: (line: st
   const root = join(await buildRoot(onLine), 'root');
   const work = join(out, '.src');
   const source = patched ? await withoutDummy(work) : await plainCopy(work);
-  const [goRoot, modules, buildCache] = (await run('go', ['env', 'GOROOT', 'GOMODCACHE', 'GOCACHE'])).split('\n') as [
+  const [goRoot, modules, buildCache] = (await go(['env', 'GOROOT', 'GOMODCACHE', 'GOCACHE'])).split('\n') as [
     string,
     string,
     string,
@@ -83,9 +77,9 @@ async function buildWithLibvirt(out: string, patched: boolean, onLine: (line: st
 }
 
 const upstream = () =>
-  run('go', ['list', '-mod=mod', '-m', '-f', '{{.Dir}}', 'kubevirt.io/kubevirt'], {
+  go(['list', '-mod=mod', '-m', '-f', '{{.Dir}}', 'kubevirt.io/kubevirt'], {
     cwd: moduleDir('kubevirt'),
-    env: goEnv,
+    deadlineMs: 600_000,
   });
 
 async function plainCopy(work: string): Promise<string> {
@@ -104,7 +98,7 @@ async function withoutDummy(work: string): Promise<string> {
       await run('cp', ['-r', '--no-preserve=mode', '-t', mkdir(copy), join(from, part)]);
   edit(join(copy, 'pkg/network/driver/nmstate/types.go'), /TypeDummy(\s*)= "dummy"/, 'TypeDummy$1= TypeBridge');
   edit(join(copy, 'pkg/network/driver/nmstate/spec.go'), /\tTypeDummy: func[\s\S]*?\n\t\},\n/, '');
-  await run('go', ['mod', 'edit', '-replace', 'kubevirt.io/kubevirt=./kubevirt'], { cwd: work, env: goEnv });
+  await go(['mod', 'edit', '-replace', 'kubevirt.io/kubevirt=./kubevirt'], { cwd: work, deadlineMs: 60_000 });
   return work;
 }
 

@@ -1,13 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { down } from './host/down.ts';
-import { setUp, up } from './host/up.ts';
+import { judgeKernel, judgeMachine } from './host/preflight.ts';
+import { probeKernel, probeMachine } from './host/probe.ts';
+import { setUp } from './host/set-up.ts';
+import { up } from './host/up.ts';
 import { labPrograms } from './setup/go.ts';
-import { runningLab } from './state.ts';
+import { runningLab, stateDir } from './state.ts';
 
-const usage = 'usage: lab setup|up|down|status|reset [--world FILE] [--no-cluster] [--json] | lab kubectl ARGS...';
+const usage =
+  'usage: lab preflight|setup|up|down|status|reset [--world FILE] [--no-cluster] [--json] | lab kubectl ARGS...';
 const [verb = '', ...rest] = process.argv.slice(2);
 
 interface Options {
@@ -40,6 +44,15 @@ function status({ json }: Options): void {
   if (!lab) process.exitCode = 1;
 }
 
+async function preflight({ json }: Options): Promise<void> {
+  const findings = [...judgeMachine(probeMachine()), ...judgeKernel(await probeKernel(dirname(stateDir)))];
+  if (json) console.log(JSON.stringify(findings));
+  else
+    for (const { name, ok, optional, purpose, fix } of findings)
+      console.log(ok ? `✓ ${name}` : `${optional ? '-' : '✗'} ${name}: ${purpose}; ${fix}`);
+  if (findings.some(({ ok, optional }) => !ok && !optional)) process.exitCode = 1;
+}
+
 async function kubectl(): Promise<void> {
   const lab = runningLab();
   if (!lab) throw new Error('no lab is running: `lab up`');
@@ -49,6 +62,7 @@ async function kubectl(): Promise<void> {
 }
 
 const verbs: Record<string, (options: Options) => unknown> = {
+  preflight,
   setup: ({ world, cluster }) => setUp(world, cluster),
   up: start,
   down,

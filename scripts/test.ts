@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { setUp } from '../lab/host/up.ts';
+import { setUp } from '../lab/host/set-up.ts';
 import { check, close, quick, sum, type Tally } from './checks.ts';
 import { runTests } from './vitest.ts';
 

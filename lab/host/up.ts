@@ -2,16 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { baseImage } from '../guests/base.ts';
 import type { Settings } from '../node/settings.ts';
-import { labPrograms } from '../setup/go.ts';
-import { kubevirtImage, pauseImage } from '../setup/images.ts';
-import { kubevirtPrograms } from '../setup/kubevirt.ts';
-import { installPackages } from '../setup/packages.ts';
-import { run } from '../setup/shell.ts';
-import { transhipImage } from '../setup/tranship-image.ts';
 import { type Lab, labFile, runningLab, stateDir, writeWhole } from '../state.ts';
-import { readWorld } from '../world/schema.ts';
+import { freeSubnet, wire } from './network.ts';
+import { setUp } from './set-up.ts';
 import { sweep } from './sweep.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
@@ -24,23 +18,6 @@ export interface UpOptions {
   /** Images of our own that the node shall hold. */
   readonly images?: readonly string[];
   readonly onProgress?: (line: string) => void;
-}
-
-/** Everything heavy that a lab needs, made once. */
-export async function setUp(
-  world: string,
-  cluster = true,
-): Promise<{ bin: string; kubevirtBin: string; images: string[] }> {
-  await installPackages();
-  const bin = await labPrograms();
-  for (const firmware of new Set(readWorld(world).spec.vms.flatMap((vm) => (vm.guest ? [vm.firmware] : []))))
-    await baseImage(firmware);
-  if (!cluster) return { bin, kubevirtBin: '', images: [] };
-  return {
-    bin,
-    kubevirtBin: await kubevirtPrograms(),
-    images: [await pauseImage(), await kubevirtImage(), await transhipImage()],
-  };
 }
 
 /** Starts a lab and leaves it running; gives what others need of it. */
@@ -101,22 +78,6 @@ async function firstChild(holder: ChildProcess): Promise<number> {
     await new Promise((done) => setTimeout(done, 20));
   }
   throw new Error('the lab’s namespaces could not be made: see log/init.log');
-}
-
-/** A pair of links: the machine's end is ours, the other is the lab's eth0. Both go when the lab's namespace goes. */
-async function wire(n: number, init: number): Promise<void> {
-  const link = `trlab${n}`;
-  await run('ip', ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(init)], {
-    deadlineMs: 5_000,
-  });
-  await run('ip', ['addr', 'add', `10.89.${n}.1/30`, 'dev', link], { deadlineMs: 5_000 });
-  await run('ip', ['link', 'set', link, 'up'], { deadlineMs: 5_000 });
-}
-
-async function freeSubnet(): Promise<number> {
-  const taken = await run('ip', ['-o', '-4', 'addr'], { deadlineMs: 5_000 });
-  for (let n = 1; n < 255; n++) if (!taken.includes(`10.89.${n}.`)) return n;
-  throw new Error('254 labs are running');
 }
 
 /** Hands the lab's own progress on until it is ready. */

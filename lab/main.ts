@@ -30,8 +30,17 @@ function options(): Options {
   return { world, cluster: !values['no-cluster'], json: values.json === true };
 }
 
+/** Half a lab is no use: an interrupted start leaves nothing behind. */
 async function start({ world, cluster }: Options): Promise<void> {
-  const lab = await up({ world, cluster, onProgress: (line) => console.log(`  ${line}`) });
+  if (runningLab()) throw new Error('a lab is running: `lab down` ends it');
+  const abort = new AbortController();
+  const end = () => {
+    if (abort.signal.aborted) return;
+    abort.abort(new Error('interrupted'));
+    void down().finally(() => process.exit(130));
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, end);
+  const lab = await up({ world, cluster, signal: abort.signal, onProgress: (line) => console.log(`  ${line}`) });
   console.log(`vCenter   ${lab.vcsim.url} (${lab.vcsim.username}, password in ${lab.vcsim.passwordFile})`);
   console.log(`NATS      ${lab.nats.url}`);
   if (cluster) console.log(`cluster   export KUBECONFIG=${lab.kubeconfig}`);

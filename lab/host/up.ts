@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../node/settings.ts';
 import { type Lab, labFile, runningLab, stateDir, writeWhole } from '../state.ts';
+import { firstChild, hold } from './holder.ts';
 import { freeSubnet, wire } from './network.ts';
 import { setUp } from './set-up.ts';
 import { sweep } from './sweep.ts';
@@ -18,13 +19,22 @@ export interface UpOptions {
   /** Images of our own that the node shall hold. */
   readonly images?: readonly string[];
   readonly onProgress?: (line: string) => void;
+  /** Once aborted, nothing more is started; what runs is for `down` to end. */
+  readonly signal?: AbortSignal;
 }
 
 /** Starts a lab and leaves it running; gives what others need of it. */
-export async function up({ world, cluster = true, images = [], onProgress = () => {} }: UpOptions): Promise<Lab> {
+export async function up({
+  world,
+  cluster = true,
+  images = [],
+  onProgress = () => {},
+  signal,
+}: UpOptions): Promise<Lab> {
   if (runningLab()) throw new Error('a lab is running: `lab down` ends it');
   const made = await setUp(world, cluster);
   await sweep(stateDir);
+  signal?.throwIfAborted();
   for (const name of ['kubelet', 'log']) mkdirSync(join(stateDir, name), { recursive: true });
   const n = await freeSubnet();
   const address = `10.89.${n}.2`;
@@ -39,10 +49,10 @@ export async function up({ world, cluster = true, images = [], onProgress = () =
     cluster,
   };
   writeFileSync(join(stateDir, 'settings.json'), JSON.stringify(settings));
-  const holder = hold(address);
+  signal?.throwIfAborted(); // from here on `down` finds the holder, however this process ends
+  const holder = hold(stateDir, address);
   try {
-    const init = await firstChild(holder);
-    writeWhole(join(stateDir, 'pids'), `${holder.pid} ${init}`);
+    const init = await firstChild(stateDir, holder);
     await wire(n, init);
     await ready(holder, onProgress);
     const lab = { ...(JSON.parse(readFileSync(`${labFile(stateDir)}.inside`, 'utf8')) as Lab), pid: holder.pid!, init };
@@ -52,32 +62,6 @@ export async function up({ world, cluster = true, images = [], onProgress = () =
     holder.kill('SIGKILL');
     throw error;
   }
-}
-
-/** The process that holds the namespaces; PID 1 in them is its child, and dies with it. */
-function hold(address: string): ChildProcess {
-  const node = join(repository, 'node_modules/node/bin/node');
-  const init = fileURLToPath(new URL('../node/init.sh', import.meta.url));
-  const main = fileURLToPath(new URL('../node/supervisor.ts', import.meta.url));
-  const log = openSync(join(stateDir, 'log/init.log'), 'a');
-  const flags = ['--net', '--pid', '--mount', '--uts', '--fork', '--kill-child=SIGKILL'];
-  const child = spawn('unshare', [...flags, 'bash', init, stateDir, address, node, main], {
-    detached: true,
-    stdio: ['ignore', log, log],
-  });
-  child.unref();
-  return child;
-}
-
-async function firstChild(holder: ChildProcess): Promise<number> {
-  for (let i = 0; i < 100; i++) {
-    const children = existsSync(`/proc/${holder.pid}/task/${holder.pid}/children`)
-      ? readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim()
-      : '';
-    if (children !== '') return Number(children.split(' ')[0]);
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  throw new Error('the lab’s namespaces could not be made: see log/init.log');
 }
 
 /** Hands the lab's own progress on until it is ready. */

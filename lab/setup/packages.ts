@@ -31,6 +31,7 @@ const packages = {
   'xz-utils': 'reads what guests hold',
   mount: 'loop devices',
   'ca-certificates': 'fetches Go modules',
+  procps: 'tells what runs',
 } as const;
 
 /** From backports, where QEMU is newer and boots guests twice as fast in software emulation. */

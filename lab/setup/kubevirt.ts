@@ -52,6 +52,12 @@ async function buildWithLibvirt(out: string, patched: boolean, onLine: (line: st
   const root = join(await buildRoot(onLine), 'root');
   const work = join(out, '.src');
   const source = patched ? await withoutDummy(work) : await plainCopy(work);
+  // Inside there is no network: what these two import beyond the rest is fetched before.
+  await go(['list', '-mod=mod', '-deps', command('virt-handler'), command('virt-launcher')], {
+    cwd: source,
+    env: { CGO_ENABLED: '1' },
+    deadlineMs: 900_000,
+  });
   const [goRoot, modules, buildCache] = (await go(['env', 'GOROOT', 'GOMODCACHE', 'GOCACHE'])).split('\n') as [
     string,
     string,

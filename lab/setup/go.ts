@@ -21,14 +21,18 @@ export const moduleKey = async (name: string): Promise<string> =>
   hashOf([await goVersion(), { path: join(sources, name) }]);
 export const moduleDir = (name: string): string => join(sources, name);
 
-/** The folder with `lab` and `multus`: ready ones from TRANSHIP_LAB_BIN, else built once. */
+/** Where a machine has the programs ready: those of this module, and KubeVirt's (kubevirt.ts). */
+export const readyBin = process.env.TRANSHIP_LAB_BIN;
+
+/** The folder with `lab` and `multus`: ready ones, else built once. */
 export async function labPrograms(): Promise<string> {
-  const ready = process.env.TRANSHIP_LAB_BIN;
-  if (ready) {
-    if (!existsSync(join(ready, 'lab'))) throw new Error(`TRANSHIP_LAB_BIN=${ready} holds no program "lab"`);
-    return ready;
+  if (readyBin) {
+    for (const name of ['lab', 'multus'])
+      if (!existsSync(join(readyBin, name))) throw new Error(`TRANSHIP_LAB_BIN=${readyBin} holds no program "${name}"`);
+    return readyBin;
   }
-  return cached('lab', await moduleKey('lab'), (out) =>
+  const key = hashOf([await moduleKey('lab'), await moduleKey('multus'), labFlags, multus]);
+  return cached('lab', key, (out) =>
     step('building the lab’s programs: Kubernetes, etcd, NATS, vCenter simulator', 400, async (shown) => {
       const onLine = (line: string) => shown.detail(line);
       const labBuild = ['build', '-v', '-trimpath', '-ldflags', labFlags, '-o', join(out, 'lab'), '.'];

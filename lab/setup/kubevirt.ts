@@ -1,21 +1,31 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { cached, hashOf } from './cache.ts';
-import { kubevirtFlags, kubevirtVersion, moduleDir, moduleKey } from './go.ts';
+import { kubevirtFlags, kubevirtVersion, moduleDir, moduleKey, readyBin } from './go.ts';
 import { step } from './progress.ts';
 import { run } from './shell.ts';
 import { sourcesFile } from './sources.ts';
-import { go, goVersion } from './toolchain.ts';
+import { go } from './toolchain.ts';
 
+const self = fileURLToPath(import.meta.url);
 const tools = ['virt-launcher-monitor', 'virt-chroot', 'virt-freezer', 'virt-probe', 'virt-tail', 'virtctl'];
 const command = (name: string) => `kubevirt.io/kubevirt/cmd/${name}`;
 
-/** The folder with kv (virt-api, virt-controller, manifests), virt-handler, virt-launcher and their helpers. */
+/** KubeVirt's own files that its image holds beside the programs, by their places in its module. */
+const files = ['qemu.conf', 'virtqemud.conf', 'nsswitch.conf', 'qemu', 'node-labeller/node-labeller.sh'];
+
+/**
+ * The folder with kv (virt-api, virt-controller, manifests), virt-handler, virt-launcher, their helpers and `files`:
+ * ready from TRANSHIP_LAB_BIN where it holds them, else built once.
+ */
 export async function kubevirtPrograms(): Promise<string> {
+  if (readyBin && existsSync(join(readyBin, 'virt-launcher'))) return readyBin;
   const patched = await lacksDummyLinks();
-  return cached('kubevirt', `${await moduleKey('kubevirt')}${patched ? '-nodummy' : ''}`, async (out) => {
+  const key = hashOf([await moduleKey('kubevirt'), kubevirtFlags, String(patched), { path: self }]);
+  return cached('kubevirt', key, async (out) => {
     const cwd = moduleDir('kubevirt');
-    await step(`building KubeVirt ${kubevirtVersion}: virt-api, virt-controller, tools`, 240, async (shown) => {
+    await step(`building KubeVirt ${kubevirtVersion}: virt-api, virt-controller, tools`, 480, async (shown) => {
       const onLine = (line: string) => shown.detail(line);
       const build = ['build', '-v', '-trimpath', '-ldflags', kubevirtFlags, '-o'];
       await go([...build, join(out, 'kv'), '.'], { cwd, onLine });
@@ -24,7 +34,16 @@ export async function kubevirtPrograms(): Promise<string> {
     await step('building virt-handler and virt-launcher with the libvirt they run with', 240, async (shown) => {
       await buildWithLibvirt(out, patched, (line) => shown.detail(line));
     });
+    for (const file of files)
+      cpSync(join(await upstream(), 'cmd/virt-launcher', file), join(out, 'files', basename(file)));
   });
+}
+
+/** What is made from the programs is made again when they are others. */
+export async function kubevirtKey(): Promise<string> {
+  const folder = await kubevirtPrograms();
+  if (folder !== readyBin) return folder;
+  return hashOf(readdirSync(folder).flatMap((name) => [name, String(statSync(join(folder, name)).mtimeMs)]));
 }
 
 /** The bridge binding of KubeVirt parks the pod's address on a dummy link; some kernels are built without that driver. */
@@ -119,7 +138,3 @@ function edit(file: string, what: RegExp, by: string): void {
     throw new Error(`${file}: ${what} is not found: KubeVirt ${kubevirtVersion} is other than expected`);
   writeFileSync(file, text.replace(what, by));
 }
-
-/** What the KubeVirt image is made from, for its key. */
-export const kubevirtKey = async (): Promise<string> =>
-  hashOf([await goVersion(), await moduleKey('kubevirt'), kubevirtVersion]);

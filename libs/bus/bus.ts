@@ -8,7 +8,6 @@ import {
   type QueryParsed,
   type QueryResult,
   queries,
-  streams,
   subjects,
   TranshipError,
 } from '@tranship/contracts';
@@ -123,11 +122,6 @@ export class Bus {
     const problem = TranshipError.from(error).toProblem();
     const grave = subject.replace('.cmd.', '.dead.');
     await call(`bury ${subject}`, this.#connection.js.publish(grave, JSON.stringify({ message, problem })));
-  }
-
-  /** Removes a consumer of the command stream that has no more work; absent is fine. */
-  async forgetConsumer(durable: string): Promise<void> {
-    await this.#connection.jsm.consumers.delete(streams.commands, durable).catch(() => false);
   }
 
   async close(): Promise<void> {

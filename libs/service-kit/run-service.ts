@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Bus } from '@tranship/bus';
+import { Bus, workbenchConsumer } from '@tranship/bus';
 import { type QueryName, type ServiceName, subjects, TranshipError } from '@tranship/contracts';
 import type { z } from 'zod';
 import { type Clock, systemClock } from './clock.ts';
@@ -90,7 +90,7 @@ async function consume(name: ServiceName, table: ServiceTable, kit: Kit, signal:
   const { scope } = table;
   const options = scope
     ? {
-        durable: `${name}-${scope.migration}-${scope.vm}`,
+        durable: workbenchConsumer(name, scope.migration, scope.vm),
         filter: subjects.commandsOf(name, scope.migration, scope.vm),
         inactiveMs: 600_000,
       }

@@ -11,8 +11,8 @@ import { start } from './handlers/start.ts';
 import { watchHealth } from './handlers/watch-health.ts';
 
 /** vm-builder: the only one that talks to the target cluster. */
-export async function service(config: Config, _kit: Kit): Promise<ServiceTable> {
-  const target = { cluster: Cluster.open(config.kubeconfig), config };
+export async function service(config: Config, { bus }: Kit): Promise<ServiceTable> {
+  const target = { cluster: Cluster.open(config.kubeconfig), commands: bus.commands, config };
   return {
     concurrency: 64,
     steps: {

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { type BaseConfig, loadConfig } from './config.ts';
 import { serveHealth } from './health.ts';
 import { createLogger, errorFields, type Logger } from './logger.ts';
-import { runCommand } from './steps.ts';
+import { giveUp, runCommand } from './steps.ts';
 import type { Kit, ServiceTable } from './table.ts';
 import { span, startTracing, stopTracing } from './tracing.ts';
 
@@ -98,7 +98,7 @@ async function consume(name: ServiceName, table: ServiceTable, kit: Kit, signal:
   await kit.bus.commands.consume(
     { concurrency: table.concurrency ?? 16, ...options },
     (message, subject, redelivered) => runCommand(name, table, kit, signal, message, subject, redelivered),
-    (subject, message, error) => kit.bus.bury(subject, message, error),
+    (subject, message, error) => giveUp(name, kit, subject, message, error),
     signal,
   );
 }

@@ -3,7 +3,7 @@ import { commandId, type Envelope, envelope, type Report, subjects } from '@tran
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { NatsServer } from '../bus/testing/nats-server.ts';
 import { createLogger, type Kit, type ServiceTable, systemClock } from './index.ts';
-import { runCommand } from './steps.ts';
+import { giveUp, runCommand } from './steps.ts';
 
 let server: NatsServer;
 let bus: Bus;
@@ -104,4 +104,24 @@ test('steps - an attempt that comes after a later one of the same VM is dropped,
   await send(2);
   await expect.poll(() => reports, { timeout: 10_000 }).toMatchObject([{ attempt: 2 }]);
   expect(ran).toEqual([2]);
+});
+
+test('steps - a command that is given up is a step that failed, told once; what is no step is buried alone', async () => {
+  const { migration, vm, ran, reports, work, send } = course();
+  const subject = subjects.command('inventory', 'checkOff', migration, vm);
+  const id = commandId(migration, vm, 'checkOff', 1);
+  const text = JSON.stringify(envelope({ id, source: 'test', type: 'test', time: new Date(0), data: {} }));
+  const reason = new Error('its worker died, again and again');
+  await giveUp('inventory', kit(bus), subject, text, reason);
+  await giveUp('inventory', kit(bus), subject, text, reason);
+  await giveUp('inventory', kit(bus), subject, 'no message of ours', reason);
+  await giveUp('planner', kit(bus), subjects.command('planner', 'report', migration, vm), text, reason);
+  const error = { code: 'service.internal', detail: reason.message, retry: true };
+  await expect.poll(() => reports, { timeout: 10_000 }).toMatchObject([{ attempt: 1, outcome: { ok: false, error } }]);
+  // Whoever still has it in hand does not begin with it again.
+  void work(bus);
+  await send(1);
+  await send(2);
+  await expect.poll(() => ran, { timeout: 10_000 }).toEqual([2]);
+  expect(reports.filter(({ attempt }) => attempt === 1)).toHaveLength(1);
 });

@@ -3,6 +3,7 @@ import {
   commandId,
   type Envelope,
   envelope,
+  envelopeSchema,
   type Report,
   type ServiceName,
   type StepName,
@@ -75,6 +76,31 @@ async function runStep(
   return outcome;
 }
 
+/** A command that is given up is kept, and the planner hears of it as of a step that failed: else its course would stand. */
+export async function giveUp(service: ServiceName, kit: Kit, subject: string, text: string, reason: unknown) {
+  await kit.bus.bury(subject, text, reason);
+  const command = stepCommand(subject, text);
+  if (!command) return;
+  const ids = parseId(command.id);
+  const known = await kit.bus.outcomes.begin(ids);
+  if (known.is === 'stale') return;
+  const outcome: Outcome = known.is === 'done' ? known.outcome : { ok: false, error: problemOf(reason) };
+  await kit.bus.outcomes.keep(ids, outcome);
+  await report(service, kit, command, outcome);
+}
+
+/** Undefined for what is no step, or cannot even be read. */
+function stepCommand(subject: string, text: string): Envelope | undefined {
+  if (!(verbOf(subject) in steps)) return undefined;
+  try {
+    return envelopeSchema.parse(JSON.parse(text)) as Envelope;
+  } catch {
+    return undefined;
+  }
+}
+
+const problemOf = (error: unknown) => TranshipError.from(error).toProblem();
+
 /** Tells the planner how a step ended. */
 async function report(service: ServiceName, kit: Kit, command: Envelope, outcome: Outcome): Promise<void> {
   const { migration, vm, step, attempt } = parseId(command.id);
@@ -103,7 +129,7 @@ async function perform(
     const result = await handler(steps[step].input.parse(data), context);
     return { ok: true, result: steps[step].result.parse(result) };
   } catch (error) {
-    return { ok: false, error: TranshipError.from(error).toProblem() };
+    return { ok: false, error: problemOf(error) };
   }
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import { envelope, type Progress, subjects, TranshipError } from '@tranship/contracts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Bus, BusConflict, type ConsumeOptions, type StoredEvent } from './index.ts';
+import { Bus, BusConflict, type ConsumeOptions, type StoredEvent, workbenchConsumer } from './index.ts';
 import { NatsServer } from './testing/nats-server.ts';
 
 let server: NatsServer;
@@ -247,6 +247,57 @@ describe('command queue', () => {
     void bus.commands.consume(changed, async () => void done++, noGrave, stop().signal);
     await send();
     await until('it is done', () => done === 1);
+  });
+});
+
+describe('a workbench that is gone', () => {
+  it('purge - its waiting commands and its consumer go, those of other VMs and services stay; once more is fine', async () => {
+    const migration = `p${++names}.dotted`;
+    const send = (service: 'transfer' | 'converter', vm: string) => {
+      const id = `${migration}/${vm}/${service}/1`;
+      const parts = { id, source: 'test', type: 'test', time: context.time, data: {} };
+      return bus.commands.send(subjects.command(service, 'copy', migration, vm), envelope(parts));
+    };
+    const control = stop();
+    const durable = workbenchConsumer('transfer', migration, 'vm-1');
+    const options = { durable, filter: subjects.commandsOf('transfer', migration, 'vm-1'), concurrency: 1 };
+    const release = Promise.withResolvers<void>();
+    let taken = 0;
+    const hang = async () => {
+      taken += 1;
+      await release.promise;
+    };
+    const consuming = bus.commands.consume(options, hang, async () => {}, control.signal);
+    await send('transfer', 'vm-1');
+    await until('it is taken', () => taken === 1);
+    await send('converter', 'vm-1');
+    await send('transfer', 'vm-2');
+    control.abort();
+    release.resolve();
+    await consuming;
+    await bus.commands.purge('transfer', migration, 'vm-1');
+    await bus.commands.purge('transfer', migration, 'vm-1');
+    const left = (service: 'transfer' | 'converter', vm: string) =>
+      bus.commands.pending(subjects.command(service, 'copy', migration, vm), `${migration}/${vm}/${service}/1`);
+    expect(await Promise.all([left('transfer', 'vm-1'), left('converter', 'vm-1'), left('transfer', 'vm-2')])).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    const raw = await connect({ servers: server.url, user: server.user, pass: 'secret' });
+    const info = await raw.request(`$JS.API.CONSUMER.INFO.COMMANDS.${durable}`, '');
+    expect(info.json()).toMatchObject({ error: { code: 404 } });
+    await raw.close();
+  });
+
+  it('purge - a command that nobody took yet goes', async () => {
+    const migration = `p${++names}`;
+    const subject = subjects.command('transfer', 'copy', migration, 'vm-1');
+    const id = `${migration}/vm-1/copy/1`;
+    await bus.commands.send(subject, envelope({ id, source: 'test', type: 'test', time: context.time, data: {} }));
+    expect(await bus.commands.pending(subject, id)).toBe(true);
+    await bus.commands.purge('transfer', migration, 'vm-1');
+    expect(await bus.commands.pending(subject, id)).toBe(false);
   });
 });
 

@@ -8,7 +8,6 @@ import {
   type QueryParsed,
   type QueryResult,
   queries,
-  streams,
   subjects,
   TranshipError,
 } from '@tranship/contracts';
@@ -17,6 +16,7 @@ import { type BusOptions, type Connection, openConnection } from './connection.t
 import { call, isNoResponders } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Objects } from './objects.ts';
+import { Outcomes } from './outcomes.ts';
 import { ensureStreams } from './streams.ts';
 
 type Answer = { ok: true; data: unknown } | { ok: false; error: Problem };
@@ -30,6 +30,7 @@ export class Bus {
   readonly events: EventLog;
   readonly commands: CommandQueue;
   readonly objects: Objects;
+  readonly outcomes: Outcomes;
   readonly #connection: Connection;
 
   private constructor(connection: Connection) {
@@ -37,6 +38,7 @@ export class Bus {
     this.events = new EventLog(connection);
     this.commands = new CommandQueue(connection);
     this.objects = new Objects(connection);
+    this.outcomes = new Outcomes(connection);
   }
 
   static async open(options: BusOptions): Promise<Bus> {
@@ -123,11 +125,6 @@ export class Bus {
     const problem = TranshipError.from(error).toProblem();
     const grave = subject.replace('.cmd.', '.dead.');
     await call(`bury ${subject}`, this.#connection.js.publish(grave, JSON.stringify({ message, problem })));
-  }
-
-  /** Removes a consumer of the command stream that has no more work; absent is fine. */
-  async forgetConsumer(durable: string): Promise<void> {
-    await this.#connection.jsm.consumers.delete(streams.commands, durable).catch(() => false);
   }
 
   async close(): Promise<void> {

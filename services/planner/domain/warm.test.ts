@@ -153,6 +153,7 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
   fc.assert(
     fc.property(fc.array(outcome, { maxLength: 60 }), (outcomes) => {
       let i = 0;
+      const answered: string[] = [];
       const words: Record<string, TranshipEvent> = {
         cancel: { type: 'vm.cancel-requested', data: {} },
         cutover: { type: 'vm.cutover-requested', data: { force: true } },
@@ -163,10 +164,13 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
         const what = outcomes[i++] ?? 'good';
         const word = words[what];
         if (word && transition(now.state, word.type as never) !== '__') return word;
+        answered.push(`${step}/${now.attempt}`);
         if (what === 'again') return bad(step, now, problem('service.unavailable', true), true);
         if (what === 'fail') return bad(step, now, problem('service.internal'));
         return good(step, now, clock);
       });
+      // What was answered once is never asked again: workers would give the old answer.
+      expect(new Set(answered).size).toBe(answered.length);
       const rested: State[] = [...final, ...waiting, ...(course.paused ? (['WT'] as const) : [])];
       expect(rested).toContain(course.state);
       const stopped = steps.indexOf('powerOff');

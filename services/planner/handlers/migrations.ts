@@ -7,7 +7,7 @@ import {
   type VmEventType,
 } from '@tranship/contracts';
 import type { ServiceTable } from '@tranship/service-kit';
-import { advance, type Engine } from '../advance.ts';
+import { advanceGroup, type Engine } from '../advance.ts';
 import type { Course } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
 import { stateNames, transition } from '../domain/states.ts';
@@ -55,7 +55,7 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
       }
       for (const course of possible) {
         await say(log, course, event);
-        await advance(engine, name, course.vm);
+        await advanceGroup(engine, name, course.vm);
       }
       await driver.drive(await reopened(all, migration));
       return status(model, migration, await current(log, migration));

@@ -14,6 +14,9 @@ const namespace = (name: string, labels: Record<string, string> = {}): Json => (
   metadata: { name, labels },
 });
 
+/** Namespaces that VMs may move into. */
+export const targetLabel = 'lab.tranship.dev/target';
+
 const nadDefinition: Json = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
@@ -97,7 +100,7 @@ export async function createWorld(settings: Settings, world: World): Promise<voi
       metadata: { name: 'tranship-nats', namespace: 'tranship-work' },
       stringData: { password: readFileSync(join(settings.dir, 'nats.password'), 'utf8') },
     },
-    ...[...spaces].map((name) => namespace(name)),
+    ...[...spaces].map((name) => namespace(name, { [targetLabel]: 'true' })),
     ...storageClasses.map((each) => ({
       apiVersion: 'storage.k8s.io/v1',
       kind: 'StorageClass',

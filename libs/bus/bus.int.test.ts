@@ -1,8 +1,9 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import { envelope, type Progress, subjects, TranshipError } from '@tranship/contracts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Bus, BusConflict, type ConsumeOptions, type StoredEvent } from './index.ts';
+import { Bus, BusConflict, type ConsumeOptions, type StoredEvent, workbenchConsumer } from './index.ts';
 import { NatsServer } from './testing/nats-server.ts';
 
 let server: NatsServer;
@@ -249,6 +250,57 @@ describe('command queue', () => {
   });
 });
 
+describe('a workbench that is gone', () => {
+  it('purge - its waiting commands and its consumer go, those of other VMs and services stay; once more is fine', async () => {
+    const migration = `p${++names}.dotted`;
+    const send = (service: 'transfer' | 'converter', vm: string) => {
+      const id = `${migration}/${vm}/${service}/1`;
+      const parts = { id, source: 'test', type: 'test', time: context.time, data: {} };
+      return bus.commands.send(subjects.command(service, 'copy', migration, vm), envelope(parts));
+    };
+    const control = stop();
+    const durable = workbenchConsumer('transfer', migration, 'vm-1');
+    const options = { durable, filter: subjects.commandsOf('transfer', migration, 'vm-1'), concurrency: 1 };
+    const release = Promise.withResolvers<void>();
+    let taken = 0;
+    const hang = async () => {
+      taken += 1;
+      await release.promise;
+    };
+    const consuming = bus.commands.consume(options, hang, async () => {}, control.signal);
+    await send('transfer', 'vm-1');
+    await until('it is taken', () => taken === 1);
+    await send('converter', 'vm-1');
+    await send('transfer', 'vm-2');
+    control.abort();
+    release.resolve();
+    await consuming;
+    await bus.commands.purge('transfer', migration, 'vm-1');
+    await bus.commands.purge('transfer', migration, 'vm-1');
+    const left = (service: 'transfer' | 'converter', vm: string) =>
+      bus.commands.pending(subjects.command(service, 'copy', migration, vm), `${migration}/${vm}/${service}/1`);
+    expect(await Promise.all([left('transfer', 'vm-1'), left('converter', 'vm-1'), left('transfer', 'vm-2')])).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    const raw = await connect({ servers: server.url, user: server.user, pass: 'secret' });
+    const info = await raw.request(`$JS.API.CONSUMER.INFO.COMMANDS.${durable}`, '');
+    expect(info.json()).toMatchObject({ error: { code: 404 } });
+    await raw.close();
+  });
+
+  it('purge - a command that nobody took yet goes', async () => {
+    const migration = `p${++names}`;
+    const subject = subjects.command('transfer', 'copy', migration, 'vm-1');
+    const id = `${migration}/vm-1/copy/1`;
+    await bus.commands.send(subject, envelope({ id, source: 'test', type: 'test', time: context.time, data: {} }));
+    expect(await bus.commands.pending(subject, id)).toBe(true);
+    await bus.commands.purge('transfer', migration, 'vm-1');
+    expect(await bus.commands.pending(subject, id)).toBe(false);
+  });
+});
+
 describe('queries and progress', () => {
   it('query - answered by the service; its errors come as they are; an unanswered one is service.unavailable', async () => {
     const control = stop();
@@ -292,6 +344,25 @@ describe('queries and progress', () => {
     listener.progress({ ...value, bytesPerSecond: 1, etaSeconds: null });
     await until('it comes', () => seen.length === 1);
     await listener.close();
+  });
+});
+
+describe('objects', () => {
+  it('objects - come back as they were, named by their digest; the same is kept once, also of many at once', async () => {
+    const bytes = randomBytes(3 * 1024 * 1024 + 7);
+    const name = createHash('sha256').update(bytes).digest('hex');
+    const other = await open('other');
+    expect(await Promise.all([bus, other, bus].map(({ objects }) => objects.put(bytes)))).toEqual([name, name, name]);
+    expect(await bus.objects.put(bytes)).toBe(name);
+    expect(bytes.equals(await other.objects.get(name))).toBe(true);
+    const text = '[[0,65536]]';
+    expect(Buffer.from(await other.objects.get(await bus.objects.put(text))).toString()).toBe(text);
+    expect(await bus.objects.get(await bus.objects.put(''))).toHaveLength(0);
+    await other.close();
+  });
+
+  it('objects - one that is not there is told as such', async () => {
+    await expect(bus.objects.get('a'.repeat(64))).rejects.toMatchObject({ code: 'document.not-found' });
   });
 });
 
@@ -339,7 +410,9 @@ describe('nats-server restarted in the middle', () => {
     await server.down();
     await until('it is noticed', () => !other.connected);
     const began = Date.now();
-    await expect(other.events.readSubject(fresh('a'))).rejects.toMatchObject({ code: 'service.unavailable' });
+    const calls = [other.events.readSubject(fresh('a')), other.objects.put('away')];
+    for (const each of await Promise.allSettled<unknown>(calls))
+      expect(each).toMatchObject({ status: 'rejected', reason: { code: 'service.unavailable' } });
     await other.close();
     expect(Date.now() - began).toBeLessThan(15_000);
     await server.up('changed');

@@ -8,7 +8,6 @@ import {
   type QueryParsed,
   type QueryResult,
   queries,
-  streams,
   subjects,
   TranshipError,
 } from '@tranship/contracts';
@@ -16,6 +15,8 @@ import { CommandQueue } from './command-queue.ts';
 import { type BusOptions, type Connection, openConnection } from './connection.ts';
 import { call, isNoResponders } from './errors.ts';
 import { EventLog } from './event-log.ts';
+import { Objects } from './objects.ts';
+import { Outcomes } from './outcomes.ts';
 import { ensureStreams } from './streams.ts';
 
 type Answer = { ok: true; data: unknown } | { ok: false; error: Problem };
@@ -28,12 +29,16 @@ const traceHeader = 'traceparent';
 export class Bus {
   readonly events: EventLog;
   readonly commands: CommandQueue;
+  readonly objects: Objects;
+  readonly outcomes: Outcomes;
   readonly #connection: Connection;
 
   private constructor(connection: Connection) {
     this.#connection = connection;
     this.events = new EventLog(connection);
     this.commands = new CommandQueue(connection);
+    this.objects = new Objects(connection);
+    this.outcomes = new Outcomes(connection);
   }
 
   static async open(options: BusOptions): Promise<Bus> {
@@ -120,11 +125,6 @@ export class Bus {
     const problem = TranshipError.from(error).toProblem();
     const grave = subject.replace('.cmd.', '.dead.');
     await call(`bury ${subject}`, this.#connection.js.publish(grave, JSON.stringify({ message, problem })));
-  }
-
-  /** Removes a consumer of the command stream that has no more work; absent is fine. */
-  async forgetConsumer(durable: string): Promise<void> {
-    await this.#connection.jsm.consumers.delete(streams.commands, durable).catch(() => false);
   }
 
   async close(): Promise<void> {

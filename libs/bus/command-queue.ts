@@ -1,8 +1,8 @@
 import { AckPolicy, type Consumer, type ConsumerConfig, DeliverPolicy } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import { type Envelope, streams } from '@tranship/contracts';
+import { type Envelope, type ServiceName, streams, subjects, token } from '@tranship/contracts';
 import type { Connection } from './connection.ts';
-import { call, isConsumerExists } from './errors.ts';
+import { call, isConsumerExists, isConsumerNotFound } from './errors.ts';
 import { type Bury, type Handler, handle } from './one-command.ts';
 import { Puller } from './puller.ts';
 
@@ -19,6 +19,10 @@ export interface ConsumeOptions {
   /** Tries of one command, over all replicas, before it is given up. */
   tries?: number;
 }
+
+/** The consumer of one VM's workbench. */
+export const workbenchConsumer = (service: ServiceName, migration: string, vm: string): string =>
+  [service, migration, vm].map(token).join('-');
 
 /** Commands in work at once over all replicas. */
 const maxInWork = 1000;
@@ -46,6 +50,17 @@ export class CommandQueue {
     const { streams: api } = this.#connection.jsm;
     const message = await call(`look at ${subject}`, api.getMessage(streams.commands, { last_by_subj: subject }));
     return message !== null && (JSON.parse(message.string()) as Envelope).id === id;
+  }
+
+  /** A VM's workbench is gone: what it was asked for goes too, and its consumer. A new one finds nothing of it. */
+  async purge(service: ServiceName, migration: string, vm: string): Promise<void> {
+    const { streams: api, consumers } = this.#connection.jsm;
+    const filter = subjects.commandsOf(service, migration, vm);
+    await call(`purge ${filter}`, api.purge(streams.commands, { filter }));
+    const removed = consumers.delete(streams.commands, workbenchConsumer(service, migration, vm));
+    await call(`purge ${filter}`, removed).catch((error: unknown) => {
+      if (!isConsumerNotFound(error)) throw error;
+    });
   }
 
   /**

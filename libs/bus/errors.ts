@@ -10,6 +10,7 @@ export class BusConflict extends Error {
 /** JetStream's error codes that we tell apart. */
 const wrongLastSequence = new Set([10071, 10164]);
 const consumerExists = 10148;
+const consumerNotFound = 10014;
 const streamExists = 10058;
 
 export const isWrongLastSequence = (error: unknown): boolean =>
@@ -17,6 +18,9 @@ export const isWrongLastSequence = (error: unknown): boolean =>
 
 export const isConsumerExists = (error: unknown): boolean =>
   error instanceof JetStreamApiError && error.code === consumerExists;
+
+export const isConsumerNotFound = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && error.code === consumerNotFound;
 
 export const isStreamExists = (error: unknown): boolean =>
   error instanceof JetStreamApiError && error.code === streamExists;

@@ -6,7 +6,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import { root, streams } from '@tranship/contracts';
+import { buckets, root, streams } from '@tranship/contracts';
 import { isStreamExists } from './errors.ts';
 
 const definitions: (Partial<StreamConfig> & { name: string })[] = [
@@ -40,6 +40,15 @@ const definitions: (Partial<StreamConfig> & { name: string })[] = [
     retention: RetentionPolicy.Limits,
     max_age: nanos(90 * 24 * 3_600_000),
   },
+  ...Object.values(buckets).map((bucket) => ({
+    name: `KV_${bucket}`,
+    subjects: [`$KV.${bucket}.>`],
+    retention: RetentionPolicy.Limits,
+    max_msgs_per_subject: 1,
+    discard: DiscardPolicy.New,
+    allow_rollup_hdrs: true,
+    allow_direct: true,
+  })),
 ];
 
 /** Makes the streams, or brings them up to date. Safe to call from every replica at once. */

@@ -1,5 +1,8 @@
 /** The grammar of subjects: written here and nowhere else. */
 export const streams = { events: 'EVENTS', commands: 'COMMANDS', progress: 'PROGRESS', dead: 'DEAD' } as const;
+/** Key-value buckets: each is a stream of its own, named by NATS' rule. */
+export const buckets = { outcomes: 'tranship-outcomes', leases: 'tranship-leases' } as const;
+export type BucketName = (typeof buckets)[keyof typeof buckets];
 export const root = 'tranship.v1';
 
 export const services = ['gateway', 'inventory', 'planner', 'transfer', 'converter', 'vm-builder'] as const;
@@ -9,6 +12,9 @@ export const aggregates = ['provider', 'permits', 'map', 'hook', 'plan', 'migrat
 export type Aggregate = (typeof aggregates)[number];
 
 const tokenPattern = /^[A-Za-z0-9_-]+$/;
+
+/** The key of an entry in a bucket. */
+export const bucketKey = (...parts: readonly string[]): string => join(parts);
 
 /** One subject token from any name: itself where it is plain, else `=` and its base64url form (reversible). */
 export function token(name: string): string {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { Bus } from '@tranship/bus';
+import { Bus, workbenchConsumer } from '@tranship/bus';
 import { type QueryName, type ServiceName, subjects, TranshipError } from '@tranship/contracts';
 import type { z } from 'zod';
 import { type Clock, systemClock } from './clock.ts';
 import { type BaseConfig, loadConfig } from './config.ts';
 import { serveHealth } from './health.ts';
 import { createLogger, errorFields, type Logger } from './logger.ts';
-import { runCommand } from './steps.ts';
+import { giveUp, runCommand } from './steps.ts';
 import type { Kit, ServiceTable } from './table.ts';
 import { span, startTracing, stopTracing } from './tracing.ts';
 
@@ -90,7 +90,7 @@ async function consume(name: ServiceName, table: ServiceTable, kit: Kit, signal:
   const { scope } = table;
   const options = scope
     ? {
-        durable: `${name}-${scope.migration}-${scope.vm}`,
+        durable: workbenchConsumer(name, scope.migration, scope.vm),
         filter: subjects.commandsOf(name, scope.migration, scope.vm),
         inactiveMs: 600_000,
       }
@@ -98,7 +98,7 @@ async function consume(name: ServiceName, table: ServiceTable, kit: Kit, signal:
   await kit.bus.commands.consume(
     { concurrency: table.concurrency ?? 16, ...options },
     (message, subject, redelivered) => runCommand(name, table, kit, signal, message, subject, redelivered),
-    (subject, message, error) => kit.bus.bury(subject, message, error),
+    (subject, message, error) => giveUp(name, kit, subject, message, error),
     signal,
   );
 }

@@ -1,7 +1,9 @@
+import type { Outcome } from '@tranship/bus';
 import {
   commandId,
   type Envelope,
   envelope,
+  envelopeSchema,
   type Report,
   type ServiceName,
   type StepName,
@@ -34,7 +36,7 @@ export async function runCommand(
   await span({ name, kind: 'consumer', parent: message.traceparent, attributes }, async (own) => {
     if (plain) return plain(message);
     const outcome = await runStep(service, table, kit, shutdown, message, verb as StepName, redelivered);
-    if (!outcome.ok) own.fail(TranshipError.fromProblem(outcome.error));
+    if (outcome && !outcome.ok) own.fail(TranshipError.fromProblem(outcome.error));
   });
 }
 
@@ -46,11 +48,19 @@ async function runStep(
   message: Envelope,
   step: StepName,
   redelivered: boolean,
-): Promise<Report['outcome']> {
+): Promise<Outcome | undefined> {
   const handler = table.steps?.[step] as ((input: unknown, context: StepContext) => Promise<unknown>) | undefined;
   if (!handler) throw new TranshipError('service.internal', `${service} has no handler for ${step}`, { retry: false });
   const ids = parseId(message.id);
   const log = kit.log.child({ migration: ids.migration, vm: ids.vm, step, attempt: ids.attempt });
+  const known = await kit.bus.outcomes.begin(ids);
+  if (known.is === 'stale') return void log.warn({ newest: known.newest }, 'an older attempt came late: dropped');
+  if (known.is === 'done') {
+    // Its worker died, or its acknowledgement was lost, after the outcome was kept.
+    log.info({}, 'step was done before: reported again');
+    await report(service, kit, message, known.outcome);
+    return known.outcome;
+  }
   const signal = AbortSignal.any([shutdown, AbortSignal.timeout(steps[step].deadlineMs)]);
   const outcome = await perform(
     handler,
@@ -61,19 +71,51 @@ async function runStep(
   // A service that is going down reports nothing: the command is redelivered and found half done.
   if (!outcome.ok && shutdown.aborted) throw TranshipError.fromProblem(outcome.error);
   logOutcome(log, outcome);
-  const report: Report = { migration: ids.migration, vm: ids.vm, step, attempt: ids.attempt, outcome };
+  await kit.bus.outcomes.keep(ids, outcome);
+  await report(service, kit, message, outcome);
+  return outcome;
+}
+
+/** A command that is given up is kept, and the planner hears of it as of a step that failed: else its course would stand. */
+export async function giveUp(service: ServiceName, kit: Kit, subject: string, text: string, reason: unknown) {
+  await kit.bus.bury(subject, text, reason);
+  const command = stepCommand(subject, text);
+  if (!command) return;
+  const ids = parseId(command.id);
+  const known = await kit.bus.outcomes.begin(ids);
+  if (known.is === 'stale') return;
+  const outcome: Outcome = known.is === 'done' ? known.outcome : { ok: false, error: problemOf(reason) };
+  await kit.bus.outcomes.keep(ids, outcome);
+  await report(service, kit, command, outcome);
+}
+
+/** Undefined for what is no step, or cannot even be read. */
+function stepCommand(subject: string, text: string): Envelope | undefined {
+  if (!(verbOf(subject) in steps)) return undefined;
+  try {
+    return envelopeSchema.parse(JSON.parse(text)) as Envelope;
+  } catch {
+    return undefined;
+  }
+}
+
+const problemOf = (error: unknown) => TranshipError.from(error).toProblem();
+
+/** Tells the planner how a step ended. */
+async function report(service: ServiceName, kit: Kit, command: Envelope, outcome: Outcome): Promise<void> {
+  const { migration, vm, step, attempt } = parseId(command.id);
+  const data: Report = { migration, vm, step, attempt, outcome };
   await kit.bus.commands.send(
-    subjects.command('planner', 'report', ids.migration, ids.vm),
+    subjects.command('planner', 'report', migration, vm),
     envelope({
-      id: `${message.id}/report`,
+      id: `${command.id}/report`,
       source: `tranship/${service}`,
       type: 'tranship.cmd.planner.report',
       time: new Date(kit.clock.now()),
-      traceparent: message.traceparent,
-      data: report,
+      traceparent: command.traceparent,
+      data,
     }),
   );
-  return outcome;
 }
 
 async function perform(
@@ -81,17 +123,17 @@ async function perform(
   data: unknown,
   context: StepContext,
   step: StepName,
-): Promise<Report['outcome']> {
+): Promise<Outcome> {
   try {
     context.log.info({}, 'step begins');
     const result = await handler(steps[step].input.parse(data), context);
     return { ok: true, result: steps[step].result.parse(result) };
   } catch (error) {
-    return { ok: false, error: TranshipError.from(error).toProblem() };
+    return { ok: false, error: problemOf(error) };
   }
 }
 
-function logOutcome(log: Logger, outcome: Report['outcome']): void {
+function logOutcome(log: Logger, outcome: Outcome): void {
   if (outcome.ok) log.info({}, 'step done');
   else log.warn({ code: outcome.error.code, detail: outcome.error.detail }, 'step failed');
 }
@@ -100,9 +142,9 @@ function progressOf(kit: Kit, { migration, vm }: { migration: string; vm: string
   return (value) => kit.bus.progress({ migration, vm, ...value });
 }
 
-function parseId(id: string): { migration: string; vm: string; step: string; attempt: number } {
+function parseId(id: string): { migration: string; vm: string; step: StepName; attempt: number } {
   const [migration = '', vm = '', step = '', attempt = ''] = id.split('/');
   if (commandId(migration, vm, step, Number(attempt)) !== id)
     throw new TranshipError('service.internal', `not a command id: ${id}`);
-  return { migration, vm, step, attempt: Number(attempt) };
+  return { migration, vm, step: step as StepName, attempt: Number(attempt) };
 }

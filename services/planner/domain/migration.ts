@@ -1,5 +1,6 @@
 import type { EventData, MigrationStatus, VmStatus } from '@tranship/contracts';
 import { type Course, isFinal } from './course.ts';
+import { downtimeParts } from './downtime.ts';
 import { dueStep } from './next.ts';
 import { stateNames } from './states.ts';
 
@@ -28,10 +29,13 @@ export function describe(migration: MigrationFold, courses: ReadonlyMap<string, 
       ...vm,
       state: course ? stateNames[course.state] : stateNames.NW,
       step: (course && dueStep(course)) ?? null,
-      attempt: course?.attempt ?? 1,
+      attempt: course?.tries ?? 1,
       since: course?.since || at,
       ...(course && (course.failure ?? course.error) ? { error: course.failure?.error ?? course.error } : {}),
       results: { ...course?.results },
+      ...(course && course.passes.length > 0 ? { passes: course.passes.map(({ point: _, ...pass }) => pass) } : {}),
+      ...(course?.forecast ? { forecast: course.forecast } : {}),
+      ...(course ? { downtime: downtimeParts(course), paused: course.paused } : {}),
     };
   });
   return {

@@ -52,6 +52,8 @@ export class World {
   readonly plane: ControlPlane;
   readonly cluster: Cluster;
   readonly target: Target;
+  /** Whose commands were purged: `<service> <migration> <vm>`. */
+  readonly purged: string[] = [];
   readonly #stop = new AbortController();
   readonly #provisioning: Promise<void>;
 
@@ -59,7 +61,9 @@ export class World {
     this.plane = plane;
     this.cluster = Cluster.open(plane.kubeconfig);
     this.target = {
+      sourcePower: async () => 'poweredOff',
       cluster: this.cluster,
+      commands: { purge: async (...of) => void this.purged.push(of.join(' ')) },
       config: configSchema.parse({ scratchStorageClass: 'fast', prepareSeconds: 30 }),
     };
     this.#provisioning = new Provisioner(plane.kubeconfig, join(plane.dir, 'volumes')).run(this.#stop.signal);

@@ -105,6 +105,8 @@ export const steps = {
       ...base,
       connection: connectionSchema,
       disks: z.array(passDiskSchema),
+      /** Disks open at once: what the VM's permit holds. */
+      sessions: z.number().int().positive(),
       /** 1 first; a ledger holds the last pass that was finished. */
       pass: z.number().int(),
       /** Read at this snapshot; without one the VM is off. */

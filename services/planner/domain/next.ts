@@ -108,7 +108,15 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'copy': {
       const { snapshot } = pass;
       const at = snapshot === undefined ? {} : { snapshot };
-      return { ...ours, connection, disks: passDisks(target.disks, pass), pass: pass.pass, ...at, audit: plan.audit };
+      return {
+        ...ours,
+        connection,
+        disks: passDisks(target.disks, pass),
+        pass: pass.pass,
+        ...at,
+        audit: plan.audit,
+        sessions: plan.sessions,
+      };
     }
     case 'prove':
       return { ...ours, disks: target.disks, pass: pass.pass };

@@ -4,6 +4,7 @@ import type { Kit } from '@tranship/service-kit';
 import { newCourse } from '../domain/course.ts';
 import { migrationId, workbenchName } from '../domain/names.ts';
 import { type Maps, type PlanVm, resolve } from '../domain/resolve.ts';
+import { sessionsFor } from '../domain/schedule.ts';
 import { isReady } from '../domain/validate.ts';
 import type { Driver } from '../drive.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
@@ -43,14 +44,23 @@ export async function startPlan(
       `${critical.length} of ${candidates.length} VMs cannot start: ${critical.slice(0, 10).join(', ')}`,
     );
   }
-  const connection = await kit.query('connection', { name: plan.spec.source });
+  const [connection, provider] = await Promise.all([
+    kit.query('connection', { name: plan.spec.source }),
+    kit.query('getProvider', { name: plan.spec.source }),
+  ]);
+  const source: Source = { connection, sessionsPerHost: provider.spec.limits.nfcSessionsPerHost };
   const vms = ready.map(({ entry, matches }) => ({ entry, vm: matches[0]! }));
   const id = migrationId(plan.metadata.name, before.length + 1, request.key);
-  await queue(all, log, id, plan, vms, maps, connection, request.key);
+  await queue(all, log, id, plan, vms, maps, source, request.key);
   await driver.drive(await started(all, id));
   return { migration: id };
 }
 
+/** How the source is reached, and what it bears. */
+interface Source {
+  readonly connection: Connection;
+  readonly sessionsPerHost: number;
+}
 type Chosen = { readonly entry: PlanVm; readonly vm: SourceVm };
 
 /** VMs first, the migration last: a crash in between leaves courses that nobody counts, and the same id queues them again. */
@@ -61,12 +71,12 @@ async function queue(
   plan: Plan,
   vms: readonly Chosen[],
   maps: Maps,
-  connection: Connection,
+  source: Source,
   key: string | undefined,
 ) {
   for (const { entry, vm } of vms) {
     await ignoreConflict(
-      log.append(newCourse(id, vm.id), { type: 'vm.queued', data: vmPlan(id, plan, entry, vm, maps, connection) }),
+      log.append(newCourse(id, vm.id), { type: 'vm.queued', data: vmPlan(id, plan, entry, vm, maps, source) }),
     );
   }
   const data = {
@@ -110,7 +120,7 @@ function vmPlan(
   entry: PlanVm,
   vm: SourceVm,
   maps: Maps,
-  connection: Connection,
+  { connection, sessionsPerHost }: Source,
 ): VmPlan {
   const { defaults } = plan.spec;
   const on = defaults.targetPower === 'on' || (defaults.targetPower === 'asSource' && vm.powerState === 'poweredOn');
@@ -123,6 +133,9 @@ function vmPlan(
     // The final pass is the first of a VM that does not run: there is nothing to copy twice.
     type: vm.powerState === 'poweredOn' ? plan.spec.type : 'cold',
     tracking: vm.changeTracking,
+    host: vm.host?.id ?? '',
+    sessions: sessionsFor(vm.disks.length, sessionsPerHost),
+    sessionsPerHost,
     cutover: cutoverOf(plan),
     ...(plan.spec.precopy.interval === 'auto' ? {} : { intervalMs: durationMs(plan.spec.precopy.interval) }),
     audit: plan.spec.precopy.auditPercent / 100,

@@ -143,7 +143,16 @@ export class Bench {
       }),
     );
     const connection = { provider: 'vc', url, thumbprint, secret: 'vc', method: 'vddk' } as const;
-    return { migration: 'm', vm: this.#of(vm)[0]!.id, workbench: 'w', connection, disks, pass: 1, audit: 0 };
+    return {
+      migration: 'm',
+      vm: this.#of(vm)[0]!.id,
+      workbench: 'w',
+      connection,
+      disks,
+      pass: 1,
+      audit: 0,
+      sessions: 4,
+    };
   }
 
   #context(signal: AbortSignal): StepContext {

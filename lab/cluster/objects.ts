@@ -61,9 +61,12 @@ export async function createDefinitions(settings: Settings): Promise<void> {
   await apply(['create', '--validate=false', '-f', '-'], list([nadDefinition, namespace('kubevirt')]));
   const created = await until(
     () => apply(['create', '--validate=false', '-f', '-'], JSON.stringify(kubevirt)).then(() => true),
-    20_000,
+    60_000,
   );
   if (!created) throw new Error('the KubeVirt resource could not be created');
+  // A definition counts only once discovery tells it.
+  const known = await until(() => apply(['get', 'network-attachment-definitions', '-A']).then(() => true), 60_000);
+  if (!known) throw new Error('networks are not known to the cluster');
   const status = { status: { phase: 'Deployed', defaultArchitecture: 'amd64' } };
   await apply([
     'patch',

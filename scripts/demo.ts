@@ -63,7 +63,7 @@ async function demo(): Promise<void> {
   await movePlan(api, moving, kind);
   const migration = await startMigration(api);
   const end = await watchMigration(api, migration, terminal({ color: true, quiet: false }));
-  const result = await report(end, lab, before, say);
+  const result = await report(api, end, lab, before, say);
   say('');
   say(await answer(lab, before));
   if (flags.json) console.log(JSON.stringify({ ...result, seconds: Math.round((Date.now() - began) / 1000) }));

@@ -6,7 +6,7 @@ import { afterAll, expect, test, vi } from 'vitest';
 
 const dir = mkdtempSync(join(tmpdir(), 'tranship-cache-'));
 vi.stubEnv('TRANSHIP_CACHE', dir);
-const { cached } = await import('./cache.ts');
+const { cached, hashOf } = await import('./cache.ts');
 const { locked } = await import('./lock.ts');
 const { self } = await import('./owner.ts');
 const { scratch, sweepScratch } = await import('./scratch.ts');
@@ -33,6 +33,19 @@ test('cache - a build that fails leaves nothing, and the next may try', async ()
   await expect(cached('thing', 'k2', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(existsSync(await cached('thing', 'k2', async () => {}))).toBe(true);
   expect(readdirSync(dir).sort()).toEqual(['thing-k1', 'thing-k2']);
+});
+
+test('hash - names and bytes count, in folders too; tests and logs of tools do not', () => {
+  const folder = join(dir, 'sources');
+  mkdirSync(join(folder, '.turbo'), { recursive: true });
+  writeFileSync(join(folder, 'a.ts'), '1');
+  const key = hashOf([{ path: folder }]);
+  writeFileSync(join(folder, '.turbo/log'), 'x');
+  writeFileSync(join(folder, 'a.test.ts'), 'x');
+  expect(hashOf([{ path: folder }])).toBe(key);
+  writeFileSync(join(folder, 'a.ts'), '2');
+  expect(hashOf([{ path: folder }])).not.toBe(key);
+  rmSync(folder, { recursive: true });
 });
 
 test('lock - one of a dead process is taken over, one of a living is waited for', async () => {

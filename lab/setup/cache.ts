@@ -35,12 +35,16 @@ function place(from: string, to: string): void {
   }
 }
 
+/** What lies in a folder of sources and goes into nothing that is made from them. */
+const beside = /^(node_modules|\.turbo|testing)$|\.test\.ts$/;
+
 /** A short hash over texts, and over files and folders (names and bytes). */
 export function hashOf(parts: readonly (string | { path: string })[]): string {
   const hash = createHash('sha256');
   const add = (path: string) => {
     if (statSync(path).isDirectory()) {
       for (const name of readdirSync(path).sort()) {
+        if (beside.test(name)) continue;
         hash.update(name);
         add(join(path, name));
       }

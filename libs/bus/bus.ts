@@ -15,6 +15,7 @@ import { CommandQueue } from './command-queue.ts';
 import { type BusOptions, type Connection, openConnection } from './connection.ts';
 import { call, isNoResponders } from './errors.ts';
 import { EventLog } from './event-log.ts';
+import { Leases } from './lease.ts';
 import { Outcomes } from './outcomes.ts';
 import { ensureStreams } from './streams.ts';
 
@@ -29,6 +30,7 @@ export class Bus {
   readonly events: EventLog;
   readonly commands: CommandQueue;
   readonly outcomes: Outcomes;
+  readonly leases: Leases;
   readonly #connection: Connection;
 
   private constructor(connection: Connection) {
@@ -36,6 +38,7 @@ export class Bus {
     this.events = new EventLog(connection);
     this.commands = new CommandQueue(connection);
     this.outcomes = new Outcomes(connection);
+    this.leases = new Leases(connection);
   }
 
   static async open(options: BusOptions): Promise<Bus> {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import {
   type Authenticator,
@@ -19,7 +20,18 @@ export interface BusOptions {
   name: string;
   /** Traces what is sent and answered. */
   span?: SpanRunner;
+  /** Of leases. */
+  clock?: Time;
 }
+
+export interface Time {
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+const systemTime: Time = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { ...(signal ? { signal } : {}), ref: false }),
+};
 
 /** One connection and the JetStream handles on it. Reconnects for ever; a request while it is down fails by its deadline. */
 export interface Connection {
@@ -29,6 +41,7 @@ export interface Connection {
   /** False while the server is away. */
   up(): boolean;
   readonly span: SpanRunner;
+  readonly clock: Time;
 }
 
 /** Deadline of one JetStream API call. */
@@ -56,6 +69,7 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
       jsm: await jetstreamManager(nc, { timeout: apiTimeoutMs }),
       up: watch(nc),
       span: options.span ?? untraced,
+      clock: options.clock ?? systemTime,
     };
   } catch (cause) {
     await nc?.close();

@@ -32,6 +32,7 @@ export async function startService<C extends BaseConfig>(
     passwordFile: config.natsPasswordFile,
     name: `tranship-${name}`,
     span,
+    clock,
   });
   const kit: Kit = { bus, log, clock, query: (query, input) => bus.query(query, input) };
   const shutdown = new AbortController();

@@ -1,13 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { down } from './host/down.ts';
-import { setUp, up } from './host/up.ts';
+import { judgeKernel, judgeMachine } from './host/preflight.ts';
+import { probeKernel, probeMachine } from './host/probe.ts';
+import { setUp } from './host/set-up.ts';
+import { up } from './host/up.ts';
 import { labPrograms } from './setup/go.ts';
-import { runningLab } from './state.ts';
+import { runningLab, stateDir } from './state.ts';
 
-const usage = 'usage: lab setup|up|down|status|reset [--world FILE] [--no-cluster] [--json] | lab kubectl ARGS...';
+const usage =
+  'usage: lab preflight|setup|up|down|status|reset [--world FILE] [--no-cluster] [--json] | lab kubectl ARGS...';
 const [verb = '', ...rest] = process.argv.slice(2);
 
 interface Options {
@@ -26,8 +30,17 @@ function options(): Options {
   return { world, cluster: !values['no-cluster'], json: values.json === true };
 }
 
+/** Half a lab is no use: an interrupted start leaves nothing behind. */
 async function start({ world, cluster }: Options): Promise<void> {
-  const lab = await up({ world, cluster, onProgress: (line) => console.log(`  ${line}`) });
+  if (runningLab()) throw new Error('a lab is running: `lab down` ends it');
+  const abort = new AbortController();
+  const end = () => {
+    if (abort.signal.aborted) return;
+    abort.abort(new Error('interrupted'));
+    void down().finally(() => process.exit(130));
+  };
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, end);
+  const lab = await up({ world, cluster, signal: abort.signal, onProgress: (line) => console.log(`  ${line}`) });
   console.log(`vCenter   ${lab.vcsim.url} (${lab.vcsim.username}, password in ${lab.vcsim.passwordFile})`);
   console.log(`NATS      ${lab.nats.url}`);
   if (cluster) console.log(`cluster   export KUBECONFIG=${lab.kubeconfig}`);
@@ -40,6 +53,15 @@ function status({ json }: Options): void {
   if (!lab) process.exitCode = 1;
 }
 
+async function preflight({ json }: Options): Promise<void> {
+  const findings = [...judgeMachine(probeMachine()), ...judgeKernel(await probeKernel(dirname(stateDir)))];
+  if (json) console.log(JSON.stringify(findings));
+  else
+    for (const { name, ok, optional, purpose, fix } of findings)
+      console.log(ok ? `✓ ${name}` : `${optional ? '-' : '✗'} ${name}: ${purpose}; ${fix}`);
+  if (findings.some(({ ok, optional }) => !ok && !optional)) process.exitCode = 1;
+}
+
 async function kubectl(): Promise<void> {
   const lab = runningLab();
   if (!lab) throw new Error('no lab is running: `lab up`');
@@ -49,6 +71,7 @@ async function kubectl(): Promise<void> {
 }
 
 const verbs: Record<string, (options: Options) => unknown> = {
+  preflight,
   setup: ({ world, cluster }) => setUp(world, cluster),
   up: start,
   down,

@@ -21,9 +21,11 @@ const began = Date.now();
 let begun = false;
 let product: Product | undefined;
 let ending: Promise<void> | undefined;
+const interrupted = new AbortController();
 
 /** Nothing stays behind, however the demo ends. */
 function end(): Promise<void> {
+  interrupted.abort(new Error('interrupted'));
   ending ??= (async () => {
     await product?.stop();
     if (begun) await down();
@@ -40,7 +42,7 @@ async function demo(): Promise<void> {
   say('1. The lab: a vCenter with running guests, NATS JetStream, and a Kubernetes with KubeVirt, made of real parts.');
   if (runningLab()) throw new Error('a lab is running already: `npx tranship lab down` ends it');
   begun = true;
-  const lab = await up({ world, onProgress: (line) => say(`   ${line}`) });
+  const lab = await up({ world, signal: interrupted.signal, onProgress: (line) => say(`   ${line}`) });
   say('2. Tranship: gateway, planner, inventory and vm-builder start; transfer and converter will run in workbenches.');
   product = await Product.start(lab, { planner: 2, 'vm-builder': 2 });
   const api = new Api({ server: product.url, token: readFileSync(product.tokenFile, 'utf8') });

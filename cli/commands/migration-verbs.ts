@@ -1,36 +1,56 @@
 import { type MigrationStatus, migrationSchema } from '@tranship/contracts';
 import { exits } from '../errors.ts';
 import { show } from '../output.ts';
-import { action, type Register } from '../program.ts';
+import { action, type Register, type Session } from '../program.ts';
 import { table } from '../render/table.ts';
 import { migrationOf } from './watch.ts';
 
 const verbs = {
   cancel: 'ends a migration, or some of its VMs, and puts the sources back in service',
   retry: 'tries again what has failed',
+  pause: 'holds further passes, and the cutover',
+  resume: 'lets go on what was paused',
   rollback: 'gives up the target and puts the source back in service',
 } as const;
 
-/** cancel, retry, rollback: of a whole migration, or of the VMs that are named. */
+/** cutover, and the like: of a whole migration, or of the VMs that are named. */
 export const migrationVerbs: Register = (program) => {
-  for (const [verb, description] of Object.entries(verbs)) {
-    program
-      .command(verb)
-      .description(description)
-      .argument('<migration>')
-      .argument('[vm...]', 'by name or id; without any, all for which it is possible')
-      .action(
-        action(async ({ api, terminal, format }, name: string, vms: string[]) => {
-          const id = await migrationOf(api, name);
-          const each = vms.length > 0 ? vms.map((vm) => ['vms', vm]) : [[]];
-          let now: MigrationStatus | undefined;
-          for (const parts of each) now = await api.send('POST', ['migrations', id, ...parts, verb], migrationSchema);
-          show(terminal, format, now, () => (format === 'name' ? [`migration/${id}`] : rows(now!)));
-          return exits.done;
-        }),
-      );
-  }
+  command(program, 'cutover', 'stops the sources and starts the targets of a warm migration, or of some of its VMs')
+    .option('--at <time>', 'not now but then, for instance 2026-12-01T22:00:00+01:00')
+    .option('--force', 'even when the forecast is over the budget; never without the proof')
+    .action(
+      action((context, name: string, vms: string[], { at, force }: { at?: string; force?: boolean }) =>
+        act(context, name, vms, 'cutover', { force: force === true, ...(at === undefined ? {} : { at }) }),
+      ),
+    );
+  for (const [verb, description] of Object.entries(verbs))
+    command(program, verb, description).action(
+      action((context, name: string, vms: string[]) => act(context, name, vms, verb)),
+    );
 };
+
+const command = (program: Parameters<Register>[0], verb: string, description: string) =>
+  program
+    .command(verb)
+    .description(description)
+    .argument('<migration>')
+    .argument('[vm...]', 'by name or id; without any, all for which it is possible');
+
+async function act(
+  { api, terminal, format }: Session,
+  name: string,
+  vms: readonly string[],
+  verb: string,
+  body?: object,
+): Promise<number> {
+  const id = await migrationOf(api, name);
+  const each = vms.length > 0 ? vms.map((vm) => ['vms', vm]) : [[]];
+  let now: MigrationStatus | undefined;
+  for (const parts of each)
+    now = await api.send('POST', ['migrations', id, ...parts, verb], migrationSchema, body ? { body } : {});
+  show(terminal, format, now, () => (format === 'name' ? [`migration/${id}`] : rows(now!)));
+  return exits.done;
+}
 
 const rows = ({ vms }: MigrationStatus) =>
   table(

@@ -23,10 +23,26 @@ const failure = ({ error }: Data) => {
 const sum = (items: unknown, field: string) =>
   (items as Data[]).reduce((total, item) => total + Number(item[field]), 0);
 
+/** What is known to have changed, and where all must be compared. */
+const changed = ({ disks }: Data) => {
+  const each = disks as Data[];
+  const lost = each.find((disk) => disk.lost !== undefined)?.lost;
+  const known = each.reduce((total, { changedBytes }) => total + Number(changedBytes ?? 0), 0);
+  if (lost !== undefined) return `: all is compared (${lost})`;
+  return each.some((disk) => disk.changedBytes !== undefined) ? `: ${bytes(known)} changed` : '';
+};
+
 /** Events whose facts deserve a sentence. */
 const told: Readonly<Record<string, (data: Data) => string>> = {
   'vm.prepared': ({ pvcs }) => `${(pvcs as unknown[]).length} volumes`,
   'vm.powered-off': ({ was, how }) => (how === 'already' ? `it was ${was}` : `by ${how} shutdown`),
+  'vm.pass-started': ({ pass }) => `pass ${pass}`,
+  'vm.snapshotted': (data) => `${data.snapshot}${changed(data)}`,
+  'vm.changes-found': (data) => `the VM is off${changed(data)}`,
+  'vm.snapshot-removed': (data) => `its files were merged in ${seconds(data)}`,
+  'vm.forecast': ({ seconds: mid, low, high, writeRate }) =>
+    `a cutover would cost ${duration(Number(mid) * 1000)} (${duration(Number(low) * 1000)} to ${duration(Number(high) * 1000)}), the guest writes ${bytes(Number(writeRate))}/s`,
+  'vm.cutover-due': ({ why }) => String(why),
   'vm.pass-finished': (data) => {
     const { disks } = data;
     const resumed = sum(disks, 'resumedBytes');

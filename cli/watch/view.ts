@@ -54,7 +54,7 @@ function vmBlocks(model: WatchModel, { now, columns, style }: ViewOptions): Bloc
     const down = downtime(vm, now);
     const since = isOver(vm) ? '' : duration(now - Date.parse(vm.since));
     const again = vm.attempt > 1 && !isOver(vm) ? `attempt ${vm.attempt}` : '';
-    return [`  ${vm.name}`, vm.state, since, down === undefined ? '' : `down ${duration(down.ms)}`, again];
+    return [`  ${vm.name}`, vm.state, since, passes(vm), down === undefined ? '' : `down ${duration(down.ms)}`, again];
   });
   return table([], rows).map((line, i) => {
     const vm = vms[i]!;
@@ -68,6 +68,14 @@ function vmBlocks(model: WatchModel, { now, columns, style }: ViewOptions): Bloc
     };
   });
 }
+
+/** `pass 3, cutover about 40s`: of a warm migration before its cutover. */
+const passes = ({ passes: all = [], forecast, results }: VmStatus): string => {
+  const last = all.at(-1);
+  if (!last || results.powerOff !== undefined) return '';
+  const cost = forecast === undefined ? '' : `, cutover about ${duration(forecast.seconds * 1000)}`;
+  return `pass ${last.pass}${cost}`;
+};
 
 /** `    disk 0 copy   ████░░  52%   1.0 GiB of 2.0 GiB   310 MB/s   3s left` */
 export function diskLine({ disk, step, doneBytes, totalBytes, bytesPerSecond, etaSeconds }: Progress): string {

@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached, hashOf } from '../setup/cache.ts';
-import { sourcesFile } from '../setup/packages.ts';
 import { step } from '../setup/progress.ts';
+import { removeScratch, scratch } from '../setup/scratch.ts';
 import { run } from '../setup/shell.ts';
+import { sourcesFile } from '../setup/sources.ts';
 
 const recipe = fileURLToPath(new URL('debian-12/', import.meta.url));
 /** The root file system begins here. */
@@ -16,7 +16,7 @@ export async function baseImage(firmware: 'bios' | 'efi'): Promise<string> {
   const folder = await cached('guest-debian-12', hashOf([{ path: recipe }]), (out) =>
     step('building the guest Debian 12 from its packages', 60, async (shown) => {
       const onLine = (line: string) => shown.detail(line);
-      const root = join('/dev/shm', `tranship-guest-${process.pid}`);
+      const root = scratch('/dev/shm', 'tranship-guest');
       try {
         await run(join(recipe, 'root.sh'), [root, sourcesFile('bookworm')], { onLine });
         for (const each of ['bios', 'efi']) {
@@ -25,7 +25,7 @@ export async function baseImage(firmware: 'bios' | 'efi'): Promise<string> {
           await run('zstd', ['-q', '-1', '--sparse', '--rm', raw]);
         }
       } finally {
-        rmSync(root, { recursive: true, force: true });
+        removeScratch(root);
       }
     }),
   );

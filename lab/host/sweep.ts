@@ -1,18 +1,13 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../setup/shell.ts';
 import { alive } from '../state.ts';
-
-/** The lab's processes, as written by `up`: the holder of the namespaces, and their PID 1. */
-export function pids(dir: string): number[] {
-  const file = join(dir, 'pids');
-  return existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').map(Number) : [];
-}
+import { holders } from './holder.ts';
 
 /** Removes what a lab left, however it ended: processes, loop devices, cgroups, files. */
 export async function sweep(dir: string): Promise<void> {
-  for (const pid of pids(dir)) {
-    if (!alive(pid) || !isOurs(pid, dir)) continue;
+  for (const pid of holders(dir)) {
+    if (!alive(pid)) continue; // it went with the one before
     process.kill(pid, 'SIGKILL');
     for (let i = 0; i < 100 && alive(pid); i++) await new Promise((done) => setTimeout(done, 50));
   }
@@ -25,15 +20,6 @@ export async function sweep(dir: string): Promise<void> {
   }
   removeCgroups();
   rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
-}
-
-/** A pid may belong to another process by now. */
-function isOurs(pid: number, dir: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(dir);
-  } catch {
-    return false;
-  }
 }
 
 /** containerd's groups below k8s.io; those in use stay. */

@@ -1,17 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { baseImage } from '../guests/base.ts';
 import type { Settings } from '../node/settings.ts';
-import { labPrograms } from '../setup/go.ts';
-import { kubevirtImage, pauseImage } from '../setup/images.ts';
-import { kubevirtPrograms } from '../setup/kubevirt.ts';
-import { installPackages } from '../setup/packages.ts';
-import { run } from '../setup/shell.ts';
-import { transhipImage } from '../setup/tranship-image.ts';
 import { type Lab, labFile, runningLab, stateDir, writeWhole } from '../state.ts';
-import { readWorld } from '../world/schema.ts';
+import { firstChild, hold } from './holder.ts';
+import { freeSubnet, wire } from './network.ts';
+import { setUp } from './set-up.ts';
 import { sweep } from './sweep.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
@@ -24,30 +19,22 @@ export interface UpOptions {
   /** Images of our own that the node shall hold. */
   readonly images?: readonly string[];
   readonly onProgress?: (line: string) => void;
-}
-
-/** Everything heavy that a lab needs, made once. */
-export async function setUp(
-  world: string,
-  cluster = true,
-): Promise<{ bin: string; kubevirtBin: string; images: string[] }> {
-  await installPackages();
-  const bin = await labPrograms();
-  for (const firmware of new Set(readWorld(world).spec.vms.flatMap((vm) => (vm.guest ? [vm.firmware] : []))))
-    await baseImage(firmware);
-  if (!cluster) return { bin, kubevirtBin: '', images: [] };
-  return {
-    bin,
-    kubevirtBin: await kubevirtPrograms(),
-    images: [await pauseImage(), await kubevirtImage(), await transhipImage()],
-  };
+  /** Once aborted, nothing more is started; what runs is for `down` to end. */
+  readonly signal?: AbortSignal;
 }
 
 /** Starts a lab and leaves it running; gives what others need of it. */
-export async function up({ world, cluster = true, images = [], onProgress = () => {} }: UpOptions): Promise<Lab> {
+export async function up({
+  world,
+  cluster = true,
+  images = [],
+  onProgress = () => {},
+  signal,
+}: UpOptions): Promise<Lab> {
   if (runningLab()) throw new Error('a lab is running: `lab down` ends it');
   const made = await setUp(world, cluster);
   await sweep(stateDir);
+  signal?.throwIfAborted();
   for (const name of ['kubelet', 'log']) mkdirSync(join(stateDir, name), { recursive: true });
   const n = await freeSubnet();
   const address = `10.89.${n}.2`;
@@ -62,10 +49,10 @@ export async function up({ world, cluster = true, images = [], onProgress = () =
     cluster,
   };
   writeFileSync(join(stateDir, 'settings.json'), JSON.stringify(settings));
-  const holder = hold(address);
+  signal?.throwIfAborted(); // from here on `down` finds the holder, however this process ends
+  const holder = hold(stateDir, address);
   try {
-    const init = await firstChild(holder);
-    writeWhole(join(stateDir, 'pids'), `${holder.pid} ${init}`);
+    const init = await firstChild(stateDir, holder);
     await wire(n, init);
     await ready(holder, onProgress);
     const lab = { ...(JSON.parse(readFileSync(`${labFile(stateDir)}.inside`, 'utf8')) as Lab), pid: holder.pid!, init };
@@ -75,48 +62,6 @@ export async function up({ world, cluster = true, images = [], onProgress = () =
     holder.kill('SIGKILL');
     throw error;
   }
-}
-
-/** The process that holds the namespaces; PID 1 in them is its child, and dies with it. */
-function hold(address: string): ChildProcess {
-  const node = join(repository, 'node_modules/node/bin/node');
-  const init = fileURLToPath(new URL('../node/init.sh', import.meta.url));
-  const main = fileURLToPath(new URL('../node/supervisor.ts', import.meta.url));
-  const log = openSync(join(stateDir, 'log/init.log'), 'a');
-  const flags = ['--net', '--pid', '--mount', '--uts', '--fork', '--kill-child=SIGKILL'];
-  const child = spawn('unshare', [...flags, 'bash', init, stateDir, address, node, main], {
-    detached: true,
-    stdio: ['ignore', log, log],
-  });
-  child.unref();
-  return child;
-}
-
-async function firstChild(holder: ChildProcess): Promise<number> {
-  for (let i = 0; i < 100; i++) {
-    const children = existsSync(`/proc/${holder.pid}/task/${holder.pid}/children`)
-      ? readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim()
-      : '';
-    if (children !== '') return Number(children.split(' ')[0]);
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  throw new Error('the lab’s namespaces could not be made: see log/init.log');
-}
-
-/** A pair of links: the machine's end is ours, the other is the lab's eth0. Both go when the lab's namespace goes. */
-async function wire(n: number, init: number): Promise<void> {
-  const link = `trlab${n}`;
-  await run('ip', ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(init)], {
-    deadlineMs: 5_000,
-  });
-  await run('ip', ['addr', 'add', `10.89.${n}.1/30`, 'dev', link], { deadlineMs: 5_000 });
-  await run('ip', ['link', 'set', link, 'up'], { deadlineMs: 5_000 });
-}
-
-async function freeSubnet(): Promise<number> {
-  const taken = await run('ip', ['-o', '-4', 'addr'], { deadlineMs: 5_000 });
-  for (let n = 1; n < 255; n++) if (!taken.includes(`10.89.${n}.`)) return n;
-  throw new Error('254 labs are running');
 }
 
 /** Hands the lab's own progress on until it is ready. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached, hashOf } from './cache.ts';
 import { step } from './progress.ts';
-import { has, run } from './shell.ts';
+import { go, goVersion } from './toolchain.ts';
 
 const sources = fileURLToPath(new URL('../go/', import.meta.url));
 const kubernetes = 'v1.35.4';
@@ -16,38 +16,29 @@ const labFlags = ['-s', '-w', stamp('gitVersion', kubernetes), stamp('gitMajor',
 );
 export const kubevirtFlags = `-s -w -X kubevirt.io/client-go/version.gitVersion=${kubevirtVersion}`;
 
-/** Go's own version; installed as a package where it is missing. */
-export async function goVersion(): Promise<string> {
-  if (!(await has('go')))
-    throw new Error('Go 1.26 is missing: apt-get install -t bookworm-backports golang-1.26 and put it on the PATH');
-  return run('go', ['env', 'GOVERSION'], { deadlineMs: 20_000 });
-}
-
 /** What a Go module's programs are made from. */
 export const moduleKey = async (name: string): Promise<string> =>
   hashOf([await goVersion(), { path: join(sources, name) }]);
 export const moduleDir = (name: string): string => join(sources, name);
 
-/** Go's builds all with the same flags, so that its own cache serves a changed main. */
-export const goEnv = { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false' };
+/** Where a machine has the programs ready: those of this module, and KubeVirt's (kubevirt.ts). */
+export const readyBin = process.env.TRANSHIP_LAB_BIN;
 
-/** The folder with `lab` and `multus`: ready ones from TRANSHIP_LAB_BIN, else built once. */
+/** The folder with `lab` and `multus`: ready ones, else built once. */
 export async function labPrograms(): Promise<string> {
-  const ready = process.env.TRANSHIP_LAB_BIN;
-  if (ready) {
-    if (!existsSync(join(ready, 'lab'))) throw new Error(`TRANSHIP_LAB_BIN=${ready} holds no program "lab"`);
-    return ready;
+  if (readyBin) {
+    for (const name of ['lab', 'multus'])
+      if (!existsSync(join(readyBin, name))) throw new Error(`TRANSHIP_LAB_BIN=${readyBin} holds no program "${name}"`);
+    return readyBin;
   }
-  return cached('lab', await moduleKey('lab'), (out) =>
+  const key = hashOf([await moduleKey('lab'), await moduleKey('multus'), labFlags, multus]);
+  return cached('lab', key, (out) =>
     step('building the lab’s programs: Kubernetes, etcd, NATS, vCenter simulator', 400, async (shown) => {
       const onLine = (line: string) => shown.detail(line);
-      await run('go', ['build', '-v', '-trimpath', '-ldflags', labFlags, '-o', join(out, 'lab'), '.'], {
-        cwd: moduleDir('lab'),
-        env: goEnv,
-        onLine,
-      });
+      const labBuild = ['build', '-v', '-trimpath', '-ldflags', labFlags, '-o', join(out, 'lab'), '.'];
+      await go(labBuild, { cwd: moduleDir('lab'), onLine });
       const multusBuild = ['build', '-v', '-trimpath', '-ldflags', '-s -w', '-o', join(out, 'multus'), multus];
-      await run('go', multusBuild, { cwd: moduleDir('multus'), env: goEnv, onLine });
+      await go(multusBuild, { cwd: moduleDir('multus'), onLine });
     }),
   );
 }

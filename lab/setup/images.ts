@@ -1,11 +1,10 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached, hashOf } from './cache.ts';
-import { moduleDir } from './go.ts';
 import { kubevirtKey, kubevirtPrograms } from './kubevirt.ts';
-import { sourcesFile } from './packages.ts';
 import { step } from './progress.ts';
 import { run } from './shell.ts';
+import { sourcesFile } from './sources.ts';
 
 const launcherPackages = [
   'libvirt-daemon-driver-qemu',
@@ -107,17 +106,13 @@ async function kubevirtRoot(root: string, bin: string, onLine: (line: string) =>
     ['--variant=minbase', ...slim, `--include=${launcherPackages.join()}`, 'trixie', root, sourcesFile('trixie')],
     { onLine },
   );
-  const upstream = await run('go', ['list', '-mod=mod', '-m', '-f', '{{.Dir}}', 'kubevirt.io/kubevirt'], {
-    cwd: moduleDir('kubevirt'),
-    env: { GOFLAGS: '-buildvcs=false' },
-  });
-  const launcher = join(upstream, 'cmd/virt-launcher');
   const put = (from: string, to: string, mode: string) => run('install', ['-D', '-m', mode, from, join(root, to)]);
-  for (const file of ['qemu.conf', 'virtqemud.conf']) await put(join(launcher, file), `etc/libvirt/${file}`, '644');
-  await put(join(launcher, 'virtqemud.conf'), 'etc/libvirt/libvirtd.conf', '644');
-  await put(join(launcher, 'nsswitch.conf'), 'etc/nsswitch.conf', '644');
-  await put(join(launcher, 'qemu'), 'etc/libvirt/hooks/qemu', '755');
-  await put(join(launcher, 'node-labeller/node-labeller.sh'), 'usr/bin/node-labeller.sh', '755');
+  const own = (name: string) => join(bin, 'files', name);
+  for (const file of ['qemu.conf', 'virtqemud.conf']) await put(own(file), `etc/libvirt/${file}`, '644');
+  await put(own('virtqemud.conf'), 'etc/libvirt/libvirtd.conf', '644');
+  await put(own('nsswitch.conf'), 'etc/nsswitch.conf', '644');
+  await put(own('qemu'), 'etc/libvirt/hooks/qemu', '755');
+  await put(own('node-labeller.sh'), 'usr/bin/node-labeller.sh', '755');
   for (const name of programs) await put(join(bin, name), `usr/bin/${name}`, '755');
   for (const name of ['virt-api', 'virt-controller']) symlinkSync('kv', join(root, 'usr/bin', name));
   // Debian ships libvirtd, not the modular virtqemud: the same code under another socket name.

@@ -1,36 +1,49 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { cached, hashOf } from './cache.ts';
-import { goEnv, goVersion, kubevirtFlags, kubevirtVersion, moduleDir, moduleKey } from './go.ts';
-import { sourcesFile } from './packages.ts';
+import { kubevirtFlags, kubevirtVersion, moduleDir, moduleKey, readyBin } from './go.ts';
 import { step } from './progress.ts';
 import { run } from './shell.ts';
+import { sourcesFile } from './sources.ts';
+import { go } from './toolchain.ts';
 
+const self = fileURLToPath(import.meta.url);
 const tools = ['virt-launcher-monitor', 'virt-chroot', 'virt-freezer', 'virt-probe', 'virt-tail', 'virtctl'];
 const command = (name: string) => `kubevirt.io/kubevirt/cmd/${name}`;
 
-/** The folder with kv (virt-api, virt-controller, manifests), virt-handler, virt-launcher and their helpers. */
+/** KubeVirt's own files that its image holds beside the programs, by their places in its module. */
+const files = ['qemu.conf', 'virtqemud.conf', 'nsswitch.conf', 'qemu', 'node-labeller/node-labeller.sh'];
+
+/**
+ * The folder with kv (virt-api, virt-controller, manifests), virt-handler, virt-launcher, their helpers and `files`:
+ * ready from TRANSHIP_LAB_BIN where it holds them, else built once.
+ */
 export async function kubevirtPrograms(): Promise<string> {
+  if (readyBin && existsSync(join(readyBin, 'virt-launcher'))) return readyBin;
   const patched = await lacksDummyLinks();
-  return cached('kubevirt', `${await moduleKey('kubevirt')}${patched ? '-nodummy' : ''}`, async (out) => {
+  const key = hashOf([await moduleKey('kubevirt'), kubevirtFlags, String(patched), { path: self }]);
+  return cached('kubevirt', key, async (out) => {
     const cwd = moduleDir('kubevirt');
-    await step(`building KubeVirt ${kubevirtVersion}: virt-api, virt-controller, tools`, 240, async (shown) => {
+    await step(`building KubeVirt ${kubevirtVersion}: virt-api, virt-controller, tools`, 480, async (shown) => {
       const onLine = (line: string) => shown.detail(line);
-      await run('go', ['build', '-v', '-trimpath', '-ldflags', kubevirtFlags, '-o', join(out, 'kv'), '.'], {
-        cwd,
-        env: goEnv,
-        onLine,
-      });
-      await run('go', ['build', '-v', '-trimpath', '-ldflags', kubevirtFlags, '-o', `${out}/`, ...tools.map(command)], {
-        cwd,
-        env: goEnv,
-        onLine,
-      });
+      const build = ['build', '-v', '-trimpath', '-ldflags', kubevirtFlags, '-o'];
+      await go([...build, join(out, 'kv'), '.'], { cwd, onLine });
+      await go([...build, `${out}/`, ...tools.map(command)], { cwd, onLine });
     });
     await step('building virt-handler and virt-launcher with the libvirt they run with', 240, async (shown) => {
       await buildWithLibvirt(out, patched, (line) => shown.detail(line));
     });
+    for (const file of files)
+      cpSync(join(await upstream(), 'cmd/virt-launcher', file), join(out, 'files', basename(file)));
   });
+}
+
+/** What is made from the programs is made again when they are others. */
+export async function kubevirtKey(): Promise<string> {
+  const folder = await kubevirtPrograms();
+  if (folder !== readyBin) return folder;
+  return hashOf(readdirSync(folder).flatMap((name) => [name, String(statSync(join(folder, name)).mtimeMs)]));
 }
 
 /** The bridge binding of KubeVirt parks the pod's address on a dummy link; some kernels are built without that driver. */
@@ -58,7 +71,13 @@ async function buildWithLibvirt(out: string, patched: boolean, onLine: (line: st
   const root = join(await buildRoot(onLine), 'root');
   const work = join(out, '.src');
   const source = patched ? await withoutDummy(work) : await plainCopy(work);
-  const [goRoot, modules, buildCache] = (await run('go', ['env', 'GOROOT', 'GOMODCACHE', 'GOCACHE'])).split('\n') as [
+  // Inside there is no network: what these two import beyond the rest is fetched before.
+  await go(['list', '-mod=mod', '-deps', command('virt-handler'), command('virt-launcher')], {
+    cwd: source,
+    env: { CGO_ENABLED: '1' },
+    deadlineMs: 900_000,
+  });
+  const [goRoot, modules, buildCache] = (await go(['env', 'GOROOT', 'GOMODCACHE', 'GOCACHE'])).split('\n') as [
     string,
     string,
     string,
@@ -83,9 +102,9 @@ async function buildWithLibvirt(out: string, patched: boolean, onLine: (line: st
 }
 
 const upstream = () =>
-  run('go', ['list', '-mod=mod', '-m', '-f', '{{.Dir}}', 'kubevirt.io/kubevirt'], {
+  go(['list', '-mod=mod', '-m', '-f', '{{.Dir}}', 'kubevirt.io/kubevirt'], {
     cwd: moduleDir('kubevirt'),
-    env: goEnv,
+    deadlineMs: 600_000,
   });
 
 async function plainCopy(work: string): Promise<string> {
@@ -104,7 +123,7 @@ async function withoutDummy(work: string): Promise<string> {
       await run('cp', ['-r', '--no-preserve=mode', '-t', mkdir(copy), join(from, part)]);
   edit(join(copy, 'pkg/network/driver/nmstate/types.go'), /TypeDummy(\s*)= "dummy"/, 'TypeDummy$1= TypeBridge');
   edit(join(copy, 'pkg/network/driver/nmstate/spec.go'), /\tTypeDummy: func[\s\S]*?\n\t\},\n/, '');
-  await run('go', ['mod', 'edit', '-replace', 'kubevirt.io/kubevirt=./kubevirt'], { cwd: work, env: goEnv });
+  await go(['mod', 'edit', '-replace', 'kubevirt.io/kubevirt=./kubevirt'], { cwd: work, deadlineMs: 60_000 });
   return work;
 }
 
@@ -119,7 +138,3 @@ function edit(file: string, what: RegExp, by: string): void {
     throw new Error(`${file}: ${what} is not found: KubeVirt ${kubevirtVersion} is other than expected`);
   writeFileSync(file, text.replace(what, by));
 }
-
-/** What the KubeVirt image is made from, for its key. */
-export const kubevirtKey = async (): Promise<string> =>
-  hashOf([await goVersion(), await moduleKey('kubevirt'), kubevirtVersion]);

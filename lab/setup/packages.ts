@@ -1,16 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { step } from './progress.ts';
 import { has, run } from './shell.ts';
+import { sourcesFor } from './sources.ts';
 
 /** Debian packages, and what each is for. */
 const packages = {
   nbdkit: 'serves disks',
   'nbdkit-plugin-dev': 'builds the vddk plugin of the lab',
   'libcurl4-openssl-dev': 'the same',
+  'libssl-dev': 'the same',
   gcc: 'the same',
   'libc6-dev': 'the same',
+  make: 'the same',
   mmdebstrap: 'builds guests and images',
   containerd: 'the node',
   runc: 'the node',
@@ -27,7 +28,10 @@ const packages = {
   'initramfs-tools-core': 'reads initramfs',
   zstd: 'keeps guests small',
   openssl: 'certificates of the lab',
-  'netcat-openbsd': 'asks guests',
+  'xz-utils': 'reads what guests hold',
+  mount: 'loop devices',
+  'ca-certificates': 'fetches Go modules',
+  procps: 'tells what runs',
 } as const;
 
 /** From backports, where QEMU is newer and boots guests twice as fast in software emulation. */
@@ -43,39 +47,31 @@ async function missing(names: readonly string[]): Promise<string[]> {
   return names.filter((name) => !installed.has(name));
 }
 
-/** The machine's own Debian sources, with another suite in place of its release. */
-export function sourcesFor(suite: string): string {
-  const own = readFileSync('/etc/apt/sources.list.d/debian.sources', 'utf8').split(/\n\s*\n/)[0]!;
-  return `${own.replace(/^Suites:.*$/m, `Suites: ${suite}`)}\n`;
-}
-
-/** The same as a file, for mmdebstrap. */
-export function sourcesFile(suite: string): string {
-  const file = join(tmpdir(), `tranship-${suite}.sources`);
-  writeFileSync(file, sourcesFor(suite));
-  return file;
-}
-
 /** Installs the Debian packages that are missing. */
 export async function installPackages(): Promise<void> {
-  const wanted = await missing(Object.keys(packages));
-  const fromBackports = await missing(newer);
-  if (wanted.length + fromBackports.length === 0) return;
-  if (!(await has('apt-get')))
-    throw new Error(`these packages are missing, and this is no Debian: ${[...wanted, ...fromBackports].join(' ')}`);
-  await step(
-    `installing Debian packages: ${[...wanted, ...fromBackports].slice(0, 4).join(', ')} …`,
-    90,
-    async (shown) => {
-      const env = { DEBIAN_FRONTEND: 'noninteractive' };
-      const onLine = (line: string) => shown.detail(line);
-      const backports = '/etc/apt/sources.list.d/tranship-backports.sources';
-      if (fromBackports.length > 0) writeFileSync(backports, sourcesFor('bookworm-backports'));
-      await run('apt-get', ['update', '-q'], { env, onLine, deadlineMs: 300_000 });
-      const install = ['-o', 'DPkg::Lock::Timeout=400', 'install', '-y', '-q', '--no-install-recommends'];
-      if (wanted.length > 0) await run('apt-get', [...install, ...wanted], { env, onLine });
-      if (fromBackports.length > 0)
-        await run('apt-get', [...install, '-t', 'bookworm-backports', ...fromBackports], { env, onLine });
-    },
-  );
+  await install(Object.keys(packages), newer);
 }
+
+/** `fromBackports`: where the machine's release is too old for them. */
+export async function install(plain: readonly string[], fromBackports: readonly string[]): Promise<void> {
+  const [wanted, newerOnes] = [await missing(plain), await missing(fromBackports)];
+  const all = [...wanted, ...newerOnes];
+  if (all.length === 0) return;
+  if (!(await has('apt-get'))) throw new Error(`these packages are missing, and this is no Debian: ${all.join(' ')}`);
+  const backports = newerOnes.length > 0 && release() === 'bookworm' ? 'bookworm-backports' : undefined;
+  await step(`installing Debian packages: ${all.slice(0, 4).join(', ')} …`, 90, async (shown) => {
+    const apt = (args: readonly string[]) =>
+      run('apt-get', ['-o', 'DPkg::Lock::Timeout=400', '-q', ...args], {
+        env: { DEBIAN_FRONTEND: 'noninteractive' },
+        onLine: (line) => shown.detail(line),
+        deadlineMs: 1_800_000,
+      });
+    if (backports) writeFileSync('/etc/apt/sources.list.d/tranship-backports.sources', sourcesFor(backports));
+    await apt(['update']);
+    const flags = ['install', '-y', '--no-install-recommends'];
+    if (wanted.length > 0) await apt([...flags, ...wanted]);
+    if (newerOnes.length > 0) await apt([...flags, ...(backports ? ['-t', backports] : []), ...newerOnes]);
+  });
+}
+
+const release = () => /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];

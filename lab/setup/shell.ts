@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 export interface RunOptions {
@@ -9,6 +9,12 @@ export interface RunOptions {
   onLine?: (line: string) => void;
   deadlineMs?: number;
 }
+
+const running = new Set<ChildProcess>();
+/** Programs do not outlive the one that called them. */
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
 
 /** Runs a program to its end and gives its standard output. Throws with the last lines of what it said. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
@@ -21,6 +27,9 @@ export function run(program: string, args: readonly string[], options: RunOption
       timeout: deadlineMs,
       killSignal: 'SIGKILL',
     });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    child.once('error', () => running.delete(child));
     const out: string[] = [];
     const tail: string[] = [];
     const take = (line: string) => {

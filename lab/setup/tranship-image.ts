@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached, hashOf } from './cache.ts';
 import { image, slim } from './images.ts';
-import { sourcesFile } from './packages.ts';
 import { step } from './progress.ts';
 import { run } from './shell.ts';
+import { sourcesFile } from './sources.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const plugin = join(repository, 'lab/nbdkit-vddk');

@@ -16,6 +16,7 @@ import { type BusOptions, type Connection, openConnection } from './connection.t
 import { call, isNoResponders } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Leases } from './lease.ts';
+import { Objects } from './objects.ts';
 import { Outcomes } from './outcomes.ts';
 import { ensureStreams } from './streams.ts';
 
@@ -29,6 +30,7 @@ const traceHeader = 'traceparent';
 export class Bus {
   readonly events: EventLog;
   readonly commands: CommandQueue;
+  readonly objects: Objects;
   readonly outcomes: Outcomes;
   readonly leases: Leases;
   readonly #connection: Connection;
@@ -37,6 +39,7 @@ export class Bus {
     this.#connection = connection;
     this.events = new EventLog(connection);
     this.commands = new CommandQueue(connection);
+    this.objects = new Objects(connection);
     this.outcomes = new Outcomes(connection);
     this.leases = new Leases(connection);
   }

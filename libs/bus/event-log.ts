@@ -95,6 +95,12 @@ export class EventLog {
     return { events, seq: events.at(-1)?.seq ?? 0 };
   }
 
+  /** The sequence of the newest event of all. */
+  async lastSequence(): Promise<number> {
+    const info = await call('ask for the last event', this.#connection.jsm.streams.info(streams.events));
+    return info.state.last_seq;
+  }
+
   /**
    * Hands every event from `fromSeq` on to `handler`, in order, for ever; the server may go away and come back meanwhile.
    * `caughtUp` is called once when the past is read. Ends when `signal` aborts; throws when the handler throws.

@@ -7,6 +7,8 @@ export const concernSchema = z.object({
   label: z.string(),
   why: z.string(),
   fix: z.string(),
+  /** The plan's reason for accepting it: then it stops nothing. */
+  accepted: z.string().optional(),
   /** Where in the source model, e.g. `disks[2000].backing`. */
   path: z.string(),
 });

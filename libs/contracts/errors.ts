@@ -93,6 +93,18 @@ const catalogue = {
     retry: false,
     status: 409,
   },
+  'source.changed': {
+    title: 'The source VM was changed during the migration',
+    fix: 'Undo the change that is named, or start the migration anew',
+    retry: false,
+    status: 409,
+  },
+  'cutover.over-budget': {
+    title: 'The downtime would be longer than allowed',
+    fix: 'Wait for a quieter hour, raise cutover.downtimeBudget, or `tranship cutover --force`',
+    retry: false,
+    status: 409,
+  },
   'source.contested': {
     title: 'Somebody started the source VM',
     fix: 'Decide which side lives: power the source off and retry, or cancel',

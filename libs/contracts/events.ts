@@ -3,6 +3,7 @@ import { validationSchema } from './concerns.ts';
 import { networkMapSchema, storageMapSchema } from './documents/maps.ts';
 import { planSchema } from './documents/plan.ts';
 import { providerSchema } from './documents/provider.ts';
+import { forecastSchema } from './forecast.ts';
 import { powerStateSchema } from './inventory.ts';
 import { problemSchema } from './problem.ts';
 import { steps } from './steps.ts';
@@ -16,6 +17,9 @@ function event<D extends z.ZodType>(aggregate: Aggregate, data: D) {
 const none = z.object({});
 const attempt = { attempt: z.number().int() };
 
+/** A person's word: now, or at a time; `force` overrides the budget. */
+export const cutoverRequestSchema = z.object({ at: z.iso.datetime({ offset: true }).optional(), force: z.boolean() });
+
 /** All that a VM's course needs, pinned when it is queued. */
 export const vmPlanSchema = z.object({
   name: z.string(),
@@ -23,6 +27,18 @@ export const vmPlanSchema = z.object({
   workbench: z.string(),
   guestId: z.string(),
   power: powerStateSchema,
+  type: z.enum(['cold', 'warm']),
+  /** Whether change tracking was on when the VM was queued. */
+  tracking: z.boolean(),
+  cutover: z.object({
+    mode: z.enum(['manual', 'at', 'budget']),
+    at: z.string().optional(),
+    budgetMs: z.number().optional(),
+  }),
+  /** Between the end of a pass and the next; without one it follows the write rate. */
+  intervalMs: z.number().optional(),
+  /** Share of the leaves called unchanged that are read all the same. */
+  audit: z.number(),
   convert: z.enum(['auto', 'none']),
   start: z.boolean(),
   shutdown: z.object({ deadlineMs: z.number(), then: z.enum(['fail', 'powerOff']) }),
@@ -56,12 +72,25 @@ export const events = {
     }),
   ),
   'migration.finished': event('migration', z.object({ state: z.enum(['succeeded', 'failed', 'cancelled']) })),
+  /** A VM of it is tried again after its end. */
+  'migration.reopened': event('migration', none),
   'permits.granted': event('permits', z.object({ migration: z.string(), vm: z.string() })),
   'permits.returned': event('permits', z.object({ migration: z.string(), vm: z.string() })),
   'vm.queued': event('vm', vmPlanSchema),
   'vm.admitted': event('vm', none),
   'vm.prepared': event('vm', steps.prepare.result),
+  'vm.pass-started': event('vm', z.object({ pass: z.number().int() })),
+  'vm.snapshotted': event('vm', steps.snapshot.result),
+  'vm.snapshot-removed': event('vm', steps.removeSnapshot.result),
+  'vm.forecast': event('vm', forecastSchema),
+  'vm.cutover-requested': event('vm', cutoverRequestSchema),
+  'vm.cutover-due': event('vm', z.object({ why: z.string() })),
+  /** The source goes on; the cutover waits for a person. */
+  'vm.cutover-postponed': event('vm', z.object({ error: problemSchema })),
+  'vm.paused': event('vm', none),
+  'vm.resumed': event('vm', none),
   'vm.powered-off': event('vm', steps.powerOff.result),
+  'vm.changes-found': event('vm', steps.findChanges.result),
   'vm.pass-finished': event('vm', steps.copy.result),
   'vm.proved': event('vm', steps.prove.result),
   'vm.converted': event('vm', steps.convert.result),
@@ -83,6 +112,7 @@ export const events = {
   'vm.contested': event('vm', z.object({ error: problemSchema })),
   'vm.decision-needed': event('vm', z.object({ error: problemSchema })),
   'vm.target-removed': event('vm', steps.removeTarget.result),
+  'vm.source-tidied': event('vm', steps.tidySource.result),
   'vm.source-started': event('vm', steps.powerOn.result),
   'vm.failed': event('vm', z.object({ error: problemSchema.optional() })),
   'vm.cancelled': event('vm', none),

@@ -3,7 +3,14 @@ import { validationSchema } from './concerns.ts';
 import { networkMapSchema, storageMapSchema } from './documents/maps.ts';
 import { planSchema } from './documents/plan.ts';
 import { providerSchema } from './documents/provider.ts';
-import { sourceDatastoreSchema, sourceHostSchema, sourceNetworkSchema, sourceVmSchema } from './inventory.ts';
+import { forecastSchema } from './forecast.ts';
+import {
+  powerStateSchema,
+  sourceDatastoreSchema,
+  sourceHostSchema,
+  sourceNetworkSchema,
+  sourceVmSchema,
+} from './inventory.ts';
 import type { ServiceName } from './subjects.ts';
 import { connectionSchema } from './target.ts';
 
@@ -40,6 +47,23 @@ export const vmStatusSchema = z.object({
   error: z.unknown().optional(),
   /** Facts gathered on the way, by step. */
   results: z.record(z.string(), z.unknown()),
+  /** Passes over the disks so far; the last may still run. */
+  passes: z
+    .array(
+      z.object({
+        pass: z.number(),
+        started: z.string(),
+        finished: z.string().optional(),
+        snapshot: z.string().optional(),
+        readBytes: z.number(),
+        seconds: z.number(),
+      }),
+    )
+    .optional(),
+  forecast: forecastSchema.optional(),
+  /** The parts of the downtime that are over, in seconds. */
+  downtime: forecastSchema.shape.parts.partial().optional(),
+  paused: z.boolean().optional(),
 });
 export const migrationSchema = z.object({
   id: z.string(),
@@ -87,6 +111,13 @@ export const queries = {
     z.object({ matches: z.array(z.array(sourceVmSchema)) }),
   ),
   connection: query('inventory', named, connectionSchema),
+  /** Read now, from vCenter itself: the live check before a start. */
+  powerState: query(
+    'inventory',
+    z.object({ provider: z.string(), vm: z.string() }),
+    z.object({ powerState: powerStateSchema }),
+    15_000,
+  ),
   // planner owns plans and migrations
   putPlan: query('planner', planSchema, planSchema),
   getPlan: query('planner', named, planSchema),
@@ -108,7 +139,14 @@ export const queries = {
   listMigrations: query('planner', none, z.object({ items: z.array(migrationSchema) })),
   actOnMigration: query(
     'planner',
-    z.object({ name: z.string(), vm: z.string().optional(), verb: z.enum(['cancel', 'retry', 'rollback']) }),
+    z.object({
+      name: z.string(),
+      vm: z.string().optional(),
+      verb: z.enum(['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback']),
+      /** Of `cutover`. */
+      at: z.iso.datetime({ offset: true }).optional(),
+      force: z.boolean().default(false),
+    }),
     migrationSchema,
   ),
   timeline: query(

@@ -25,6 +25,35 @@ export const passDiskSchema = targetDiskSchema.extend({
 });
 export type PassDisk = z.infer<typeof passDiskSchema>;
 
+/** One disk as the last pass left it: what inventory compares with. */
+export const sinceSchema = z.object({
+  key: z.number().int(),
+  sizeBytes: z.number().int(),
+  /** VMware's name for the moment of the last pass; without one nothing can be said of what changed since. */
+  changeId: z.string().optional(),
+});
+/** The disks at one moment. */
+export const pointSchema = z.object({
+  at: moment,
+  disks: z.array(
+    z.object({
+      key: z.number().int(),
+      /** What is opened: the backing at that moment. */
+      file: z.string(),
+      changeId: z.string().optional(),
+      /** The object with the areas that changed since; without one all must be compared. */
+      areas: z.string().optional(),
+      changedBytes: z.number().optional(),
+      /** Why there are no areas. */
+      lost: z.string().optional(),
+    }),
+  ),
+  /** Snapshots that are not ours: a change of these between two passes ends the trust in changed areas. */
+  foreign: z.array(z.string()),
+});
+export type Point = z.infer<typeof pointSchema>;
+export type Since = z.infer<typeof sinceSchema>;
+
 const nicFact = z.object({ mac: z.string(), name: z.string(), addresses: z.array(z.string()) });
 
 export const steps = {
@@ -46,6 +75,27 @@ export const steps = {
     minutes(60),
     z.object({ ...source, power: powerStateSchema, deadlineMs: z.number(), then: z.enum(['fail', 'powerOff']) }),
     z.object({ was: powerStateSchema, how: z.enum(['already', 'guest', 'hard']), at: moment }),
+  ),
+  /** A snapshot of the running VM, and what changed of each disk since the last pass. Change tracking is turned on where it is off. */
+  snapshot: step(
+    'inventory',
+    minutes(30),
+    z.object({ ...source, name: z.string(), disks: z.array(sinceSchema), foreign: z.array(z.string()).optional() }),
+    pointSchema.extend({ snapshot: z.string(), tracking: z.enum(['on', 'enabled', 'off']) }),
+  ),
+  /** Our snapshot is gone and its files are merged: only then may the next one, or the power-off, begin. */
+  removeSnapshot: step(
+    'inventory',
+    minutes(24 * 60),
+    z.object({ ...source, name: z.string() }),
+    z.object({ seconds: z.number() }),
+  ),
+  /** What changed since the last pass, of the VM that is off. */
+  findChanges: step(
+    'inventory',
+    minutes(30),
+    z.object({ ...source, disks: z.array(sinceSchema), foreign: z.array(z.string()).optional() }),
+    pointSchema,
   ),
   /** One pass over every disk into the target volumes, with leaves and ledger. */
   copy: step(
@@ -133,7 +183,12 @@ export const steps = {
   ),
   /** Live check at the source right before the start; error `source.contested` when it runs. */
   checkOff: step('inventory', minutes(2), z.object(source), z.object({ powerState: powerStateSchema, at: moment })),
-  start: step('vm-builder', minutes(2), z.object({ ...base, target: targetVmSchema }), z.object({ at: moment })),
+  start: step(
+    'vm-builder',
+    minutes(2),
+    z.object({ ...base, provider: z.string(), target: targetVmSchema }),
+    z.object({ at: moment }),
+  ),
   watchHealth: step(
     'vm-builder',
     minutes(60),
@@ -161,6 +216,13 @@ export const steps = {
   ),
   /** Undo of a target that ran: it is stopped and kept, with its disks, until a person says otherwise. */
   stopTarget: step('vm-builder', minutes(10), z.object({ ...base, target: targetVmSchema }), z.object({ at: moment })),
+  /** Undo: snapshots of ours are gone, change tracking is as it was. */
+  tidySource: step(
+    'inventory',
+    minutes(24 * 60),
+    z.object({ ...source, prefix: z.string(), tracking: z.enum(['keep', 'off']) }),
+    z.object({ snapshots: z.array(z.string()), tracking: z.enum(['kept', 'off']) }),
+  ),
   /** Undo: the source runs again; live check that the target does not. */
   powerOn: step('inventory', minutes(5), z.object(source), z.object({ at: moment })),
 } as const;

@@ -1,6 +1,6 @@
 import { TranshipError } from '@tranship/contracts';
 import { Collector, type ObjectUpdate, type PropertySet } from './collector.ts';
-import { Control, type Ref } from './control.ts';
+import { Control, type Param, type Ref } from './control.ts';
 import { toTranshipError, VimFault } from './faults.ts';
 import { type Certificate, type TlsTrust, Transport } from './transport.ts';
 import type { Operation } from './wsdl.ts';
@@ -58,11 +58,7 @@ export class VSphere {
   }
 
   /** A control call within a session. @throws TranshipError */
-  call(
-    on: Ref,
-    operation: Operation,
-    params: Record<string, string | number | boolean | Ref> = {},
-  ): Promise<Value | undefined> {
+  call(on: Ref, operation: Operation, params: Readonly<Record<string, Param>> = {}): Promise<Value | undefined> {
     return this.#within(`${operation} of ${on.value}`, () => this.#control.call(on, operation, params));
   }
 
@@ -89,7 +85,7 @@ export class VSphere {
   async task(
     on: Ref,
     operation: Operation,
-    params: Record<string, string | number | boolean | Ref>,
+    params: Readonly<Record<string, Param>>,
     deadlineMs: number,
     sleep: (ms: number) => Promise<void>,
   ): Promise<Value | undefined> {

@@ -11,6 +11,9 @@ export interface Ref {
   readonly value: string;
 }
 
+/** What a parameter may be; the last: the slice of VirtualMachineConfigSpec that we set. */
+export type Param = string | number | boolean | Ref | { readonly changeTrackingEnabled: boolean };
+
 const deadlineMs = 60_000;
 type Callback = (error: Error | null, result: unknown, raw: string) => void;
 
@@ -23,11 +26,7 @@ export class Control {
   }
 
   /** Calls a method of a managed object. @throws VimFault, TranshipError */
-  async call(
-    on: Ref,
-    operation: Operation,
-    params: Record<string, string | number | boolean | Ref> = {},
-  ): Promise<Value | undefined> {
+  async call(on: Ref, operation: Operation, params: Readonly<Record<string, Param>> = {}): Promise<Value | undefined> {
     const client = await this.#client;
     const args = Object.fromEntries(
       [['_this', on], ...Object.entries(params)].map(([name, value]) => [name, isRef(value) ? soapRef(value) : value]),

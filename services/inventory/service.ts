@@ -2,21 +2,32 @@ import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { Providers } from './adapters/providers.ts';
 import type { Config } from './config.ts';
 import { inventoryQueries } from './handlers/inventory.ts';
+import { findChanges, snapshot } from './handlers/points.ts';
 import { checkOff, powerOff, powerOn } from './handlers/power.ts';
 import { providerQueries } from './handlers/providers.ts';
+import { removeSnapshot, tidySource } from './handlers/tidy.ts';
 
 /** inventory: the only one that speaks the vSphere API. */
 export async function service(_config: Config, kit: Kit): Promise<ServiceTable> {
   const providers = new Providers(kit);
   const find = (name: string) => providers.find(name);
+  const world = { find, keep: (text: string) => kit.bus.objects.put(text) };
   return {
     ready: () => providers.caughtUp,
     steps: {
       powerOff: (input, context) => powerOff(find, input, context),
+      snapshot: (input, context) => snapshot(world, input, context),
+      findChanges: (input, context) => findChanges(world, input, context),
+      removeSnapshot: (input, context) => removeSnapshot(find, input, context),
+      tidySource: (input, context) => tidySource(find, input, context),
       checkOff: (input, context) => checkOff(find, input, context),
       powerOn: (input, context) => powerOn(find, input, context),
     },
-    queries: { ...providerQueries(providers, kit), ...inventoryQueries(providers) },
+    queries: {
+      ...providerQueries(providers, kit),
+      ...inventoryQueries(providers),
+      powerState: async ({ provider, vm }) => ({ powerState: (await find(provider).power(vm)).powerState }),
+    },
     background: { providers: (signal) => providers.follow(signal) },
     stop: async () => {
       await providers.close();

@@ -1,7 +1,15 @@
 import { BusConflict } from '@tranship/bus';
 import type { Course } from './domain/course.ts';
 import { next } from './domain/next.ts';
+import type { Present } from './domain/waiting.ts';
 import type { Commands, CourseLog } from './ports.ts';
+
+/** What moves courses on. */
+export interface Engine {
+  readonly log: CourseLog;
+  readonly commands: Commands;
+  readonly present: () => Present;
+}
 
 /** Facts that one move may state in a row before it must come to a command or a rest. */
 const bound = 20;
@@ -10,10 +18,10 @@ const bound = 20;
  * Moves one VM on: states the facts that are due, then publishes the command that is due. Safe to call at any time,
  * from any replica (gives the course as it then stands): a lost race is read again, a command already published is not doubled.
  */
-export async function advance(log: CourseLog, commands: Commands, migration: string, vm: string): Promise<Course> {
+export async function advance({ log, commands, present }: Engine, migration: string, vm: string): Promise<Course> {
   for (let i = 0; i < bound; i++) {
     const course = await log.load(migration, vm);
-    const due = next(course);
+    const due = next(course, present());
     if (!due) return course;
     if (due.kind === 'command') {
       await commands.issue(course, due);

@@ -1,26 +1,30 @@
 import { BusConflict } from '@tranship/bus';
 import { admit, returnPermit } from './admit.ts';
-import { advance } from './advance.ts';
+import { advance, type Engine } from './advance.ts';
 import type { Course } from './domain/course.ts';
 import { isFinal } from './domain/course.ts';
 import { type MigrationFold, outcome } from './domain/migration.ts';
-import type { Aggregates, Commands, CourseLog, Model } from './ports.ts';
+import { wakeAt } from './domain/waiting.ts';
+import type { Aggregates, Model } from './ports.ts';
 
 export interface Driver {
   /** Moves every course of a migration on that has something due, admits the next, and ends the migration when all are over. */
   drive(migration: MigrationFold): Promise<void>;
   /** The same for all migrations that are not finished: what was lost between an event and its command is issued again. */
   sweep(): Promise<void>;
+  /** When a course that waits for its time has to be looked at, milliseconds since the epoch. */
+  nextWake(): number | undefined;
 }
 
-export function driver(all: Aggregates, log: CourseLog, commands: Commands, model: Model): Driver {
+export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
+  const { log } = engine;
   const drive = async (migration: MigrationFold) => {
     const { id, started } = migration;
     const admitted = new Set(await admit(all, log, migration));
     const courses: Course[] = [];
     for (const vm of started.vms) {
       const known = model.course(id, vm.id);
-      if (!known || !isFinal(known) || admitted.has(vm.id)) await advance(log, commands, id, vm.id);
+      if (!known || !isFinal(known) || admitted.has(vm.id)) await advance(engine, id, vm.id);
       const course = await log.load(id, vm.id);
       await returnPermit(all, course);
       courses.push(course);
@@ -39,6 +43,14 @@ export function driver(all: Aggregates, log: CourseLog, commands: Commands, mode
     drive,
     sweep: async () => {
       for (const migration of model.migrations()) if (!migration.finished) await drive(migration);
+    },
+    nextWake: () => {
+      const courses = model
+        .migrations()
+        .filter(({ finished }) => !finished)
+        .flatMap(({ id, started }) => started.vms.flatMap((vm) => model.course(id, vm.id) ?? []));
+      const times = courses.flatMap((course) => wakeAt(course) ?? []);
+      return times.length > 0 ? Math.min(...times) : undefined;
     },
   };
 }

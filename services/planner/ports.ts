@@ -1,5 +1,6 @@
 import type { Aggregate, Plan, TranshipEvent } from '@tranship/contracts';
 import type { Course } from './domain/course.ts';
+import type { History } from './domain/forecast.ts';
 import type { MigrationFold } from './domain/migration.ts';
 import type { Due } from './domain/next.ts';
 
@@ -38,4 +39,6 @@ export interface Model {
   migration(id: string): MigrationFold | undefined;
   migrations(): MigrationFold[];
   course(migration: string, vm: string): Course | undefined;
+  /** What the steps of a cutover took in the migrations so far. */
+  history(): History;
 }

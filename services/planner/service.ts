@@ -1,6 +1,7 @@
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { aggregates, commandIssuer, courseLog } from './adapters/log.ts';
-import { liveModel } from './adapters/model.ts';
+import { type LiveModel, liveModel } from './adapters/model.ts';
+import type { Engine } from './advance.ts';
 import { isFinal } from './domain/course.ts';
 import { driver as makeDriver } from './drive.ts';
 import { migrationQueries } from './handlers/migrations.ts';
@@ -10,6 +11,8 @@ import { startPlan } from './handlers/start-plan.ts';
 
 /** What is due and unanswered is issued again this often. */
 const sweepMs = 30_000;
+/** Between two looks, however much is due. */
+const leastMs = 200;
 
 /** planner: plans, validation, scheduling, and the course of every VM. */
 export async function service(kit: Kit): Promise<ServiceTable> {
@@ -18,29 +21,45 @@ export async function service(kit: Kit): Promise<ServiceTable> {
   const log = courseLog(all);
   const commands = commandIssuer(bus, clock);
   const model = liveModel(bus);
-  const driver = makeDriver(all, log, commands, model);
+  const engine: Engine = { log, commands, present: () => ({ now: clock.now(), history: model.history() }) };
+  const driver = makeDriver(all, engine, model);
   return {
     ready: () => model.ready,
     commands: {
       report: async (message) => {
-        const course = await report(log, commands, message);
+        const course = await report(engine, message);
         const migration = model.migration(course.migration);
         if (migration && isFinal(course)) await driver.drive(migration);
       },
     },
-    queries: {
+    queries: upToDate(model, {
       ...planQueries(all, model, kit),
-      ...migrationQueries(all, log, commands, driver, model),
+      ...migrationQueries(all, engine, driver, model),
       startPlan: (request) => startPlan(all, log, model, driver, kit, request),
-    },
+    }),
     background: {
-      model: (signal) => model.follow(signal, () => {}),
+      model: (signal) => model.follow(signal),
       sweep: async (signal) => {
         while (!signal.aborted) {
           if (model.ready) await driver.sweep();
-          await clock.sleep(model.ready ? sweepMs : 200, signal);
+          const due = Math.max(leastMs, (driver.nextWake() ?? Number.POSITIVE_INFINITY) - clock.now());
+          await clock.sleep(model.ready ? Math.min(sweepMs, due) : leastMs, signal);
         }
       },
     },
   };
+}
+
+/** Every answer holds what was written before it was asked for. */
+function upToDate(
+  model: LiveModel,
+  queries: NonNullable<ServiceTable['queries']>,
+): NonNullable<ServiceTable['queries']> {
+  const after =
+    (handler: (...args: unknown[]) => unknown) =>
+    async (...args: unknown[]) => {
+      await model.current();
+      return handler(...args);
+    };
+  return Object.fromEntries(Object.entries(queries).map(([name, handler]) => [name, after(handler as never)]));
 }

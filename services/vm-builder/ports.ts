@@ -1,4 +1,5 @@
 import type { CommandQueue } from '@tranship/bus';
+import type { SourceVm } from '@tranship/contracts';
 import type { Cluster } from '@tranship/kube';
 import type { Config } from './config.ts';
 
@@ -8,4 +9,6 @@ export interface Target {
   /** What the workbenches are asked for. */
   readonly commands: Pick<CommandQueue, 'purge'>;
   readonly config: Config;
+  /** Of the source VM, asked now. */
+  readonly sourcePower: (provider: string, vm: string) => Promise<SourceVm['powerState']>;
 }

@@ -9,10 +9,16 @@ import { prepare } from './handlers/prepare.ts';
 import { removeTarget, settle, stopTarget } from './handlers/remove.ts';
 import { start } from './handlers/start.ts';
 import { watchHealth } from './handlers/watch-health.ts';
+import type { Target } from './ports.ts';
 
 /** vm-builder: the only one that talks to the target cluster. */
-export async function service(config: Config, { bus }: Kit): Promise<ServiceTable> {
-  const target = { cluster: Cluster.open(config.kubeconfig), commands: bus.commands, config };
+export async function service(config: Config, { bus, query }: Kit): Promise<ServiceTable> {
+  const target: Target = {
+    cluster: Cluster.open(config.kubeconfig),
+    commands: bus.commands,
+    config,
+    sourcePower: async (provider, vm) => (await query('powerState', { provider, vm })).powerState,
+  };
   return {
     concurrency: 64,
     steps: {

@@ -23,7 +23,10 @@ export const metadataSchema = z.strictObject({
 });
 
 /** Minutes and seconds as people write them: `10m`, `90s`, `1h30m`. */
-export const durationSchema = z.string().regex(/^(\d+h)?(\d+m)?(\d+s)?$/, 'a duration such as 10m, 90s or 1h30m');
+export const durationSchema = z.string().regex(/^(?=\d)(\d+h)?(\d+m)?(\d+s)?$/, 'a duration such as 10m, 90s or 1h30m');
+
+/** A duration that a step can wait for: its own deadline is an hour. */
+export const waitSchema = durationSchema.refine((text) => durationMs(text) <= 50 * 60_000, 'at most 50m');
 
 /** Milliseconds of a duration that passed {@link durationSchema}. */
 export function durationMs(text: string): number {

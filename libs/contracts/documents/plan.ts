@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { documentSchema, durationSchema, nameSchema } from './common.ts';
+import { documentSchema, durationSchema, nameSchema, waitSchema } from './common.ts';
 import { networkEntrySchema, storageEntrySchema } from './maps.ts';
 
 export const planVmSchema = z
@@ -23,12 +23,12 @@ export const planDefaultsSchema = z.strictObject({
   annotations: z.record(z.string(), z.string()).default({}),
   nodeSelector: z.record(z.string(), z.string()).default({}),
   shutdown: z
-    .strictObject({ deadline: durationSchema.default('10m'), then: z.enum(['fail', 'powerOff']).default('fail') })
+    .strictObject({ deadline: waitSchema.default('10m'), then: z.enum(['fail', 'powerOff']).default('fail') })
     .default({ deadline: '10m', then: 'fail' }),
   health: z
     .strictObject({
       agent: z.enum(['required', 'ifPresent', 'ignore']).default('ifPresent'),
-      deadline: durationSchema.default('10m'),
+      deadline: waitSchema.default('10m'),
     })
     .default({ agent: 'ifPresent', deadline: '10m' }),
   onUnhealthy: z.enum(['hold', 'rollback']).default('hold'),
@@ -38,11 +38,34 @@ export type PlanDefaults = z.infer<typeof planDefaultsSchema>;
 export const planSpecSchema = z.strictObject({
   source: nameSchema,
   target: z.strictObject({ provider: nameSchema.default('host'), namespace: nameSchema }),
-  type: z.literal('cold').default('cold'),
+  type: z.enum(['cold', 'warm']).default('cold'),
   networkMap: z.union([nameSchema, z.strictObject({ entries: z.array(networkEntrySchema) })]),
   storageMap: z.union([nameSchema, z.strictObject({ entries: z.array(storageEntrySchema) })]),
   vms: z.array(planVmSchema).min(1),
   defaults: planDefaultsSchema.prefault({}),
+  /** When a warm migration cuts over; a budget gates every mode. */
+  cutover: z
+    .strictObject({
+      mode: z.enum(['manual', 'at', 'budget']).default('manual'),
+      at: z.iso.datetime({ offset: true }).optional(),
+      downtimeBudget: durationSchema.optional(),
+    })
+    .refine(({ mode, at }) => mode !== 'at' || at !== undefined, {
+      message: 'mode at needs the time: at',
+      path: ['at'],
+    })
+    .refine(({ mode, downtimeBudget }) => mode !== 'budget' || downtimeBudget !== undefined, {
+      message: 'mode budget needs downtimeBudget',
+      path: ['downtimeBudget'],
+    })
+    .prefault({}),
+  precopy: z
+    .strictObject({
+      interval: z.union([z.literal('auto'), durationSchema]).default('auto'),
+      /** Percent of the leaves that the source calls unchanged, read all the same. */
+      auditPercent: z.number().min(0).max(100).default(1),
+    })
+    .prefault({}),
   concurrency: z.strictObject({ vms: z.number().int().positive().default(20) }).default({ vms: 20 }),
 });
 export type PlanSpec = z.infer<typeof planSpecSchema>;

@@ -5,7 +5,13 @@ import { pageOf } from '../domain/page.ts';
 import type { Ask } from '../ports.ts';
 import { pageQuery } from './documents.ts';
 
-const verbs = ['cancel', 'retry', 'rollback'] as const;
+const verbs = ['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback'] as const;
+/** Of a cutover: at a time instead of now; over the budget all the same. */
+const cutoverOptions = z.strictObject({
+  at: z.iso.datetime({ offset: true }).optional(),
+  force: z.boolean().optional(),
+});
+const noOptions = z.strictObject({});
 const one = '/v1/migrations/{id}';
 const oneVm = `${one}/vms/{vm}`;
 const listQuery = z.strictObject({ ...pageQuery, plan: z.string().optional() });
@@ -21,11 +27,12 @@ export function migrationEndpoints(ask: Ask): Endpoint[] {
         summary: `Asks for ${verb} of ${path === one ? 'every VM that it is possible for' : 'one VM'}`,
         role: 'operator',
         write: true,
+        body: (verb === 'cutover' ? cutoverOptions : noOptions).optional(),
         result: migrationSchema,
         status: 202,
-        handle: async ({ params: { id, vm } }) => ({
+        handle: async ({ params: { id, vm }, body }) => ({
           headers: { location: `/v1/migrations/${id}` },
-          body: await ask('actOnMigration', { name: id!, verb, ...(vm === undefined ? {} : { vm }) }),
+          body: await ask('actOnMigration', { ...body, name: id!, verb, ...(vm === undefined ? {} : { vm }) }),
         }),
       }),
     ),

@@ -1,11 +1,18 @@
 import { type Provider, TranshipError } from '@tranship/contracts';
 import type { Clock } from '@tranship/service-kit';
-import { type Login, VSphere } from '@tranship/vsphere';
+import { type Login, type Operation, type Param, type Ref, VSphere } from '@tranship/vsphere';
 import { followed, Model, type Update } from '../domain/model.ts';
-import type { Source } from '../ports.ts';
+import { changeWindow, snapshotsIn, trackedDisks } from '../domain/tracking.ts';
+import { many, object, truth } from '../domain/vim.ts';
+import type { Source, VmNow } from '../ports.ts';
 
 const taskMs = 300_000;
-const ref = (vm: string) => ({ type: 'VirtualMachine', value: vm });
+/** Merging a snapshot's files may take as long as the datastore likes. */
+const mergeMs = 23 * 3_600_000;
+const lookAt = ['config.hardware.device', 'config.changeTrackingEnabled', 'snapshot', 'runtime.consolidationNeeded'];
+const everyMs = 500;
+const snapshotRef = (snapshot: string): Ref => ({ type: 'VirtualMachineSnapshot', value: snapshot });
+const ref = (vm: string): Ref => ({ type: 'VirtualMachine', value: vm });
 
 /** One provider, connected: its live model, and the actions at it. */
 export class VCenter implements Source {
@@ -51,10 +58,74 @@ export class VCenter implements Source {
   }
 
   async powerOff(vm: string): Promise<void> {
-    await this.client.task(ref(vm), 'PowerOffVM_Task', {}, taskMs, (ms) => this.#clock.sleep(ms));
+    await this.#task(ref(vm), 'PowerOffVM_Task');
   }
 
   async powerOn(vm: string): Promise<void> {
-    await this.client.task(ref(vm), 'PowerOnVM_Task', {}, taskMs, (ms) => this.#clock.sleep(ms));
+    await this.#task(ref(vm), 'PowerOnVM_Task');
+  }
+
+  async look(vm: string): Promise<VmNow> {
+    const [read] = await this.client.read([ref(vm)], lookAt);
+    if (!read) throw new TranshipError('vsphere.not-found', `${vm} is not in ${this.provider.metadata.name}`);
+    const { properties } = read;
+    return {
+      disks: trackedDisks(properties['config.hardware.device']),
+      tracking: truth(properties['config.changeTrackingEnabled']),
+      snapshots: snapshotsIn(object(properties.snapshot)?.rootSnapshotList),
+      consolidationNeeded: truth(properties['runtime.consolidationNeeded']),
+    };
+  }
+
+  async idle(vm: string, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const [read] = await this.client.read([ref(vm)], ['recentTask']);
+      const tasks = many(read?.properties.recentTask) as unknown as Ref[];
+      const states = tasks.length === 0 ? [] : await this.client.read(tasks, ['info.state']);
+      if (!states.some(({ properties }) => /^(running|queued)$/.test(String(properties['info.state'])))) return;
+      await this.#clock.sleep(everyMs, signal);
+    }
+  }
+
+  async setTracking(vm: string, on: boolean): Promise<void> {
+    await this.#task(ref(vm), 'ReconfigVM_Task', { spec: { changeTrackingEnabled: on } });
+  }
+
+  async createSnapshot(vm: string, name: string, signal: AbortSignal): Promise<string> {
+    const description = 'Made by Tranship for a migration; it is removed when the pass is over';
+    const params = { name, description, memory: false, quiesce: false };
+    const made = object(await this.#task(ref(vm), 'CreateSnapshot_Task', params, taskMs, signal));
+    return String(made?.value);
+  }
+
+  async snapshotDisks(snapshot: string) {
+    const [read] = await this.client.read([snapshotRef(snapshot)], ['config.hardware.device']);
+    if (!read) throw new TranshipError('vsphere.not-found', `the snapshot ${snapshot} is gone`);
+    return trackedDisks(read.properties['config.hardware.device']);
+  }
+
+  async removeSnapshot(snapshot: string, signal: AbortSignal): Promise<void> {
+    const params = { removeChildren: false, consolidate: true };
+    await this.#task(snapshotRef(snapshot), 'RemoveSnapshot_Task', params, mergeMs, signal);
+  }
+
+  async consolidate(vm: string, signal: AbortSignal): Promise<void> {
+    await this.#task(ref(vm), 'ConsolidateVMDisks_Task', {}, mergeMs, signal);
+  }
+
+  async changedAreas(vm: string, { key, changeId, start, snapshot }: Parameters<Source['changedAreas']>[1]) {
+    const of: Record<string, Param> = { deviceKey: key, startOffset: start, changeId };
+    const params = snapshot === undefined ? of : { snapshot: snapshotRef(snapshot), ...of };
+    return changeWindow(await this.client.call(ref(vm), 'QueryChangedDiskAreas', params));
+  }
+
+  #task(
+    on: Ref,
+    operation: Operation,
+    params: Readonly<Record<string, Param>> = {},
+    deadlineMs = taskMs,
+    signal?: AbortSignal,
+  ) {
+    return this.client.task(on, operation, params, deadlineMs, (ms) => this.#clock.sleep(ms, signal));
   }
 }

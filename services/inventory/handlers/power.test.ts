@@ -2,11 +2,11 @@ import type { SourceVm } from '@tranship/contracts';
 import { createLogger, type StepContext } from '@tranship/service-kit';
 import { FakeClock } from '@tranship/service-kit/testing';
 import { expect, test } from 'vitest';
-import type { Source } from '../ports.ts';
+import type { PowerSource } from '../ports.ts';
 import { checkOff, powerOff, powerOn } from './power.ts';
 
 /** A VM that behaves: it takes `seconds` for what it is told; a deaf guest never shuts down, a stuck host never powers off. */
-class Machine implements Source {
+class Machine implements PowerSource {
   readonly told: string[] = [];
   readonly clock = new FakeClock();
   #state: SourceVm['powerState'];

@@ -1,8 +1,8 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import { type Clock, poll, type StepContext } from '@tranship/service-kit';
-import type { Source } from '../ports.ts';
+import type { PowerSource } from '../ports.ts';
 
-type Find = (provider: string) => Source;
+type Find = (provider: string) => PowerSource;
 const everyMs = 500;
 const hardMs = 120_000;
 

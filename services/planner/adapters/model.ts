@@ -1,14 +1,20 @@
 import type { Bus, StoredEvent } from '@tranship/bus';
-import { type EventData, fromToken, type Plan, subjects, type TranshipEvent } from '@tranship/contracts';
+import { type EventData, fromToken, type Plan, subjects, TranshipError, type TranshipEvent } from '@tranship/contracts';
 import { apply, type Course, newCourse } from '../domain/course.ts';
+import { historyOf } from '../domain/downtime.ts';
 import type { MigrationFold } from '../domain/migration.ts';
 import type { Model } from '../ports.ts';
 
 export interface LiveModel extends Model {
   /** Reads the log from its start and keeps the fold current until the signal aborts. */
-  follow(signal: AbortSignal, onEvent: (event: StoredEvent, id: string[]) => void): Promise<void>;
+  follow(signal: AbortSignal): Promise<void>;
   readonly ready: boolean;
+  /** Returns when all is folded that was in the log when it was called: who wrote something, by whichever replica, reads it. */
+  current(): Promise<void>;
 }
+
+/** What a fold may lag behind before a question is refused. */
+const lagMs = 3_000;
 
 /** The projection in memory: rebuilt from the log at each start, never the truth itself. */
 export function liveModel(bus: Bus): LiveModel {
@@ -17,6 +23,7 @@ export function liveModel(bus: Bus): LiveModel {
   const courses = new Map<string, Course>();
   let seen = 0;
   let ready = false;
+  const waiting = new Set<{ seq: number; done: () => void }>();
 
   const fold = (event: StoredEvent, [first = '', second = '']: string[]) => {
     switch (event.type) {
@@ -28,6 +35,10 @@ export function liveModel(bus: Bus): LiveModel {
       case 'migration.started': {
         const started = event.data as EventData<'migration.started'>;
         return migrations.set(first, { id: first, started, at: event.time, finished: undefined, seq: event.seq });
+      }
+      case 'migration.reopened': {
+        const migration = migrations.get(first);
+        return migration && migrations.set(first, { ...migration, finished: undefined, seq: event.seq });
       }
       case 'migration.finished': {
         const migration = migrations.get(first);
@@ -55,10 +66,25 @@ export function liveModel(bus: Bus): LiveModel {
     migration: (id) => migrations.get(id),
     migrations: () => [...migrations.values()],
     course: (migration, vm) => courses.get(`${migration}/${vm}`),
+    history: () => historyOf(courses.values()),
+    current: async () => {
+      const seq = await bus.events.lastSequence();
+      if (seen >= seq) return;
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const entry = { seq, done: resolve };
+      waiting.add(entry);
+      const lag = () =>
+        reject(new TranshipError('service.unavailable', `the planner has read its log up to ${seen} of ${seq}`));
+      const timer = setTimeout(lag, lagMs);
+      await promise.finally(() => {
+        clearTimeout(timer);
+        waiting.delete(entry);
+      });
+    },
     get ready() {
       return ready;
     },
-    follow: (signal, onEvent) =>
+    follow: (signal) =>
       bus.events.follow(
         subjects.events(),
         seen + 1,
@@ -67,7 +93,7 @@ export function liveModel(bus: Bus): LiveModel {
           seen = event.seq;
           const id = event.subject.split('.').slice(4).map(fromToken);
           fold(event, id);
-          onEvent(event, id);
+          for (const each of waiting) if (each.seq <= seen) each.done();
         },
         signal,
         () => {

@@ -6,6 +6,8 @@ export interface TargetFacts {
   readonly storageClasses: readonly string[];
   readonly namespaces: readonly string[];
   readonly networks: readonly string[];
+  /** Names of the VirtualMachines in the plan's namespace. */
+  readonly vms: readonly string[];
 }
 
 export interface Subject {
@@ -19,12 +21,19 @@ export interface Subject {
 type Found = { readonly path: string; readonly why: string };
 interface Rule {
   readonly id: string;
-  readonly category: Concern['category'];
+  readonly category: Concern['category'] | ((subject: Subject) => Concern['category']);
+  /** A plan may accept it: what it speaks of can be moved all the same, or stays behind without harm. */
+  readonly acceptable?: true;
   readonly label: string;
   readonly fix: string;
   find(subject: Subject): Found[];
 }
 
+/** What a snapshot leaves out can only be copied from a VM that is off. */
+const criticalIfWarm =
+  (otherwise: Concern['category']) =>
+  ({ plan }: Subject): Concern['category'] =>
+    plan.spec.type === 'warm' ? 'critical' : otherwise;
 const when = (condition: boolean, path: string, why: string): Found[] => (condition ? [{ path, why }] : []);
 const dns = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 const has = (kind: string) => (subject: Subject) =>
@@ -43,6 +52,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'vm.name-changed',
     category: 'information',
+    acceptable: true,
     label: 'The VM gets another name on the target',
     fix: 'Set targetName to choose it yourself',
     find: ({ entry, vm }) =>
@@ -83,7 +93,7 @@ export const rules: readonly Rule[] = [
   },
   {
     id: 'disk.rdm',
-    category: 'critical',
+    category: criticalIfWarm('critical'),
     label: 'A raw device mapping',
     fix: 'Convert it to a VMDK (storage vMotion), or detach it and attach the LUN on the target',
     find: ({ vm }) =>
@@ -104,6 +114,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'disk.shared',
     category: 'critical',
+    acceptable: true,
     label: 'A disk shared with other VMs',
     fix: 'Shut the cluster down and detach the disk from all but one VM, or leave it out',
     find: ({ vm }) =>
@@ -113,7 +124,8 @@ export const rules: readonly Rule[] = [
   },
   {
     id: 'disk.independent',
-    category: 'warning',
+    category: criticalIfWarm('warning'),
+    acceptable: true,
     label: 'An independent disk',
     fix: 'None needed for a cold migration; a warm one needs the mode "dependent"',
     find: ({ vm }) =>
@@ -206,8 +218,37 @@ export const rules: readonly Rule[] = [
       ),
   },
   {
+    id: 'target.unreachable',
+    category: 'critical',
+    label: 'The target cluster does not answer',
+    fix: 'See that vm-builder runs and reaches the cluster, then validate again',
+    find: ({ facts }) =>
+      when(facts === undefined, 'target', 'nothing is known of its classes, networks and namespaces'),
+  },
+  {
+    id: 'target.provider-unknown',
+    category: 'critical',
+    label: 'A target that is not there',
+    fix: 'Use the provider "host": the cluster that Tranship moves to',
+    find: ({ plan }) =>
+      when(plan.spec.target.provider !== 'host', 'target.provider', `there is no target ${plan.spec.target.provider}`),
+  },
+  {
+    id: 'target.name-taken',
+    category: 'critical',
+    label: 'The target has a VirtualMachine of that name',
+    fix: 'Set targetName, or remove the VirtualMachine',
+    find: ({ entry, vm, facts, plan }) =>
+      when(
+        facts?.vms.includes(targetName(entry, vm) ?? '') === true,
+        'targetName',
+        `${plan.spec.target.namespace}/${targetName(entry, vm)} is there already`,
+      ),
+  },
+  {
     id: 'pci.passthrough',
     category: 'critical',
+    acceptable: true,
     label: 'A passed-through PCI device',
     fix: 'Remove it; add a host device on the target afterwards',
     find: has('pci'),
@@ -215,6 +256,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'nic.sriov',
     category: 'warning',
+    acceptable: true,
     label: 'An SR-IOV NIC',
     fix: 'Map its network to one with SR-IOV on the target',
     find: has('sriov'),
@@ -222,6 +264,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'gpu.present',
     category: 'critical',
+    acceptable: true,
     label: 'A virtual GPU',
     fix: 'Remove it; add a mediated device on the target afterwards',
     find: has('vgpu'),
@@ -229,6 +272,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'tpm.present',
     category: 'warning',
+    acceptable: true,
     label: 'A virtual TPM',
     fix: 'Keep the recovery keys at hand: the TPM’s content does not move',
     find: has('tpm'),
@@ -236,6 +280,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'usb.controller',
     category: 'warning',
+    acceptable: true,
     label: 'A USB controller',
     fix: 'Accept it if no device hangs on it; it does not move',
     find: has('usb'),
@@ -243,6 +288,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'nvdimm.present',
     category: 'critical',
+    acceptable: true,
     label: 'A persistent memory device',
     fix: 'Move its data to a disk and remove it',
     find: has('nvdimm'),
@@ -250,6 +296,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'vm.secure-boot',
     category: 'warning',
+    acceptable: true,
     label: 'UEFI Secure Boot',
     fix: 'Accept it: the VM boots with UEFI, without Secure Boot',
     find: ({ vm }) => when(vm.secureBoot, 'firmware', 'the target starts it without Secure Boot'),
@@ -257,6 +304,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'vm.snapshots',
     category: 'information',
+    acceptable: true,
     label: 'The VM has snapshots',
     fix: 'None needed: the present state moves, the snapshots stay behind',
     find: ({ vm }) => when(vm.snapshots > 0, 'snapshots', `${vm.snapshots} snapshot(s) do not move`),
@@ -264,6 +312,7 @@ export const rules: readonly Rule[] = [
   {
     id: 'tools.not-running',
     category: 'warning',
+    acceptable: true,
     label: 'VMware Tools do not run',
     fix: 'Start them, or shut the guest down yourself before the start, or set shutdown.then: powerOff',
     find: ({ vm }) =>
@@ -271,19 +320,17 @@ export const rules: readonly Rule[] = [
   },
 ];
 
-/** Every concern of one VM. An accepted concern is no longer critical. */
+/** Every concern of one VM. An accepted one is no longer critical; what makes the move impossible cannot be accepted. */
 export function concernsOf(subject: Subject): Concern[] {
-  const accepted = new Set(subject.entry.accept.map((a) => a.concern));
-  return rules.flatMap(({ id, category, label, fix, find }) =>
-    find(subject).map(
+  const reasons = new Map(subject.entry.accept.map(({ concern, reason }) => [concern, reason]));
+  return rules.flatMap(({ id, category, acceptable, label, fix, find }) => {
+    const accepted = acceptable ? reasons.get(id) : undefined;
+    const own = typeof category === 'function' ? category(subject) : category;
+    return find(subject).map(
       ({ path, why }): Concern => ({
-        id,
-        category: accepted.has(id) ? 'information' : category,
-        label,
-        why,
-        fix,
-        path,
+        ...{ id, category: accepted === undefined ? own : 'information', label, why, fix, path },
+        ...(accepted === undefined ? {} : { accepted }),
       }),
-    ),
-  );
+    );
+  });
 }

@@ -1,79 +1,9 @@
-import type { Problem, TranshipEvent, VmPlan } from '@tranship/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { apply, type Course, eventOf, newCourse } from './course.ts';
-import { dueStep, next } from './next.ts';
+import { bad, good, problem, queued, run } from '../testing/course.ts';
+import { apply } from './course.ts';
+import { dueStep } from './next.ts';
 import { allEvents, allStates, final, type State, transition, waiting } from './states.ts';
-
-const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
-  name: 'web-01',
-  plan: 'p',
-  workbench: 'tranship-p-1-vm-1',
-  guestId: 'debian12_64Guest',
-  power: 'poweredOn',
-  convert: 'auto',
-  start: true,
-  shutdown: { deadlineMs: 1000, then: 'fail' },
-  health: { agent: 'ifPresent', deadlineMs: 1000 },
-  onUnhealthy: 'hold',
-  connection: { provider: 'vc', url: 'https://vc/sdk', thumbprint: '', secret: 's', method: 'auto' },
-  target: {
-    name: 'web-01',
-    namespace: 'apps',
-    cpus: 1,
-    coresPerSocket: 1,
-    memoryMB: 512,
-    firmware: 'bios',
-    disks: [],
-    nics: [],
-    runStrategy: 'Always',
-    labels: {},
-    annotations: {},
-    nodeSelector: {},
-  },
-  ...over,
-});
-const problem = (code: Problem['code'], retry = false): Problem => ({ code, title: 't', detail: 'd', fix: 'f', retry });
-
-/** A world in memory: appends what is due, answers steps as told, and keeps the trace of states and steps. */
-function run(
-  course: Course,
-  answer: (step: string, course: Course) => TranshipEvent | undefined,
-): { course: Course; steps: string[] } {
-  const steps: string[] = [];
-  let now = course;
-  const say = (event: TranshipEvent) => {
-    now = apply(now, event, { seq: now.seq + 1, time: '2026-01-01T00:00:00Z' });
-  };
-  for (let i = 0; i < 200; i++) {
-    if (now.state === 'QU' && now.cancelledIn === undefined) {
-      say({ type: 'vm.admitted', data: {} });
-      continue;
-    }
-    const due = next(now);
-    if (!due) return { course: now, steps };
-    if (due.kind === 'event') say(due.event);
-    else {
-      steps.push(due.step);
-      const event = answer(due.step, now);
-      if (!event) return { course: now, steps };
-      say(event);
-    }
-  }
-  throw new Error('the course does not end');
-}
-
-const queued = (over: Partial<VmPlan> = {}) =>
-  apply(newCourse('p-1', 'vm-1'), { type: 'vm.queued', data: plan(over) }, { seq: 1, time: '' });
-const good = (step: string): TranshipEvent =>
-  ({
-    type: eventOf[step as keyof typeof eventOf],
-    data: step === 'watchHealth' ? { proven: true } : {},
-  }) as TranshipEvent;
-const bad = (step: string, course: Course, error: Problem, again = false): TranshipEvent => ({
-  type: 'vm.step-failed',
-  data: { step, attempt: course.attempt, error, again },
-});
 
 describe('course', () => {
   test('course - a running VM walks every step in order and succeeds', () => {
@@ -82,6 +12,7 @@ describe('course', () => {
     expect(steps).toEqual([
       'prepare',
       'powerOff',
+      'findChanges',
       'copy',
       'prove',
       'convert',
@@ -101,7 +32,7 @@ describe('course', () => {
     expect(steps.at(-1)).toBe('settle');
   });
 
-  test.each(['prepare', 'powerOff', 'copy', 'prove', 'convert', 'handOver', 'create', 'checkOff'])(
+  test.each(['prepare', 'powerOff', 'findChanges', 'copy', 'prove', 'convert', 'handOver', 'create', 'checkOff'])(
     'course - a failure in %s removes the target and starts a source that we stopped',
     (broken) => {
       const { course, steps } = run(queued(), (step, now) =>

@@ -1,4 +1,5 @@
-import type { Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
+import type { Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
+import { finishPass, type Pass, startPass } from './passes.ts';
 import { final, type State, transition } from './states.ts';
 
 /** One VM's course: the fold of its events. */
@@ -13,6 +14,8 @@ export interface Course {
   readonly since: string;
   /** The last failure of the present step; `again` while it is to be tried once more. */
   readonly failure: { readonly error: Problem; readonly again: boolean } | undefined;
+  /** When each state was entered last (ISO time). */
+  readonly entered: { readonly [S in State]?: string };
   /** Why the course turned back, or stands. */
   readonly error: Problem | undefined;
   /** The state in which a cancel was asked for. */
@@ -22,6 +25,16 @@ export interface Course {
   /** The source was told to stop, so that going back means starting it. */
   readonly stopped: boolean;
   readonly results: { readonly [K in StepName]?: unknown };
+  /** All passes so far; the last may still run. */
+  readonly passes: readonly Pass[];
+  readonly forecast: Forecast | undefined;
+  /** A person's word that it is time, and when it was given. */
+  readonly cutover: { readonly at: string | undefined; readonly force: boolean; readonly asked: string } | undefined;
+  /** The last cutover was put off; only a person's word leads to another. */
+  readonly postponed: boolean;
+  readonly paused: boolean;
+  /** Once it is undone it begins anew: a person said so while the source was contested. */
+  readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
   readonly seq: number;
   /** Ids of attempts never repeat, not even after a retry. */
@@ -32,6 +45,15 @@ export interface Course {
   readonly traceparent: string | undefined;
 }
 
+const fresh = {
+  passes: [],
+  forecast: undefined,
+  cutover: undefined,
+  postponed: false,
+  paused: false,
+  restart: false,
+} as const;
+
 export const newCourse = (migration: string, vm: string): Course => ({
   migration,
   vm,
@@ -40,11 +62,13 @@ export const newCourse = (migration: string, vm: string): Course => ({
   attempt: 1,
   since: '',
   failure: undefined,
+  entered: {},
   error: undefined,
   cancelledIn: undefined,
   previous: undefined,
   stopped: false,
   results: {},
+  ...fresh,
   seq: 0,
   attempts: 1,
   tries: 1,
@@ -54,7 +78,12 @@ export const newCourse = (migration: string, vm: string): Course => ({
 /** The step that a state waits for. */
 export const stepOf: { readonly [S in State]?: StepName } = {
   PR: 'prepare',
+  SN: 'snapshot',
+  PC: 'copy',
+  PP: 'prove',
+  RM: 'removeSnapshot',
   ST: 'powerOff',
+  FC: 'findChanges',
   CP: 'copy',
   PV: 'prove',
   CV: 'convert',
@@ -65,6 +94,7 @@ export const stepOf: { readonly [S in State]?: StepName } = {
   WA: 'watchHealth',
   SE: 'settle',
   RT: 'removeTarget',
+  TY: 'tidySource',
   TS: 'stopTarget',
   RS: 'powerOn',
 };
@@ -72,7 +102,10 @@ export const stepOf: { readonly [S in State]?: StepName } = {
 /** The event that tells of a step's good end. */
 export const eventOf: { readonly [K in StepName]: VmEventType } = {
   prepare: 'vm.prepared',
+  snapshot: 'vm.snapshotted',
+  removeSnapshot: 'vm.snapshot-removed',
   powerOff: 'vm.powered-off',
+  findChanges: 'vm.changes-found',
   copy: 'vm.pass-finished',
   prove: 'vm.proved',
   convert: 'vm.converted',
@@ -83,6 +116,7 @@ export const eventOf: { readonly [K in StepName]: VmEventType } = {
   watchHealth: 'vm.healthy',
   settle: 'vm.settled',
   removeTarget: 'vm.target-removed',
+  tidySource: 'vm.source-tidied',
   stopTarget: 'vm.target-stopped',
   powerOn: 'vm.source-started',
 };
@@ -97,7 +131,7 @@ interface Stamp {
 export function apply(course: Course, event: TranshipEvent, { seq, time, traceparent }: Stamp): Course {
   const cell = transition(course.state, event.type as VmEventType);
   if (cell === undefined || cell === '__') return { ...course, seq };
-  const state = cell === 'HI' ? (course.previous ?? course.state) : cell;
+  const state = cell === 'HI' ? before(course) : cell;
   const moved = state !== course.state;
   const next: Course = {
     ...course,
@@ -106,6 +140,7 @@ export function apply(course: Course, event: TranshipEvent, { seq, time, tracepa
     ...(moved
       ? {
           since: time,
+          entered: { ...course.entered, [state]: time },
           previous: course.state,
           failure: undefined,
           attempt: course.attempts,
@@ -114,10 +149,13 @@ export function apply(course: Course, event: TranshipEvent, { seq, time, tracepa
         }
       : {}),
   };
-  return { ...next, ...detail(next, event), ...(event.type === 'vm.queued' ? { traceparent } : {}) };
+  return { ...next, ...detail(next, event, time), ...(event.type === 'vm.queued' ? { traceparent } : {}) };
 }
 
-function detail(course: Course, event: TranshipEvent): Partial<Course> {
+/** A start that is tried again is checked again first. */
+const before = ({ previous, state }: Course): State => (previous === 'SR' ? 'CK' : (previous ?? state));
+
+function detail(course: Course, event: TranshipEvent, time: string): Partial<Course> {
   switch (event.type) {
     case 'vm.queued':
       return { plan: event.data };
@@ -134,21 +172,40 @@ function detail(course: Course, event: TranshipEvent): Partial<Course> {
         failure: undefined,
         error: undefined,
         cancelledIn: undefined,
-        ...(course.state === 'QU' ? { results: {}, stopped: false } : {}),
+        ...(course.state === 'QU' ? { ...fresh, results: {}, entered: {}, stopped: false } : {}),
+        ...(course.state === 'RT' ? { restart: true } : {}),
       };
+    case 'vm.pass-started':
+      return { passes: [...course.passes, startPass(event.data.pass, time)] };
+    case 'vm.forecast':
+      return { forecast: event.data };
+    case 'vm.cutover-requested':
+      return { cutover: { at: event.data.at, force: event.data.force, asked: time }, postponed: false };
+    case 'vm.cutover-postponed':
+      return { cutover: undefined, postponed: true, stopped: false, failure: undefined };
+    case 'vm.paused':
+    case 'vm.resumed':
+      return { paused: event.type === 'vm.paused' };
+    case 'vm.snapshotted':
+    case 'vm.changes-found':
+    case 'vm.pass-finished':
+      return { ...result(course, event), passes: finishPass(course.passes, event, time) };
     case 'vm.undo-began':
     case 'vm.failed':
       return { error: event.data.error ?? course.error };
     case 'vm.contested':
     case 'vm.decision-needed':
       return { error: event.data.error };
-    default: {
-      const step = (Object.keys(eventOf) as StepName[]).find((name) => eventOf[name] === event.type);
-      return step ? { results: { ...course.results, [step]: event.data } } : {};
-    }
+    default:
+      return result(course, event);
   }
+}
+
+function result({ results }: Course, { type, data }: TranshipEvent): Partial<Course> {
+  const step = (Object.keys(eventOf) as StepName[]).find((name) => eventOf[name] === type);
+  return step ? { results: { ...results, [step]: data } } : {};
 }
 
 const another = ({ attempts, tries }: Course) => ({ attempt: attempts + 1, attempts: attempts + 1, tries: tries + 1 });
 
-export const isFinal = (course: Course): boolean => final.has(course.state);
+export const isFinal = ({ state, restart }: Course): boolean => final.has(state) && !restart;

@@ -1,5 +1,6 @@
 import type { EventData, MigrationStatus, VmStatus } from '@tranship/contracts';
 import { type Course, isFinal } from './course.ts';
+import { downtimeParts } from './downtime.ts';
 import { dueStep } from './next.ts';
 import { stateNames } from './states.ts';
 
@@ -32,6 +33,9 @@ export function describe(migration: MigrationFold, courses: ReadonlyMap<string, 
       since: course?.since || at,
       ...(course && (course.failure ?? course.error) ? { error: course.failure?.error ?? course.error } : {}),
       results: { ...course?.results },
+      ...(course && course.passes.length > 0 ? { passes: course.passes.map(({ point: _, ...pass }) => pass) } : {}),
+      ...(course?.forecast ? { forecast: course.forecast } : {}),
+      ...(course ? { downtime: downtimeParts(course), paused: course.paused } : {}),
     };
   });
   return {

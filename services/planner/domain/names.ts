@@ -24,3 +24,8 @@ export function kubernetesName(name: string): string | undefined {
     .replace(/[^a-z0-9]+$/, '');
   return made === '' ? undefined : made;
 }
+
+/** Our snapshots of one VM begin with this; who finds one knows whose it is. */
+export const snapshotPrefix = (migration: string, vm: string): string => `tranship-${migration}-${vm}-`;
+export const snapshotName = (migration: string, vm: string, pass: number): string =>
+  `${snapshotPrefix(migration, vm)}${pass}`;

@@ -1,6 +1,9 @@
 import type { Problem, StepInput, StepName, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
+import { snapshotName, snapshotPrefix } from './names.ts';
+import { passDisks, since, startPass } from './passes.ts';
 import type { State } from './states.ts';
+import { type Present, whileWaiting } from './waiting.ts';
 
 /** What is due: a command for a worker, or a fact that the planner itself may state. */
 export type Due =
@@ -8,12 +11,15 @@ export type Due =
   | { readonly kind: 'event'; readonly event: TranshipEvent };
 
 /** Removing the workbench ends these at once; every other step is let end before the course turns back. */
-const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'CP', 'PV', 'CV']);
+const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV']);
 /** In these nothing of the target has run yet. */
-const undoable: ReadonlySet<State> = new Set<State>(['QU', 'PR', 'ST', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK']);
+const undoable: ReadonlySet<State> = new Set<State>([
+  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM'] as const),
+  ...(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK'] as const),
+]);
 
-/** The next move: a pure function of the fold. `undefined`: nothing is due (over, or a person, or the scheduler, decides). */
-export function next(course: Course): Due | undefined {
+/** The next move: a pure function of the fold and the present. `undefined`: nothing is due (over, or time, a person or the scheduler decides). */
+export function next(course: Course, present: Present): Due | undefined {
   const { state, plan, failure, cancelledIn, error } = course;
   if (!plan) return undefined;
   if (
@@ -23,7 +29,13 @@ export function next(course: Course): Due | undefined {
   ) {
     return say({ type: 'vm.undo-began', data: {} });
   }
-  if (failure && !failure.again) return turn(state, failure.error);
+  if (failure && !failure.again) return turn(course, failure.error);
+  if (state === 'WT') return maybe(whileWaiting(course, present));
+  if (state === 'DN' && plan.onUnhealthy === 'rollback' && error?.code === 'target.unhealthy')
+    return say({ type: 'vm.rollback-requested', data: {} });
+  if (course.restart && state === 'FA') return say({ type: 'vm.retried', data: {} });
+  if (state === 'TY' && !mustTidy(course))
+    return say({ type: 'vm.source-tidied', data: { snapshots: [], tracking: 'kept' } });
   if (state === 'SD') return say({ type: 'vm.succeeded', data: { unproven: unproven(course) } });
   if (state === 'UD' || (state === 'RS' && !mustRestart(course))) {
     return say(
@@ -37,18 +49,24 @@ export function next(course: Course): Due | undefined {
   return step ? command(step, course) : undefined;
 }
 
-function turn(state: State, error: Problem): Due {
+function turn({ state, plan }: Course, error: Problem): Due {
   if (error.code === 'source.contested') return say({ type: 'vm.contested', data: { error } });
+  // The guest runs on as it did, and so do the passes.
+  if (state === 'ST' && plan?.type === 'warm' && error.code === 'source.shutdown-timeout')
+    return say({ type: 'vm.cutover-postponed', data: { error } });
   return say(
     undoable.has(state) ? { type: 'vm.undo-began', data: { error } } : { type: 'vm.decision-needed', data: { error } },
   );
 }
 
+const maybe = (event: TranshipEvent | undefined) => event && say(event);
 const say = (event: TranshipEvent): Due => ({ kind: 'event', event });
 /** What `powerOff` found, where it came so far. */
 const wasOn = ({ plan, results }: Course) =>
   ((results.powerOff as { was?: string } | undefined)?.was ?? plan?.power) === 'poweredOn';
-const mustRestart = (course: Course) => course.stopped && wasOn(course);
+const mustRestart = (course: Course) => course.stopped && wasOn(course) && !course.restart;
+/** Only a pass over a running source leaves anything at it. */
+const mustTidy = ({ plan, passes }: Course) => plan?.type === 'warm' && passes.length > 0;
 const unproven = ({ plan, results }: Course) =>
   plan!.start && !(results.watchHealth as { proven?: boolean } | undefined)?.proven;
 
@@ -72,22 +90,36 @@ function input(step: StepName, course: Course): StepInput<StepName> {
   const plan = course.plan!;
   const { target, connection, workbench } = plan;
   const ours = { migration, vm, workbench };
+  const pass = course.passes.at(-1) ?? startPass(1, course.since);
   const source = { migration, vm, provider: connection.provider };
   switch (step) {
     case 'prepare':
       return { ...ours, disks: target.disks, connection, nodeSelector: target.nodeSelector };
     case 'powerOff':
       return { ...source, power: plan.power, ...plan.shutdown };
-    case 'copy':
-      return { ...ours, connection, disks: target.disks.map((disk) => ({ ...disk, how: 'full' })), pass: 1, audit: 0 };
+    case 'snapshot':
+      return { ...source, name: snapshotName(migration, vm, pass.pass), ...since(target.disks, course.passes) };
+    case 'removeSnapshot':
+      return { ...source, name: snapshotName(migration, vm, pass.pass) };
+    case 'findChanges':
+      return { ...source, ...since(target.disks, course.passes) };
+    case 'tidySource':
+      return { ...source, prefix: snapshotPrefix(migration, vm), tracking: plan.tracking ? 'keep' : 'off' };
+    case 'copy': {
+      const { snapshot } = pass;
+      const at = snapshot === undefined ? {} : { snapshot };
+      return { ...ours, connection, disks: passDisks(target.disks, pass), pass: pass.pass, ...at, audit: plan.audit };
+    }
     case 'prove':
-      return { ...ours, disks: target.disks, pass: 1 };
+      return { ...ours, disks: target.disks, pass: pass.pass };
     case 'convert': {
       const nics = target.nics.map(({ mac, addresses }) => ({ mac, addresses }));
       return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics };
     }
     case 'watchHealth':
       return { ...ours, target, ...plan.health, agent: agentMode(course) };
+    case 'start':
+      return { ...ours, provider: connection.provider, target };
     case 'checkOff':
     case 'powerOn':
       return source;

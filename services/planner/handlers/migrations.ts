@@ -1,50 +1,63 @@
 import { BusConflict } from '@tranship/bus';
-import { type MigrationStatus, TranshipError, type TranshipEvent, type VmEventType } from '@tranship/contracts';
+import {
+  type MigrationStatus,
+  type QueryParsed,
+  TranshipError,
+  type TranshipEvent,
+  type VmEventType,
+} from '@tranship/contracts';
 import type { ServiceTable } from '@tranship/service-kit';
-import { advance } from '../advance.ts';
+import { advance, type Engine } from '../advance.ts';
 import type { Course } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
 import { stateNames, transition } from '../domain/states.ts';
 import type { Driver } from '../drive.ts';
-import type { Aggregates, Commands, CourseLog, Model } from '../ports.ts';
+import type { Aggregates, CourseLog, Model } from '../ports.ts';
 
 type Queries = NonNullable<ServiceTable['queries']>;
-type Verb = 'cancel' | 'retry' | 'rollback';
+type Act = QueryParsed<'actOnMigration'>;
 
-const eventFor: { readonly [V in Verb]: TranshipEvent } = {
-  cancel: { type: 'vm.cancel-requested', data: {} },
-  retry: { type: 'vm.retried', data: {} },
-  rollback: { type: 'vm.rollback-requested', data: {} },
-};
+function eventFor({ verb, at, force }: Pick<Act, 'verb' | 'at' | 'force'>): TranshipEvent {
+  switch (verb) {
+    case 'cutover':
+      return { type: 'vm.cutover-requested', data: { force, ...(at === undefined ? {} : { at }) } };
+    case 'cancel':
+      return { type: 'vm.cancel-requested', data: {} };
+    case 'retry':
+      return { type: 'vm.retried', data: {} };
+    case 'pause':
+      return { type: 'vm.paused', data: {} };
+    case 'resume':
+      return { type: 'vm.resumed', data: {} };
+    case 'rollback':
+      return { type: 'vm.rollback-requested', data: {} };
+  }
+}
 
 /** Migrations: read, and acted on by people. */
-export function migrationQueries(
-  all: Aggregates,
-  log: CourseLog,
-  commands: Commands,
-  driver: Driver,
-  model: Model,
-): Queries {
+export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver, model: Model): Queries {
+  const { log } = engine;
   return {
     getMigration: async ({ name }) => status(model, find(model, name)),
     listMigrations: async () => ({ items: model.migrations().map((migration) => status(model, migration)) }),
-    actOnMigration: async ({ name, vm, verb }) => {
+    actOnMigration: async ({ name, vm, ...act }) => {
+      const event = eventFor(act);
       const migration = find(model, name);
       const chosen = migration.started.vms.filter((each) => vm === undefined || each.id === vm || each.name === vm);
       if (chosen.length === 0) throw new TranshipError('document.not-found', `${name} has no VM ${vm ?? ''}`);
       const courses = await Promise.all(chosen.map((each) => log.load(name, each.id)));
-      const possible = courses.filter((course) => allowed(course, verb));
+      const possible = courses.filter((course) => allowed(course, event));
       if (possible.length === 0) {
         const where = courses
           .map((course) => `${course.plan?.name ?? course.vm} is ${stateNames[course.state]}`)
           .join(', ');
-        throw new TranshipError('migration.state', `nothing to ${verb}: ${where}`);
+        throw new TranshipError('migration.state', `nothing to ${act.verb}: ${where}`);
       }
       for (const course of possible) {
-        await say(log, course, eventFor[verb]);
-        await advance(log, commands, name, course.vm);
+        await say(log, course, event);
+        await advance(engine, name, course.vm);
       }
-      await driver.drive(migration);
+      await driver.drive(await reopened(all, migration));
       return status(model, migration, await current(log, migration));
     },
     timeline: async ({ name, vm }) => {
@@ -70,7 +83,15 @@ export function migrationQueries(
   };
 }
 
-const allowed = (course: Course, verb: Verb) => transition(course.state, eventFor[verb].type as VmEventType) !== '__';
+const allowed = ({ state, plan }: Course, { type }: TranshipEvent) =>
+  transition(state, type as VmEventType) !== '__' && (type !== 'vm.cutover-requested' || plan?.type === 'warm');
+
+/** A migration that was over, and is not with a VM that is tried again. */
+async function reopened(all: Aggregates, migration: MigrationFold): Promise<MigrationFold> {
+  if (!migration.finished) return migration;
+  const seq = await all.append('migration', [migration.id], { type: 'migration.reopened', data: {} }, migration.seq);
+  return { ...migration, finished: undefined, seq };
+}
 
 async function say(log: CourseLog, course: Course, event: TranshipEvent): Promise<void> {
   try {

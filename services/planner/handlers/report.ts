@@ -1,16 +1,16 @@
 import { BusConflict } from '@tranship/bus';
 import { type Envelope, type Report, reportSchema, type TranshipEvent } from '@tranship/contracts';
-import { advance } from '../advance.ts';
+import { advance, type Engine } from '../advance.ts';
 import { type Course, eventOf } from '../domain/course.ts';
 import { dueStep } from '../domain/next.ts';
-import type { Commands, CourseLog } from '../ports.ts';
 
 /** Tries of one step before the course turns back. */
 const maxTries = 3;
 const races = 10;
 
 /** A worker's outcome: becomes an event, and the next command. An answer to another step or attempt is history and changes nothing. */
-export async function report(log: CourseLog, commands: Commands, message: Envelope): Promise<Course> {
+export async function report(engine: Engine, message: Envelope): Promise<Course> {
+  const { log } = engine;
   const answer = reportSchema.parse(message.data);
   for (let i = 0; i < races; i++) {
     const course = await log.load(answer.migration, answer.vm);
@@ -22,7 +22,7 @@ export async function report(log: CourseLog, commands: Commands, message: Envelo
       if (!(error instanceof BusConflict)) throw error;
     }
   }
-  return advance(log, commands, answer.migration, answer.vm);
+  return advance(engine, answer.migration, answer.vm);
 }
 
 const awaited = (course: Course, { step, attempt }: Report) =>

@@ -47,8 +47,7 @@ export async function startPlan(
   const vms = ready.map(({ entry, matches }) => ({ entry, vm: matches[0]! }));
   const id = migrationId(plan.metadata.name, before.length + 1, request.key);
   await queue(all, log, id, plan, vms, maps, connection, request.key);
-  const migration = { ...(await started(all, id)) };
-  await driver.drive(migration);
+  await driver.drive(await started(all, id));
   return { migration: id };
 }
 
@@ -66,9 +65,8 @@ async function queue(
   key: string | undefined,
 ) {
   for (const { entry, vm } of vms) {
-    const course = { ...newCourse(id, vm.id) };
     await ignoreConflict(
-      log.append(course, { type: 'vm.queued', data: vmPlan(id, plan, entry, vm, maps, connection) }),
+      log.append(newCourse(id, vm.id), { type: 'vm.queued', data: vmPlan(id, plan, entry, vm, maps, connection) }),
     );
   }
   const data = {
@@ -78,7 +76,11 @@ async function queue(
     ...(key === undefined ? {} : { key }),
     vms: vms.map(({ vm }) => ({ id: vm.id, name: vm.name })),
   };
-  await ignoreConflict(all.append('migration', [id], { type: 'migration.started', data }, 0));
+  await all.append('migration', [id], { type: 'migration.started', data }, 0).catch((error: unknown) => {
+    if (!(error instanceof BusConflict)) throw error;
+    // Somebody started it at the same moment: the same request, asked twice, or another.
+    if (key === undefined) throw new TranshipError('migration.active', `${id} was started just now`, { cause: error });
+  });
 }
 
 async function started(all: Aggregates, id: string) {
@@ -91,6 +93,15 @@ async function ignoreConflict(work: Promise<unknown>): Promise<void> {
   await work.catch((error: unknown) => {
     if (!(error instanceof BusConflict)) throw error;
   });
+}
+
+function cutoverOf({ spec: { cutover } }: Plan): VmPlan['cutover'] {
+  const { mode, at, downtimeBudget } = cutover;
+  return {
+    mode,
+    ...(at === undefined ? {} : { at }),
+    ...(downtimeBudget === undefined ? {} : { budgetMs: durationMs(downtimeBudget) }),
+  };
 }
 
 function vmPlan(
@@ -109,6 +120,12 @@ function vmPlan(
     workbench: workbenchName(migration, vm.id),
     guestId: vm.guestId,
     power: vm.powerState,
+    // The final pass is the first of a VM that does not run: there is nothing to copy twice.
+    type: vm.powerState === 'poweredOn' ? plan.spec.type : 'cold',
+    tracking: vm.changeTracking,
+    cutover: cutoverOf(plan),
+    ...(plan.spec.precopy.interval === 'auto' ? {} : { intervalMs: durationMs(plan.spec.precopy.interval) }),
+    audit: plan.spec.precopy.auditPercent / 100,
     convert: defaults.convert,
     start: on,
     shutdown: { deadlineMs: durationMs(defaults.shutdown.deadline), then: defaults.shutdown.then },

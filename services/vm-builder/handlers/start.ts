@@ -3,9 +3,9 @@ import type { StepContext } from '@tranship/service-kit';
 import { isMarked, selector, startedAt } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
 
-/** Starts the VM. The moment is written on it before: whoever finds it knows that its disks may have changed since. */
+/** Starts the VM, once the source is seen to be off. The moment is written on it before: whoever finds it knows that its disks may have changed since. */
 export async function start(
-  { cluster, config }: Target,
+  { cluster, config, sourcePower }: Target,
   input: StepInput<'start'>,
   { clock }: StepContext,
 ): Promise<StepResult<'start'>> {
@@ -20,6 +20,9 @@ export async function start(
       'target.exists',
       `VirtualMachine ${namespace}/${name} is not there, or not of this migration`,
     );
+  const powerState = await sourcePower(input.provider, input.vm);
+  if (powerState !== 'poweredOff')
+    throw new TranshipError('source.contested', `the source ${input.vm} is ${powerState}`);
   const at = vm.metadata.annotations?.[startedAt] ?? new Date(clock.now()).toISOString();
   await cluster.merge('VirtualMachine', name, namespace, { metadata: { annotations: { [startedAt]: at } } });
   await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy } });

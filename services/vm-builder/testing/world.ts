@@ -61,6 +61,7 @@ export class World {
     this.plane = plane;
     this.cluster = Cluster.open(plane.kubeconfig);
     this.target = {
+      sourcePower: async () => 'poweredOff',
       cluster: this.cluster,
       commands: { purge: async (...of) => void this.purged.push(of.join(' ')) },
       config: configSchema.parse({ scratchStorageClass: 'fast', prepareSeconds: 30 }),

@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+
+/** Who holds a lock or a folder: the pid, and when that process began, since pids are used again. */
+export const self = (): string => `${process.pid}-${began(process.pid)}`;
+
+export function ownerLives(owner: string): boolean {
+  const [pid, start] = owner.split('-');
+  return start !== undefined && start !== '' && began(Number(pid)) === start;
+}
+
+/** In the kernel's ticks since it started; empty when there is no such process. */
+function began(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,43 @@
+import type { StepInput, StepResult } from '@tranship/contracts';
+import type { StepContext } from '@tranship/service-kit';
+import type { PointSource } from '../ports.ts';
+
+type Find = (provider: string) => PointSource;
+
+/** Our snapshot goes, and its files are merged before this returns. Gone already is fine. */
+export async function removeSnapshot(
+  find: Find,
+  { provider, vm, name }: StepInput<'removeSnapshot'>,
+  { clock, signal }: StepContext,
+): Promise<StepResult<'removeSnapshot'>> {
+  const began = clock.now();
+  await removeAll(find(provider), vm, (each) => each === name, signal);
+  return { seconds: (clock.now() - began) / 1000 };
+}
+
+/** The source is left as it was found: no snapshot of ours, change tracking as before. */
+export async function tidySource(
+  find: Find,
+  { provider, vm, prefix, tracking }: StepInput<'tidySource'>,
+  { signal }: StepContext,
+): Promise<StepResult<'tidySource'>> {
+  const source = find(provider);
+  const snapshots = await removeAll(source, vm, (name) => name.startsWith(prefix), signal);
+  if (tracking === 'keep' || !(await source.look(vm)).tracking) return { snapshots, tracking: 'kept' };
+  await source.setTracking(vm, false);
+  return { snapshots, tracking: 'off' };
+}
+
+async function removeAll(
+  source: PointSource,
+  vm: string,
+  wanted: (name: string) => boolean,
+  signal: AbortSignal,
+): Promise<string[]> {
+  await source.idle(vm, signal);
+  const { snapshots } = await source.look(vm);
+  const removed = snapshots.filter(({ name }) => wanted(name));
+  for (const { id } of removed) await source.removeSnapshot(id, signal);
+  if ((await source.look(vm)).consolidationNeeded) await source.consolidate(vm, signal);
+  return removed.map(({ name }) => name);
+}

@@ -1,0 +1,82 @@
+import type { EventData, PassDisk, Point, Since, StepResult, TargetDisk, TranshipEvent } from '@tranship/contracts';
+
+/** One pass over a VM's disks, as its events told it. Times in ISO. */
+export interface Pass {
+  readonly pass: number;
+  readonly started: string;
+  /** The moment whose bytes it copies. */
+  readonly point: Point | undefined;
+  readonly snapshot: string | undefined;
+  readonly finished: string | undefined;
+  readonly readBytes: number;
+  readonly seconds: number;
+}
+
+type PassEvent = Extract<TranshipEvent, { type: 'vm.snapshotted' | 'vm.changes-found' | 'vm.pass-finished' }>;
+
+export const startPass = (pass: number, started: string): Pass => ({
+  ...{ pass, started, point: undefined, snapshot: undefined, finished: undefined, readBytes: 0, seconds: 0 },
+});
+
+/** The last pass, with what an event adds to it. The final pass begins with the power-off: it has no beginning of its own. */
+export function finishPass(passes: readonly Pass[], event: PassEvent, time: string): readonly Pass[] {
+  const last = passes.at(-1);
+  const final = event.type === 'vm.changes-found' && (!last || last.finished !== undefined);
+  const [before, current] = final
+    ? [passes, startPass((last?.pass ?? 0) + 1, time)]
+    : [passes.slice(0, -1), last ?? startPass(1, time)];
+  switch (event.type) {
+    case 'vm.snapshotted':
+      return [...before, { ...current, point: event.data, snapshot: event.data.snapshot }];
+    case 'vm.changes-found':
+      return [...before, { ...current, point: event.data }];
+    case 'vm.pass-finished':
+      return [...before, { ...current, finished: time, ...sums(event.data) }];
+  }
+}
+
+const sums = ({ disks, seconds }: StepResult<'copy'>) => ({
+  readBytes: disks.reduce((sum, { readBytes }) => sum + readBytes, 0),
+  seconds,
+});
+
+/** The passes that reached their end. */
+export const finished = (passes: readonly Pass[]): readonly Pass[] =>
+  passes.filter((pass) => pass.finished !== undefined);
+
+/** What the next look at the disks compares with. */
+export function since(disks: readonly TargetDisk[], passes: readonly Pass[]): { disks: Since[]; foreign?: string[] } {
+  const last = finished(passes).at(-1)?.point;
+  return {
+    disks: disks.map(({ key, sizeBytes }) => {
+      const changeId = last?.disks.find((disk) => disk.key === key)?.changeId;
+      return { key, sizeBytes, ...(changeId === undefined ? {} : { changeId }) };
+    }),
+    ...(last ? { foreign: last.foreign } : {}),
+  };
+}
+
+/** How each disk is copied in this pass: all of it first; then what changed, where that is known; else all is compared. */
+export function passDisks(disks: readonly TargetDisk[], { pass, point }: Pass): PassDisk[] {
+  return disks.map((disk) => {
+    const seen = point?.disks.find(({ key }) => key === disk.key);
+    const { file = disk.file, changeId, areas } = seen ?? {};
+    const how = pass === 1 ? 'full' : areas === undefined ? 'compare' : 'delta';
+    return {
+      ...disk,
+      file,
+      how,
+      ...(how === 'delta' ? { areas } : {}),
+      ...(changeId === undefined ? {} : { changeId }),
+    };
+  });
+}
+
+/** Bytes that CBT called changed in a pass; what is not known counts as all of the disk. */
+export const changedBytes = ({ point }: Pass, disks: readonly TargetDisk[]): number =>
+  disks.reduce((sum, { key, sizeBytes }) => {
+    const seen = point?.disks.find((disk) => disk.key === key);
+    return sum + (seen?.changedBytes ?? sizeBytes);
+  }, 0);
+
+export type Snapshotted = EventData<'vm.snapshotted'>;

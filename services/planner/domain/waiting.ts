@@ -1,0 +1,95 @@
+import type { Problem, TranshipEvent } from '@tranship/contracts';
+import { errorCatalogue } from '@tranship/contracts';
+import type { Course } from './course.ts';
+import { copyRateOf, forecast, type History, writeRateOf } from './forecast.ts';
+import { finished } from './passes.ts';
+
+/** What a decision may look at besides the fold: the time (milliseconds since the epoch), and what others took. */
+export interface Present {
+  readonly now: number;
+  readonly history: History;
+}
+
+/** A delta that would take longer than this is worth one more pass before the power-off, seconds. */
+const longDelta = 15;
+/** The interval between passes is chosen so that a delta takes about this long, seconds. */
+const wantedDelta = 20;
+const shortest = 60_000;
+const longest = 3_600_000;
+
+/** What is due between two passes: another pass, the cutover, or nothing yet. Cold has its first pass as its final one. */
+export function whileWaiting(course: Course, present: Present): TranshipEvent | undefined {
+  const { plan, passes, paused } = course;
+  if (plan!.type === 'cold') return paused ? undefined : due('a cold migration has no other pass');
+  const last = finished(passes).at(-1);
+  if (last && course.forecast?.pass !== last.pass)
+    return { type: 'vm.forecast', data: forecast(passes, plan!.target.disks, present.now, present.history) };
+  if (paused) return undefined;
+  const pass: TranshipEvent = { type: 'vm.pass-started', data: { pass: (last?.pass ?? 0) + 1 } };
+  if (!last) return pass;
+  const wish = wished(course, present);
+  if (wish !== undefined) return cutOver(course, present, wish, pass);
+  return present.now >= nextPassAt(course)! ? pass : undefined;
+}
+
+/** Why it is time to cut over, if it is. */
+function wished({ plan, cutover, postponed, forecast: told }: Course, { now }: Present): string | undefined {
+  if (cutover) return cutover.at === undefined || now >= Date.parse(cutover.at) ? 'a person asked for it' : undefined;
+  if (postponed) return undefined;
+  const { mode, at, budgetMs } = plan!.cutover;
+  if (mode === 'at' && at !== undefined && now >= Date.parse(at)) return `it is ${at}`;
+  if (mode === 'budget' && budgetMs !== undefined && told && told.pass > 1 && told.high * 1000 <= budgetMs)
+    return `the forecast, ${told.high} s at most, fits the budget`;
+  return undefined;
+}
+
+/** Right before the power-off the forecast is made anew: a long delta is shortened by one more pass; over the budget is put off. */
+function cutOver(course: Course, { now, history }: Present, why: string, pass: TranshipEvent): TranshipEvent {
+  const { plan, passes, cutover } = course;
+  const fresh = forecast(passes, plan!.target.disks, now, history);
+  const last = finished(passes).at(-1)!;
+  const asked = cutover?.at ?? cutover?.asked;
+  const since = asked === undefined || Date.parse(last.started) >= Date.parse(asked);
+  if (fresh.parts.delta > longDelta && !since) return pass;
+  const { budgetMs } = plan!.cutover;
+  if (budgetMs !== undefined && fresh.seconds * 1000 > budgetMs && !cutover?.force)
+    return { type: 'vm.cutover-postponed', data: { error: overBudget(fresh.seconds, budgetMs) } };
+  return due(why);
+}
+
+const due = (why: string): TranshipEvent => ({ type: 'vm.cutover-due', data: { why } });
+
+function overBudget(seconds: number, budgetMs: number): Problem {
+  const code = 'cutover.over-budget';
+  const { title, fix, retry } = errorCatalogue[code];
+  return { code, title, fix, retry, detail: `the forecast is ${seconds} s, the budget ${budgetMs / 1000} s` };
+}
+
+/** When the next pass begins, milliseconds since the epoch. */
+export function nextPassAt({ plan, passes }: Course): number | undefined {
+  const done = finished(passes);
+  const last = done.at(-1);
+  if (!last) return undefined;
+  return (
+    Date.parse(last.finished!) +
+    (plan!.intervalMs ?? autoInterval(writeRateOf(done, plan!.target.disks), copyRateOf(done)))
+  );
+}
+
+/** As long as the guest takes to change what a pass copies in 20 s; between a minute and an hour. */
+export function autoInterval(writeRate: number, copyRate: number): number {
+  const ms = writeRate > 0 ? (wantedDelta * copyRate * 1000) / writeRate : longest;
+  return Math.round(Math.min(longest, Math.max(shortest, ms)));
+}
+
+/** When a waiting course has to be looked at again; `undefined`: an event will tell. */
+export function wakeAt(course: Course): number | undefined {
+  if (course.state !== 'WT' || course.paused) return undefined;
+  const at =
+    course.cutover?.at ??
+    (course.plan!.cutover.mode === 'at' && !course.postponed ? course.plan!.cutover.at : undefined);
+  const times = [nextPassAt(course), at === undefined ? undefined : Date.parse(at)].filter(
+    (each) => each !== undefined,
+  );
+  return times.length > 0 ? Math.min(...times) : undefined;
+}

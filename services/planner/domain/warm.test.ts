@@ -1,0 +1,196 @@
+import type { TranshipEvent, VmPlan } from '@tranship/contracts';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { bad, good, plan, problem, queued, run } from '../testing/course.ts';
+import { apply, type Course } from './course.ts';
+import { next } from './next.ts';
+import { final, type State, transition, waiting } from './states.ts';
+import { autoInterval } from './waiting.ts';
+
+const disk = {
+  ...{ index: 0, key: 2000, file: '[ds] web/web.vmdk', sizeBytes: 2 ** 30, storageClass: 'fast' },
+  ...({ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bus: 'virtio' } as const),
+};
+const warm = (over: Partial<VmPlan> = {}) =>
+  queued({ type: 'warm', target: { ...plan().target, disks: [disk] }, intervalMs: 60_000, ...over });
+const at = (course: Course, event: TranshipEvent, time = '2026-01-01T05:00:00Z') =>
+  apply(course, event, { seq: course.seq + 1, time });
+const precopy = ['snapshot', 'copy', 'prove', 'removeSnapshot'];
+const cutover = ['powerOff', 'findChanges', 'copy', 'prove', 'convert', 'handOver'];
+
+/** Answers well, until the course has made so many passes; then it is left where it is. */
+const passes = (count: number) => (step: string, course: Course, clock: number) =>
+  step === 'snapshot' && course.passes.length > count ? undefined : good(step, course, clock);
+
+test('warm - passes repeat, each with its own snapshot that is gone before the next; the forecast is told after each', () => {
+  const { steps, course } = run(warm(), passes(3));
+  expect(steps).toEqual(['prepare', ...precopy, ...precopy, ...precopy, 'snapshot']);
+  expect(course.forecast).toMatchObject({ pass: 3 });
+  expect(course.stopped).toBe(false);
+});
+
+test('warm - the first pass copies all, later ones what changed, and without known changes all is compared', () => {
+  const how: unknown[] = [];
+  run(warm(), (step, course, clock) => {
+    if (step === 'copy') how.push((next(course, { now: clock, history: empty }) as { input: unknown }).input);
+    if (course.passes.length === 3 && step === 'snapshot') {
+      const event = good(step, course, clock) as { data: { disks: object[] } };
+      const lost = event.data.disks.map((each) => ({ ...each, areas: undefined, lost: 'reset' }));
+      return { ...event, data: { ...event.data, disks: lost } } as TranshipEvent;
+    }
+    return passes(3)(step, course, clock);
+  });
+  expect(how).toMatchObject([
+    { pass: 1, snapshot: 'snapshot-1', disks: [{ how: 'full' }] },
+    { pass: 2, snapshot: 'snapshot-2', disks: [{ how: 'delta', areas: 'digest', changeId: '52 aa/2' }] },
+    { pass: 3, disks: [{ how: 'compare' }] },
+  ]);
+});
+const empty = { shutdown: [], convert: [], handOver: [], boot: [] };
+
+test('warm - at a word the VM is stopped, what changed since is copied without a snapshot, and it succeeds', () => {
+  const { course: waiting } = run(warm(), passes(2));
+  const back = { ...waiting, state: 'WT', passes: waiting.passes.slice(0, 2) } as Course;
+  const { course, steps } = run(
+    at(back, { type: 'vm.cutover-requested', data: { force: false } }, '2026-01-01T00:00:01Z'),
+    good,
+  );
+  expect(steps.slice(0, 6)).toEqual(cutover);
+  expect(course.state).toBe('OK');
+  expect(course.passes.at(-1)).toMatchObject({ pass: 3, snapshot: undefined });
+});
+
+test('warm - at a time: passes go on until then, and no cutover comes before', () => {
+  const when = '2026-01-01T00:20:00+00:00';
+  const { course, steps, clock } = run(warm({ cutover: { mode: 'at', at: when }, intervalMs: 300_000 }), good);
+  expect(course.state).toBe('OK');
+  expect(clock).toBeGreaterThan(Date.parse(when));
+  expect(Date.parse(course.entered.ST!)).toBeGreaterThanOrEqual(Date.parse(when));
+  expect(steps.filter((step) => step === 'snapshot').length).toBeGreaterThan(2);
+});
+
+test('warm - by budget: it cuts over by itself once the forecast fits, and not before it is known', () => {
+  const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: 600_000 } }), good);
+  expect(steps.filter((step) => step === 'snapshot')).toHaveLength(2);
+  expect(course.state).toBe('OK');
+});
+
+test('warm - over the budget the source is not stopped; forced, it is', () => {
+  const tight = warm({ cutover: { mode: 'manual', budgetMs: 1_000 } });
+  const asked = (force: boolean) => {
+    let told = false;
+    return run(tight, (step, course, clock) => {
+      if (step === 'prove' && course.passes.length === 2 && !told) {
+        told = true;
+        return { type: 'vm.cutover-requested', data: { force } };
+      }
+      return passes(3)(step, course, clock);
+    });
+  };
+  expect(asked(false)).toMatchObject({ course: { stopped: false, postponed: true } });
+  expect(asked(false).steps).not.toContain('powerOff');
+  expect(asked(true).course.state).toBe('OK');
+});
+
+test('warm - a guest that does not shut down goes on, and so do the passes; nothing cuts over again by itself', () => {
+  const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: 600_000 } }), (step, now, clock) =>
+    step === 'powerOff' ? bad(step, now, problem('source.shutdown-timeout')) : passes(4)(step, now, clock),
+  );
+  expect(steps.filter((step) => step === 'powerOff')).toHaveLength(1);
+  expect(steps.slice(steps.indexOf('powerOff') + 1)).toEqual([...precopy, ...precopy, 'snapshot']);
+  expect(course).toMatchObject({ postponed: true, stopped: false });
+  expect(steps).not.toContain('removeTarget');
+});
+
+test('warm - paused it makes no pass and no cutover; resumed it goes on', () => {
+  const { course } = run(warm(), (step, now, clock) =>
+    step === 'prove' && !now.paused ? { type: 'vm.paused', data: {} } : good(step, now, clock),
+  );
+  expect(course).toMatchObject({ state: 'WT', paused: true });
+  const asked = at(course, { type: 'vm.cutover-requested', data: { force: true } });
+  expect(run(asked, good).steps).toEqual([]);
+  expect(run(at(asked, { type: 'vm.resumed', data: {} }), good).course.state).toBe('OK');
+});
+
+test.each(['snapshot', 'copy', 'prove', 'removeSnapshot'])(
+  'warm - a failure in %s before the cutover leaves the source as it was, running',
+  (broken) => {
+    const { course, steps } = run(warm(), (step, now, clock) =>
+      step === broken ? bad(step, now, problem('service.internal')) : good(step, now, clock),
+    );
+    expect(course.state).toBe('FA');
+    expect(steps.slice(-2)).toEqual(['removeTarget', 'tidySource']);
+    expect(steps).not.toContain('powerOff');
+  },
+);
+
+test('warm - change tracking that was off is turned off again when all is undone', () => {
+  const undone = (tracking: boolean) => {
+    let input: unknown;
+    run(warm({ tracking }), (step, now, clock) => {
+      if (step === 'tidySource') input = (next(now, { now: clock, history: empty }) as { input: unknown }).input;
+      return step === 'copy' ? bad(step, now, problem('service.internal')) : good(step, now, clock);
+    });
+    return input;
+  };
+  expect(undone(false)).toMatchObject({ tracking: 'off', prefix: 'tranship-p-1-vm-1-' });
+  expect(undone(true)).toMatchObject({ tracking: 'keep' });
+});
+
+test('warm - the model: under any answers no source is stopped while a snapshot of ours is open, and nothing starts before the final proof', () => {
+  const outcome = fc.constantFrom(
+    'good',
+    'good',
+    'good',
+    'good',
+    'again',
+    'fail',
+    'cancel',
+    'cutover',
+    'pause',
+    'resume',
+  );
+  fc.assert(
+    fc.property(fc.array(outcome, { maxLength: 60 }), (outcomes) => {
+      let i = 0;
+      const words: Record<string, TranshipEvent> = {
+        cancel: { type: 'vm.cancel-requested', data: {} },
+        cutover: { type: 'vm.cutover-requested', data: { force: true } },
+        pause: { type: 'vm.paused', data: {} },
+        resume: { type: 'vm.resumed', data: {} },
+      };
+      const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: 600_000 } }), (step, now, clock) => {
+        const what = outcomes[i++] ?? 'good';
+        const word = words[what];
+        if (word && transition(now.state, word.type as never) !== '__') return word;
+        if (what === 'again') return bad(step, now, problem('service.unavailable', true), true);
+        if (what === 'fail') return bad(step, now, problem('service.internal'));
+        return good(step, now, clock);
+      });
+      const rested: State[] = [...final, ...waiting, ...(course.paused ? (['WT'] as const) : [])];
+      expect(rested).toContain(course.state);
+      const stopped = steps.indexOf('powerOff');
+      if (stopped >= 0)
+        expect(
+          steps
+            .slice(0, stopped)
+            .filter((step) => precopy.includes(step))
+            .at(-1),
+        ).toBe('removeSnapshot');
+      const started = steps.indexOf('start');
+      if (started >= 0) {
+        expect(steps.lastIndexOf('findChanges')).toBeLessThan(steps.lastIndexOf('prove'));
+        expect(steps.slice(started)).not.toContain('powerOn');
+      }
+      if (course.state === 'FA' && steps.includes('snapshot')) expect(steps).toContain('tidySource');
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('interval - it follows the write rate, between a minute and an hour', () => {
+  const mib = 2 ** 20;
+  expect(autoInterval(0, 100 * mib)).toBe(3_600_000);
+  expect(autoInterval(100 * mib, 100 * mib)).toBe(60_000);
+  expect(autoInterval(10 * mib, 100 * mib)).toBe(200_000);
+});

@@ -47,7 +47,7 @@ export class Bus {
   static async open(options: BusOptions): Promise<Bus> {
     const connection = await openConnection(options);
     try {
-      await call('make the streams', ensureStreams(connection.jsm));
+      if (options.makeStreams ?? true) await call('make the streams', ensureStreams(connection.jsm));
     } catch (error) {
       await connection.nc.close();
       throw error;

@@ -7,7 +7,7 @@ import {
   type NatsConnection,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
-import { TranshipError } from '@tranship/contracts';
+import { inboxPrefix, TranshipError } from '@tranship/contracts';
 import { type SpanRunner, untraced } from './span.ts';
 
 export interface BusOptions {
@@ -16,8 +16,12 @@ export interface BusOptions {
   user?: string | undefined;
   /** A file with the password: a secret stays out of arguments and environment. */
   passwordFile?: string | undefined;
+  /** The authority of the server's certificate (PEM); with it the connection is encrypted, or is not. */
+  caFile?: string | undefined;
   /** Shown in the server's connection list. */
   name: string;
+  /** Those who may not make the streams find them made. */
+  makeStreams?: boolean;
   /** Traces what is sent and answered. */
   span?: SpanRunner;
   /** Of leases. */
@@ -53,7 +57,8 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
     nc = await connect({
       servers: options.url.split(','),
       name: options.name,
-      ...(options.user === undefined ? {} : { authenticator: authenticator(options.user, options.passwordFile) }),
+      ...(options.user === undefined ? {} : as(options.user, options.passwordFile)),
+      ...(options.caFile === undefined ? {} : { tls: { caFile: options.caFile } }),
       // A password that is just being changed is no reason to give up for ever.
       ignoreAuthErrorAbort: true,
       timeout: 5_000,
@@ -77,6 +82,11 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
     throw new TranshipError('service.unavailable', detail, { cause });
   }
 }
+
+const as = (user: string, passwordFile: string | undefined) => ({
+  authenticator: authenticator(user, passwordFile),
+  inboxPrefix: inboxPrefix(user),
+});
 
 /** Reads the password again at each reconnection: it may have been changed. */
 function authenticator(user: string, passwordFile: string | undefined): Authenticator {

@@ -47,7 +47,8 @@ export class Bus {
   static async open(options: BusOptions): Promise<Bus> {
     const connection = await openConnection(options);
     try {
-      if (options.makeStreams ?? true) await call('make the streams', ensureStreams(connection.jsm));
+      if (options.makeStreams ?? true)
+        await call('make the streams', ensureStreams(connection.jsm, options.replicas ?? 1));
     } catch (error) {
       await connection.nc.close();
       throw error;

@@ -22,6 +22,8 @@ export interface BusOptions {
   name: string;
   /** Those who may not make the streams find them made. */
   makeStreams?: boolean;
+  /** Servers that hold each stream, at least; 1. */
+  replicas?: number;
   /** Traces what is sent and answered. */
   span?: SpanRunner;
   /** Of leases. */

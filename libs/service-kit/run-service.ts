@@ -31,6 +31,7 @@ export async function startService<C extends BaseConfig>(
     user: config.natsUser,
     passwordFile: config.natsPasswordFile,
     caFile: config.natsCaFile,
+    replicas: config.natsReplicas,
     makeStreams: !inWorkbench.includes(name),
     name: `tranship-${name}`,
     span,

@@ -78,7 +78,7 @@ export class NatsServer {
   }
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   const server = createServer();
   return new Promise((resolve) =>
     server.listen(0, '127.0.0.1', () => {

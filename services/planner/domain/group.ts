@@ -9,7 +9,10 @@ const canStart: ReadonlySet<State> = new Set<State>(startable);
 const committed: ReadonlySet<State> = new Set<State>(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', ...startable]);
 const turnedBack: ReadonlySet<State> = new Set<State>(['RT', 'TY', 'RS', 'UD', 'FA', 'CA', 'CO']);
 /** Here it can still be put back because another one was. */
-const revocable: ReadonlySet<State> = new Set<State>(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK']);
+const revocable: ReadonlySet<State> = new Set<State>([
+  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM'] as const),
+  ...(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK'] as const),
+]);
 
 /** Whether all others of the group have begun their cutover, or would begin it now. */
 export const allCutOver = (others: readonly Course[], wouldBegin: (other: Course) => boolean): boolean =>
@@ -19,9 +22,10 @@ export const allCutOver = (others: readonly Course[], wouldBegin: (other: Course
 export const allCanStart = (others: readonly Course[]): boolean => others.every(({ state }) => canStart.has(state));
 
 /** Why a VM whose target has not run is put back: another one of its group was. */
-export function groupFailure({ state }: Course, others: readonly Course[]): Problem | undefined {
-  const failed = revocable.has(state) ? others.find((other) => turnedBack.has(other.state)) : undefined;
-  if (!failed) return undefined;
+export function groupFailure({ state, entered }: Course, others: readonly Course[]): Problem | undefined {
+  // One that was put back before this one was queued is about to be tried again as well.
+  const failed = others.find((other) => turnedBack.has(other.state) && other.since >= (entered.QU ?? ''));
+  if (!failed || !revocable.has(state)) return undefined;
   const code = 'migration.group';
   const { title, fix, retry } = errorCatalogue[code];
   const why = failed.error ? `: ${failed.error.code}: ${failed.error.detail}` : '';

@@ -24,7 +24,7 @@ const longest = 3_600_000;
 export function whileWaiting(course: Course, present: Present): TranshipEvent | undefined {
   const event = alone(course, present);
   if (event?.type !== 'vm.cutover-due') return event;
-  const begins = (other: Course) => alone(other, present)?.type === 'vm.cutover-due';
+  const begins = (other: Course) => other.cancelledIn === undefined && alone(other, present)?.type === 'vm.cutover-due';
   return allCutOver(present.others, begins) ? event : anotherPass(course, present);
 }
 

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import { envelope, type Progress, subjects, TranshipError } from '@tranship/contracts';
@@ -295,6 +296,25 @@ describe('queries and progress', () => {
   });
 });
 
+describe('objects', () => {
+  it('objects - come back as they were, named by their digest; the same is kept once, also of many at once', async () => {
+    const bytes = randomBytes(3 * 1024 * 1024 + 7);
+    const name = createHash('sha256').update(bytes).digest('hex');
+    const other = await open('other');
+    expect(await Promise.all([bus, other, bus].map(({ objects }) => objects.put(bytes)))).toEqual([name, name, name]);
+    expect(await bus.objects.put(bytes)).toBe(name);
+    expect(bytes.equals(await other.objects.get(name))).toBe(true);
+    const text = '[[0,65536]]';
+    expect(Buffer.from(await other.objects.get(await bus.objects.put(text))).toString()).toBe(text);
+    expect(await bus.objects.get(await bus.objects.put(''))).toHaveLength(0);
+    await other.close();
+  });
+
+  it('objects - one that is not there is told as such', async () => {
+    await expect(bus.objects.get('a'.repeat(64))).rejects.toMatchObject({ code: 'document.not-found' });
+  });
+});
+
 describe('nats-server restarted in the middle', () => {
   it('restart - followers, consumers and queries go on; nothing is lost or doubled; the password may change', async () => {
     const migration = `r${++names}`;
@@ -339,7 +359,9 @@ describe('nats-server restarted in the middle', () => {
     await server.down();
     await until('it is noticed', () => !other.connected);
     const began = Date.now();
-    await expect(other.events.readSubject(fresh('a'))).rejects.toMatchObject({ code: 'service.unavailable' });
+    const calls = [other.events.readSubject(fresh('a')), other.objects.put('away')];
+    for (const each of await Promise.allSettled<unknown>(calls))
+      expect(each).toMatchObject({ status: 'rejected', reason: { code: 'service.unavailable' } });
     await other.close();
     expect(Date.now() - began).toBeLessThan(15_000);
     await server.up('changed');

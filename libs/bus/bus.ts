@@ -16,6 +16,7 @@ import { CommandQueue } from './command-queue.ts';
 import { type BusOptions, type Connection, openConnection } from './connection.ts';
 import { call, isNoResponders } from './errors.ts';
 import { EventLog } from './event-log.ts';
+import { Objects } from './objects.ts';
 import { ensureStreams } from './streams.ts';
 
 type Answer = { ok: true; data: unknown } | { ok: false; error: Problem };
@@ -28,12 +29,14 @@ const traceHeader = 'traceparent';
 export class Bus {
   readonly events: EventLog;
   readonly commands: CommandQueue;
+  readonly objects: Objects;
   readonly #connection: Connection;
 
   private constructor(connection: Connection) {
     this.#connection = connection;
     this.events = new EventLog(connection);
     this.commands = new CommandQueue(connection);
+    this.objects = new Objects(connection);
   }
 
   static async open(options: BusOptions): Promise<Bus> {

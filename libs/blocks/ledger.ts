@@ -102,6 +102,12 @@ export class Ledger {
     return undefined;
   }
 
+  /** There is no such target any more: what is said here is of another. */
+  async forget(): Promise<void> {
+    await this.#log?.close();
+    [this.#head, this.#log] = [undefined, undefined];
+  }
+
   /** The target does not hold what is said here: whatever begins next looks at the target itself. */
   refuse(): void {
     this.#distrusted = true;

@@ -233,6 +233,16 @@ describe('compare', () => {
 });
 
 describe('trust', () => {
+  test('target - one that was lost is copied again, whatever the ledger says', async () => {
+    const source = new MemorySource(patterned(9 * mib, 1));
+    const { writtenBytes } = await pass(source);
+    rmSync(image());
+    expect(await pass(source)).toMatchObject({ how: 'full', writtenBytes });
+    rmSync(image());
+    expect(await pass(source, second)).toMatchObject({ how: 'compare', writtenBytes });
+    expect(same(source)).toBe(true);
+  });
+
   test('audit - a source that calls changed leaves unchanged is compared with, and nothing is lost', async () => {
     const bytes = patterned(40 * mib, 1);
     await pass(new MemorySource(bytes));

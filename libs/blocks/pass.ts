@@ -70,7 +70,7 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
   const tuning = { ...usual, ...options.tuning };
   const arena = new Arena(tuning.memoryBytes);
   const check = { arena, sizeBytes, signal };
-  if (sink.isNew) ledger.refuse();
+  if (sink.isNew) await ledger.forget();
   let finished = await ledger.begin(request, ranges, sink.holdsData && !sink.isNew);
   if (!(await holds(options, check, tuning.random, finished))) {
     ledger.refuse();

@@ -3,6 +3,7 @@ export * from './documents/index.ts';
 export * from './envelope.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './inspection.ts';
 export * from './inventory.ts';
 export * from './problem.ts';
 export * from './queries.ts';

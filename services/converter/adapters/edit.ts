@@ -1,22 +1,23 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
-import { type Change, describe, type Told } from '../domain/changes.ts';
-import { type Entry, isFile } from './ext-fs.ts';
+import { type Change, type Told, tell, tellLarge } from '../domain/changes.ts';
+import type { Attributes, Entry, Target } from '../ports.ts';
+import { isFile } from './entries.ts';
 import { ancestors, entryAt, type Guest } from './guest.ts';
-import { sizeAndHashOf } from './hash.ts';
-
-/** What shall be at a path of the guest. */
-export interface Target {
-  readonly path: string;
-  readonly what: { readonly file: string } | { readonly link: string } | 'folder';
-  /** With the bits of the type. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** What is there now. */
-  readonly now?: Entry;
-}
+import { digestOf } from './hash.ts';
+import { reader } from './undo.ts';
 
 /** Changes made ready: all that they meet is read, all that they write lies here, and nothing is changed yet. */
 export interface Edit {
@@ -43,17 +44,37 @@ export async function prepareEdit(guest: Guest, changes: readonly Change[], scra
         for (const change of changes) await maker.take(change, copies.get(change.path));
       },
     );
-    return { targets: [...maker.targets.values()], told: maker.told, folder };
+    const targets = await withAttributes(guest, [...maker.targets.values()]);
+    return { targets, told: maker.told, folder };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
 }
 
+const label = 'security.selinux';
+
+/** A file that is written anew keeps its attributes; what is new has its folder's label, as the kernel would give it. */
+async function withAttributes(guest: Guest, targets: readonly Bare[]): Promise<Target[]> {
+  const own = targets.filter(({ now, what }) => now && typeof what !== 'string').map(({ path }) => path);
+  const above = targets.flatMap(({ path }) => ancestors(path));
+  const found = await guest.attributes([...own, ...above]);
+  const labelOf = (path: string): Attributes => {
+    const near = ancestors(path).findLast((folder) => found.get(folder)?.has(label));
+    return near === undefined ? new Map() : new Map([[label, found.get(near)!.get(label)!]]);
+  };
+  return targets.map((target) => ({
+    ...target,
+    attributes: target.now ? (found.get(target.path) ?? new Map()) : labelOf(target.path),
+  }));
+}
+
+type Bare = Omit<Target, 'attributes'>;
+
 const isPlain = (entry: Entry | undefined) => entry !== undefined && isFile(entry);
 
 class Maker {
-  readonly targets = new Map<string, Target>();
+  readonly targets = new Map<string, Bare>();
   readonly told: Told[] = [];
   readonly #entries: ReadonlyMap<string, readonly Entry[]>;
   readonly #before: ReadonlyMap<string, Buffer>;
@@ -76,7 +97,7 @@ class Maker {
       case 'link':
         if (now && isFile(now)) throw inTheWay(path);
         this.#add({ path, what: { link: change.target }, mode: linkMode, uid: 0, gid: 0, ...(now ? { now } : {}) });
-        this.told.push({ path, before: now ? 'link' : null, after: `link to ${change.target}` });
+        this.told.push(tell(path, now ? 'link' : undefined, `link to ${change.target}`));
         return;
       case 'file': {
         const before = this.#before.get(path);
@@ -85,18 +106,20 @@ class Maker {
         const file = this.#newFile();
         writeFileSync(file, change.content);
         this.#addFile(path, file, change.mode ?? 0o644, now, change.mode);
-        this.told.push({ path, before: before ? describe(before) : null, after: describe(change.content) });
+        this.told.push(tell(path, before, change.content));
         return;
       }
       case 'append': {
         if (!now || !copy) throw inTheWay(path);
-        const before = await sizeAndHashOf(copy);
+        // A second run finds what the first one appended.
+        if (endsWith(copy, change.content)) return;
+        const before = await digestOf(copy);
         const file = this.#newFile();
         renameSync(copy, file);
         truncateSync(file, Math.ceil(statSync(file).size / 4) * 4);
         appendFileSync(file, change.content);
         this.#addFile(path, file, 0o644, now);
-        this.told.push({ path, before, after: await sizeAndHashOf(file) });
+        this.told.push(tellLarge(path, before, await digestOf(file)));
       }
     }
   }
@@ -106,7 +129,7 @@ class Maker {
     this.#add({ path, what: { file }, mode, uid: now?.uid ?? 0, gid: now?.gid ?? 0, ...(now ? { now } : {}) });
   }
 
-  #add(target: Target): void {
+  #add(target: Bare): void {
     for (const path of ancestors(target.path))
       if (path !== '/' && !this.targets.has(path) && !entryAt(this.#entries, path))
         this.targets.set(path, { path, what: 'folder', mode: folderType | 0o755, uid: 0, gid: 0 });
@@ -115,6 +138,15 @@ class Maker {
 
   #newFile(): string {
     return join(this.#folder, `new-${this.#files++}`);
+  }
+}
+
+function endsWith(file: string, end: Buffer): boolean {
+  const handle = openSync(file, 'r');
+  try {
+    return reader(handle)(fstatSync(handle).size - end.length, end.length).equals(end);
+  } finally {
+    closeSync(handle);
   }
 }
 

@@ -7,6 +7,8 @@ import { BadUndoLog, undoIndex } from '../domain/undo-log.ts';
 export const reader =
   (handle: number): Read =>
   (offset, length) => {
+    // What a disk says of itself may point anywhere.
+    if (!Number.isSafeInteger(offset + length) || offset < 0 || length <= 0) return Buffer.alloc(0);
     const buffer = Buffer.alloc(length);
     let done = 0;
     while (done < length) {

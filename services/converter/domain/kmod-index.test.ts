@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { depBinary, depText } from './kmod-index.ts';
 
@@ -21,6 +21,11 @@ test('kmod index - modprobe finds a module and what it needs by the binary index
     const folder = join(root, 'lib/modules/6.1.0-test');
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'modules.dep.bin'), depBinary(modules));
+    // modprobe looks whether the files are there, and no further.
+    for (const path of modules.keys()) {
+      mkdirSync(join(folder, dirname(path)), { recursive: true });
+      writeFileSync(join(folder, path), '');
+    }
     const modprobe = (name: string) =>
       execFileSync('modprobe', ['-d', root, '-S', '6.1.0-test', '-C', '/dev/null', '--show-depends', name], {
         env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' },

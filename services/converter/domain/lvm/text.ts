@@ -9,7 +9,8 @@ export class BadMetadata extends Error {
 
 const maxDepth = 16;
 const maxNodes = 200_000;
-const token = /(?:\s|#[^\n]*)*(?:("(?:[^"\\]|\\.)*")|(-?\d+(?:\.\d+)?)|([A-Za-z0-9_.+/-]+)|([{}[\]=,]))/y;
+const token =
+  /(?:\s|#[^\n]*(?:\n|$))*(?:("[^"\\]*(?:\\.[^"\\]*)*")|(-?\d+(?:\.\d+)?)|([A-Za-z0-9_.+/-]+)|([{}[\]=,]))/y;
 
 /** Parses `name { key = value … }` as LVM2 writes it. Bounded in depth and size. Throws {@link BadMetadata}. */
 export function parseMetadata(text: string): Section {
@@ -59,7 +60,7 @@ function tokenise(text: string): Token[] {
     token.lastIndex = from;
     const match = token.exec(text);
     if (!match) {
-      if (/^(?:\s|\0|#[^\n]*)*$/.test(text.slice(from))) break;
+      if (/^(?:\s|\0|#[^\n]*(?:\n|$))*$/.test(text.slice(from))) break;
       throw new BadMetadata(`it cannot be read at ${from}`);
     }
     const [, quoted, number, word, sign] = match;

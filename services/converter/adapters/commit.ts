@@ -2,7 +2,6 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import type { Target } from '../ports.ts';
-import { growth } from './edit.ts';
 import { entryAt, type Guest, type Mount } from './guest.ts';
 import { hashOf } from './hash.ts';
 
@@ -24,6 +23,18 @@ export function checkRoom(guest: Guest, targets: readonly Target[]): void {
         `${mount.at} of the guest needs ${mib(bytes + spareBytes)} and has ${mib(freeBytes)} free`,
       );
   }
+}
+
+/** By how much a mount grows at most, in bytes and inodes, when blocks have this size. */
+function growth(targets: readonly Target[], blockSize: number): { bytes: number; inodes: number } {
+  const whole = (size: number) => Math.ceil(size / blockSize) * blockSize;
+  const bytes = targets.map(({ what, now }) => {
+    if (typeof what === 'string' || 'link' in what) return blockSize;
+    return whole(statSync(what.file).size) - whole(now?.size ?? 0);
+  });
+  // A folder may need one more block for each entry that is added.
+  const folders = new Set(targets.map(({ path }) => dirname(path))).size * blockSize;
+  return { bytes: bytes.reduce((a, b) => a + b, 0) + folders, inodes: targets.filter(({ now }) => !now).length };
 }
 
 const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;

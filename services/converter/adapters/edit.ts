@@ -10,10 +10,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import { type Change, type Told, tell, tellLarge } from '../domain/changes.ts';
-import type { Attributes, Entry, Target } from '../ports.ts';
+import type { Entry, Target } from '../ports.ts';
+import { type Bare, withAttributes } from './attributes.ts';
 import { isFile } from './entries.ts';
 import { ancestors, entryAt, type Guest } from './guest.ts';
 import { digestOf } from './hash.ts';
@@ -51,25 +52,6 @@ export async function prepareEdit(guest: Guest, changes: readonly Change[], scra
     throw error;
   }
 }
-
-const label = 'security.selinux';
-
-/** A file that is written anew keeps its attributes; what is new has its folder's label, as the kernel would give it. */
-async function withAttributes(guest: Guest, targets: readonly Bare[]): Promise<Target[]> {
-  const own = targets.filter(({ now, what }) => now && typeof what !== 'string').map(({ path }) => path);
-  const above = targets.flatMap(({ path }) => ancestors(path));
-  const found = await guest.attributes([...own, ...above]);
-  const labelOf = (path: string): Attributes => {
-    const near = ancestors(path).findLast((folder) => found.get(folder)?.has(label));
-    return near === undefined ? new Map() : new Map([[label, found.get(near)!.get(label)!]]);
-  };
-  return targets.map((target) => ({
-    ...target,
-    attributes: target.now ? (found.get(target.path) ?? new Map()) : labelOf(target.path),
-  }));
-}
-
-type Bare = Omit<Target, 'attributes'>;
 
 const isPlain = (entry: Entry | undefined) => entry !== undefined && isFile(entry);
 
@@ -152,15 +134,3 @@ function endsWith(file: string, end: Buffer): boolean {
 
 const inTheWay = (path: string) =>
   new TranshipError('guest.unsupported', `${path} in the guest is not what it should be: a plain file was expected`);
-
-/** By how much a mount grows at most, in bytes and inodes, when blocks have this size. */
-export function growth(targets: readonly Target[], blockSize: number): { bytes: number; inodes: number } {
-  const whole = (size: number) => Math.ceil(size / blockSize) * blockSize;
-  const bytes = targets.map(({ what, now }) => {
-    if (typeof what === 'string' || 'link' in what) return blockSize;
-    return whole(statSync(what.file).size) - whole(now?.size ?? 0);
-  });
-  // A folder may need one more block for each entry that is added.
-  const folders = new Set(targets.map(({ path }) => dirname(path))).size * blockSize;
-  return { bytes: bytes.reduce((a, b) => a + b, 0) + folders, inodes: targets.filter(({ now }) => !now).length };
-}

@@ -1,9 +1,8 @@
-import { closeSync, fstatSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
-import { undoIndex } from '../domain/undo-log.ts';
 import { run } from './run.ts';
-import { reader } from './undo.ts';
+import { changedPlaces, reader } from './undo.ts';
 
 const createMs = 60_000;
 const writeMs = 600_000;
@@ -35,17 +34,5 @@ export async function writeOverlay(
     await ran('qemu-io', ['-f', 'qcow2', overlay], writeMs, commands.join(''));
   } finally {
     closeSync(from);
-  }
-}
-
-function changedPlaces(log: string): { offset: number; length: number }[] {
-  const handle = openSync(log, 'r');
-  try {
-    return undoIndex(reader(handle), fstatSync(handle).size).map(({ diskOffset, length }) => ({
-      offset: diskOffset,
-      length,
-    }));
-  } finally {
-    closeSync(handle);
   }
 }

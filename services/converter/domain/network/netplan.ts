@@ -14,8 +14,13 @@ export function netplanMentions(files: readonly TextFile[]): Mention[] {
   );
 }
 
+/** Nobody writes more by hand; to read much more, or many anchors, would take minutes. */
+const maxLength = 64 * 1024;
+const maxAnchors = 100;
+
 /** What a file says of ethernets, by key; none when it is no YAML. */
 export function ethernets(text: string): Record<string, Ethernet | null> {
+  if (text.length > maxLength || text.split('&').length > maxAnchors) return {};
   try {
     const document = parse(text, { maxAliasCount: 20 }) as {
       network?: { ethernets?: Record<string, Ethernet> };

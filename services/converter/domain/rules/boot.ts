@@ -7,7 +7,7 @@ import { nameIn } from './devices.ts';
 
 /** Files with a kernel line, and how the line stands in them. */
 const kinds: readonly { readonly line: RegExp; matches(path: string): boolean }[] = [
-  { line: /^(\s*linux(?:16|efi)?[ \t]+\S+)([^\n]*\broot=[^\n]*)$/gm, matches: (path) => /\/grub\.cfg$/.test(path) },
+  { line: /^([ \t]*linux(?:16|efi)?[ \t]+\S+)([^\n]*\broot=[^\n]*)$/gm, matches: (path) => /\/grub\.cfg$/.test(path) },
   { line: /^(options[ \t])([^\n]*)$/gm, matches: (path) => path.startsWith(`${paths.entries}/`) },
   { line: /^(GRUB_CMDLINE_LINUX=["'])([^"'\n]*)(?=["'])/gm, matches: (path) => path === paths.grubDefaults },
   { line: /^(kernelopts=)([^\n]*)$/gm, matches: (path) => path === paths.grub2Environment },

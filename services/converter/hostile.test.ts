@@ -190,7 +190,7 @@ test('hostile - configuration of any text: a plan whose paths stay where they be
 test('hostile - texts of one kind of sign, long: each parser comes to its end soon', () => {
   const began = performance.now();
   for (const sign of ['#', ' ', '\t', '"', '=', '[', '{', '\\\n', 'a ', 'a=', '*', '&a ', '- ', '.', '::', "'", '\n']) {
-    const text = sign.repeat(40_000);
+    const text = sign.repeat(20_000);
     parseOsRelease(text);
     parseFstab(text);
     renameInFstab(text, new Map());

@@ -74,21 +74,6 @@ const told = {
     'cloud-init is kept from writing the network configuration again',
     'Remove /etc/cloud/cloud.cfg.d/99-tranship-network.cfg when it shall again',
   ],
-  'guest.boot-fallback': [
-    'warning',
-    'The boot loader lies only where the firmware’s variables say, and those do not move',
-    'Install it for removable media too: grub-install --removable, or bootctl install',
-  ],
-  'guest.serial-console': [
-    'information',
-    'A serial console is not added',
-    'Add console=ttyS0 to the kernel line in the guest',
-  ],
-  'guest.network-manager': [
-    'warning',
-    'A network manager that is not known configures the guest',
-    'Look after its NICs at the first start',
-  ],
 } as const satisfies Record<string, readonly [Concern['category'], string, string]>;
 
 export function concern(id: keyof typeof told, why: string, path = 'guest'): Concern {

@@ -303,6 +303,12 @@ const catalogue = {
     retry: false,
     status: 422,
   },
+  'guest.hibernated': {
+    title: 'The guest sleeps on its disk',
+    fix: 'Turn fast start-up and hibernation off in the guest (`powercfg /h off`), shut it down, and retry',
+    retry: false,
+    status: 409,
+  },
   'guest.dirty': {
     title: "The guest's file system is not clean",
     fix: 'Shut the guest down properly and retry',

@@ -4,6 +4,7 @@ import { type Probe, probeDisks } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import { FolderFs } from './adapters/folder-fs.ts';
 import { Guest } from './adapters/guest.ts';
+import { ntfsStates } from './adapters/windows.ts';
 import { dirtyMounts, type Planned, planGuest, type Work } from './direct.ts';
 import { describeDisks, describeGuest } from './domain/describe.ts';
 import { parseOsRelease } from './domain/os-release.ts';
@@ -11,6 +12,7 @@ import { criticalOf, errorOf, type Refusal, refuse, type Whole } from './domain/
 import { planChanges } from './domain/plan.ts';
 import { bootWays } from './domain/survey.ts';
 import { placeOf } from './domain/volumes.ts';
+import type { NtfsState } from './domain/windows/windows.ts';
 import { examine } from './examine.ts';
 import { extOpener, findRoot, osReleaseOf } from './find.ts';
 
@@ -114,9 +116,24 @@ const nothing = ({ disks }: Probe): Found => ({
 });
 
 function refused(probe: Probe, refusal: Refusal): Found {
-  const windows = refusal.code === 'guest.windows-unsupported' || refusal.code === 'guest.bitlocker-unsupported';
-  const os = { ...unknown, ...(windows ? { family: 'windows' as const, id: 'windows', name: 'Windows' } : {}) };
-  return { ...nothing(probe), os, concerns: [criticalOf(refusal)] };
+  const found = { ...nothing(probe), concerns: [criticalOf(refusal)] };
+  const isWindows = refusal.code === 'guest.windows-unsupported' || refusal.code === 'guest.bitlocker-unsupported';
+  return isWindows ? { ...found, ...ofWindows(found, ntfsStates(probe)) } : found;
+}
+
+/** What there is to say of a Windows, although it is not converted. */
+function ofWindows({ os, concerns }: Found, states: readonly NtfsState[]): Pick<Found, 'os' | 'concerns'> {
+  const { name = 'Windows', version = '', arch = '' } = states.find(({ windows }) => windows)?.windows ?? {};
+  return {
+    os: { ...os, family: 'windows', id: 'windows', name, version, arch },
+    concerns: [
+      ...concerns,
+      ...states.flatMap(({ place, dirty, hibernated }) => [
+        ...(dirty ? [criticalOf(refuse('guest.dirty', `${place} (NTFS) asks to be checked`))] : []),
+        ...(hibernated ? [criticalOf(refuse('guest.hibernated', `${place} (NTFS) holds a hibernated Windows`))] : []),
+      ]),
+    ],
+  };
 }
 
 function refusalIn(error: unknown): Refusal {

@@ -279,6 +279,12 @@ const catalogue = {
     retry: false,
     status: 422,
   },
+  'guest.fallback-unsupported': {
+    title: 'UEFI would find no boot loader on KubeVirt, where the firmware’s variables are new',
+    fix: 'Install it for removable media in the guest (grub-install --removable, or bootctl install), and retry',
+    retry: false,
+    status: 422,
+  },
   'guest.device-unsupported': {
     title: 'The guest names a disk in a way that does not hold on KVM',
     fix: 'Name it by UUID in the file that is named, in the guest, and retry',

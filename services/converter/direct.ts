@@ -15,7 +15,7 @@ import { errorOf, type Whole } from './domain/part.ts';
 import { planChanges } from './domain/plan.ts';
 import type { Root } from './domain/survey.ts';
 import { examine } from './examine.ts';
-import { extOpener, findRoot, type OpenVolume, openGuest } from './find.ts';
+import { findRoot, type OpenVolume, opener, openGuest } from './find.ts';
 
 export type Outcome = Omit<StepResult<'convert'>, 'seconds'>;
 
@@ -66,7 +66,7 @@ export async function planGuest(work: Work, probe: Probe, root: Root, open: Open
 /** Looks what there is to convert and makes all of it ready. Throws `guest.…-unsupported`, `guest.dirty`, `guest.no-space`. */
 export async function makeReady(work: Work): Promise<Ready | Outcome> {
   const probe = probeDisks(work.images);
-  const open = extOpener(probe, work.scratch, work.signal);
+  const open = opener(probe, work.scratch, work.signal);
   const verdict = await findRoot(probe, open);
   if (verdict.kind === 'none') return untouched(verdict.reason);
   if (verdict.kind === 'unsupported') throw errorOf(verdict.refusal);

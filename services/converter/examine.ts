@@ -1,4 +1,5 @@
 import { isFile, isLink } from './adapters/entries.ts';
+import { readEsp } from './adapters/esp.ts';
 import { entryAt, type Guest } from './adapters/guest.ts';
 import { readKernels } from './adapters/kernels.ts';
 import type { Package } from './domain/agent.ts';
@@ -79,8 +80,10 @@ export async function examine(guest: Guest<GuestFs>, given: Given, signal: Abort
   for (const [path, content] of await drawnIn(guest, interfaces)) files.set(path, content);
   // In a guest where /lib is a link, a path below it lies in /usr.
   const merged = new Set((listing.get('/') ?? []).filter(isLink).map(({ name }) => name));
+  const esp = await readEsp(guest);
   return {
     ...given,
+    ...(esp ? { esp } : {}),
     files,
     kernels: await readKernels(guest, listing, signal),
     // Listed by either of its names, where /lib is a link.

@@ -1,8 +1,10 @@
 import type { Probe } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
 import { Guest, type Mount } from './adapters/guest.ts';
-import { parseFstab, volumeOf } from './domain/devices.ts';
+import { VfatFs } from './adapters/vfat-fs.ts';
+import { type FstabEntry, parseFstab, volumeOf } from './domain/devices.ts';
 import { errorOf, refuse } from './domain/part.ts';
+import { espType } from './domain/partitions.ts';
 import { paths } from './domain/paths.ts';
 import { judge, type Root, refusalOf, type Verdict } from './domain/survey.ts';
 import { placeOf, type Volume } from './domain/volumes.ts';
@@ -11,18 +13,19 @@ import type { WritableFs } from './ports.ts';
 /** Opens the file system of a volume; undefined: no engine here reaches it. */
 export type OpenVolume = (volume: Volume) => WritableFs | undefined;
 
-export const extOpener =
+export const opener =
   ({ disks }: Probe, scratch: string, signal: AbortSignal): OpenVolume =>
-  ({ disk, offset, fileSystem }) =>
-    fileSystem?.kind === 'ext'
-      ? new ExtFs({ path: disks.find(({ index }) => index === disk)!.path, offset }, scratch, signal)
-      : undefined;
+  ({ disk, offset, length, fileSystem }) => {
+    const place = { path: disks.find(({ index }) => index === disk)!.path, offset };
+    if (fileSystem?.kind === 'ext') return new ExtFs(place, scratch, signal);
+    return fileSystem?.kind === 'vfat' ? new VfatFs(place, length, scratch, signal) : undefined;
+  };
 
 /** Looks for an operating system on all disks. */
 export async function findRoot({ disks, unreached }: Probe, open: OpenVolume): Promise<Verdict> {
   const roots: Root[] = [];
   for (const volume of disks.flatMap((disk) => disk.volumes)) {
-    const fs = open(volume);
+    const fs = volume.fileSystem?.kind === 'vfat' ? undefined : open(volume);
     if (!fs) continue;
     const text = await osReleaseOf(new Guest([{ at: '/', volume, fs }]));
     if (text !== undefined) roots.push({ volume, osRelease: text });
@@ -36,11 +39,21 @@ export async function osReleaseOf(guest: Pick<Guest, 'readPlain'>): Promise<stri
 }
 
 /** What we read and write lies below these. */
-const ours = ['/boot/grub', '/usr/lib/systemd', '/usr/sbin', '/etc/systemd', '/var/lib/dpkg', '/var/lib/dhcp'];
+const ours = [
+  '/boot/grub',
+  paths.esp,
+  '/efi',
+  '/usr/lib/systemd',
+  '/usr/sbin',
+  '/etc/systemd',
+  '/var/lib/dpkg',
+  '/var/lib/dhcp',
+];
 const maxBytes = 1024 ** 2;
 
 /** The guest with the file systems that its fstab mounts. Throws `guest.…-unsupported` when one of them cannot be used. */
-export async function openGuest(root: Volume, { disks, unreached }: Probe, open: OpenVolume): Promise<Guest> {
+export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): Promise<Guest> {
+  const { disks, unreached } = probe;
   const first: Mount = { at: '/', volume: root, fs: open(root)! };
   const read = await new Guest([first]).readPlain([paths.fstab], maxBytes);
   const entries = parseFstab(read.get(paths.fstab)?.toString('utf8') ?? '').filter(
@@ -77,5 +90,19 @@ export async function openGuest(root: Volume, { disks, unreached }: Probe, open:
     if (!fs) throw errorOf(refusalOf(volume, `its ${mountPoint}`));
     return { at: mountPoint, volume, fs };
   });
-  return new Guest([first, ...further]);
+  return new Guest([first, ...further, ...espOf(entries, probe, open)]);
 }
+
+/** The partition of UEFI, where fstab mounts it; one that nothing mounts is looked at as if it were mounted. */
+function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolume): Mount[] {
+  const volumes = disks
+    .flatMap((disk) => disk.volumes)
+    .filter(({ partition, fileSystem }) => fileSystem?.kind === 'vfat' && isEsp(partition?.type));
+  const [volume] = volumes;
+  const fs = volume && volumes.length === 1 ? open(volume) : undefined;
+  if (!volume || !fs) return [];
+  const stated = entries.find(({ spec, mountPoint }) => mountPoint !== '/boot' && volumeOf(spec, disks) === volume);
+  return [{ at: stated?.mountPoint ?? paths.esp, volume, fs }];
+}
+
+const isEsp = (type: string | undefined) => type === espType || type === 'ef';

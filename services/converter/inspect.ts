@@ -14,7 +14,7 @@ import { bootWays } from './domain/survey.ts';
 import { placeOf } from './domain/volumes.ts';
 import type { NtfsState } from './domain/windows/windows.ts';
 import { examine } from './examine.ts';
-import { extOpener, findRoot, osReleaseOf } from './find.ts';
+import { findRoot, opener, osReleaseOf } from './find.ts';
 
 type Found = Omit<Inspection, 'seconds'>;
 
@@ -22,7 +22,7 @@ type Found = Omit<Inspection, 'seconds'>;
 export async function inspectDisks(work: Work): Promise<Found> {
   const probe = probeDisks(work.images);
   try {
-    const open = extOpener(probe, work.scratch, work.signal);
+    const open = opener(probe, work.scratch, work.signal);
     const verdict = await findRoot(probe, open);
     if (verdict.kind === 'none') return { ...nothing(probe), supported: true, os: { ...unknown, family: 'none' } };
     if (verdict.kind === 'unsupported') return refused(probe, verdict.refusal);

@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { crc32c } from '../domain/crc32c.ts';
 import type { Read } from '../domain/read.ts';
 import { BadUndoLog, undoIndex } from '../domain/undo-log.ts';
@@ -29,25 +19,38 @@ export const reader =
     return buffer.subarray(0, done);
   };
 
-const superblockAt = 1024;
-const superblockBytes = 1024;
-const superblockFile = (log: string) => `${log}.super`;
+const keptFile = (log: string) => `${log}.kept`;
+const headBytes = 16;
 
-/**
- * Keeps the superblock of an ext file system beside its undo log: for one that does not begin with its disk, e2fsprogs
- * logs another block in its place. Durable before it returns.
- */
-export function keepSuperblock(log: string, disk: string, offset: number): void {
-  const from = openSync(disk, 'r');
-  const to = openSync(superblockFile(log), 'w');
+/** Keeps stretches of a disk beside its undo log, to be put back after what the log holds. Durable before it returns. */
+export function keep(log: string, stretches: readonly { readonly offset: number; readonly bytes: Buffer }[]): void {
+  const to = openSync(keptFile(log), 'w');
   try {
-    const head = Buffer.alloc(8);
-    head.writeBigUInt64LE(BigInt(offset + superblockAt));
-    writeAll(to, Buffer.concat([head, reader(from)(offset + superblockAt, superblockBytes)]), 0);
+    let at = 0;
+    for (const { offset, bytes } of stretches) {
+      const head = Buffer.alloc(headBytes);
+      head.writeBigUInt64LE(BigInt(offset), 0);
+      head.writeBigUInt64LE(BigInt(bytes.length), 8);
+      writeAll(to, Buffer.concat([head, bytes]), at);
+      at += headBytes + bytes.length;
+    }
     fsyncSync(to);
   } finally {
-    closeSync(from);
     closeSync(to);
+  }
+}
+
+/**
+ * Keeps the superblock of an ext file system: for one that does not begin with its disk, e2fsprogs logs another block in
+ * its place.
+ */
+export function keepSuperblock(log: string, disk: string, start: number): void {
+  const offset = start + 1024;
+  const from = openSync(disk, 'r');
+  try {
+    keep(log, [{ offset, bytes: reader(from)(offset, 1024) }]);
+  } finally {
+    closeSync(from);
   }
 }
 
@@ -73,7 +76,7 @@ export function undo(log: string, disk: string): void {
 
 export function removeLog(log: string): void {
   rmSync(log, { force: true });
-  rmSync(superblockFile(log), { force: true });
+  rmSync(keptFile(log), { force: true });
 }
 
 interface Entry {
@@ -85,23 +88,43 @@ interface Entry {
 
 /** What was kept, in the order in which it is put back. */
 function withEntries<T>(log: string, use: (entries: readonly Entry[]) => T): T {
-  if (!existsSync(log)) return use([]);
-  const from = openSync(log, 'r');
+  const handles: number[] = [];
+  const opened = (file: string) => {
+    handles.push(openSync(file, 'r'));
+    return handles.at(-1)!;
+  };
   try {
-    const read = reader(from);
-    const found = undoIndex(read, fstatSync(from).size).map(
-      ({ diskOffset, logOffset, length, crc }): Entry => ({
-        offset: diskOffset,
-        crc,
-        bytes: () => read(logOffset, length),
-      }),
-    );
-    if (found.length === 0 || !existsSync(superblockFile(log))) return use(found);
-    const kept = readFileSync(superblockFile(log));
-    return use([...found, { offset: Number(kept.readBigUInt64LE(0)), bytes: () => kept.subarray(8) }]);
+    return use([
+      ...(existsSync(log) ? logged(opened(log)) : []),
+      ...(existsSync(keptFile(log)) ? kept(opened(keptFile(log))) : []),
+    ]);
   } finally {
-    closeSync(from);
+    for (const handle of handles) closeSync(handle);
   }
+}
+
+function logged(handle: number): Entry[] {
+  const read = reader(handle);
+  return undoIndex(read, fstatSync(handle).size).map(({ diskOffset, logOffset, length, crc }) => ({
+    offset: diskOffset,
+    crc,
+    bytes: () => read(logOffset, length),
+  }));
+}
+
+/** One that was cut off was not yet relied upon: nothing was written to the disk. */
+function kept(handle: number): Entry[] {
+  const read = reader(handle);
+  const found: Entry[] = [];
+  for (let at = 0, size = fstatSync(handle).size; at < size; ) {
+    const head = read(at, headBytes);
+    const length = head.length === headBytes ? Number(head.readBigUInt64LE(8)) : Number.POSITIVE_INFINITY;
+    if (at + headBytes + length > size) return [];
+    const start = at + headBytes;
+    found.push({ offset: Number(head.readBigUInt64LE(0)), bytes: () => read(start, length) });
+    at = start + length;
+  }
+  return found;
 }
 
 export function writeAll(handle: number, bytes: Buffer, offset: number): void {

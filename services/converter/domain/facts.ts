@@ -3,6 +3,7 @@ import type { Kernel } from './initramfs.ts';
 import type { TextFile } from './network/mention.ts';
 import type { Nic } from './nic-names.ts';
 import type { OsRelease } from './os-release.ts';
+import type { Esp } from './rules/fallback.ts';
 import type { Disk } from './volumes.ts';
 
 /** All that the plan is made from: read from the guest before anything is changed. */
@@ -19,6 +20,7 @@ export interface Facts {
   /** `/lib` and its like are links into `/usr`: where a package's path truly lies. */
   place(path: string): string;
   readonly media: readonly Package[];
+  readonly esp?: Esp;
 }
 
 export const textOf = ({ files }: Pick<Facts, 'files'>, path: string): string | undefined =>

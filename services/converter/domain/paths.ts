@@ -8,6 +8,8 @@ export const paths = {
   grub2Config: '/boot/grub2/grub.cfg',
   grub2Environment: '/boot/grub2/grubenv',
   entries: '/boot/loader/entries',
+  /** UEFI's own partition. */
+  esp: '/boot/efi',
   kernelCommandLine: '/etc/kernel/cmdline',
   grubDefaults: '/etc/default/grub',
   initramfsTools: '/etc/initramfs-tools',

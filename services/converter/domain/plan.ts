@@ -6,6 +6,7 @@ import { bootRule } from './rules/boot.ts';
 import { cloudInitRule } from './rules/cloud-init.ts';
 import { devicesRule } from './rules/devices.ts';
 import { driversRule } from './rules/drivers.ts';
+import { fallbackRule } from './rules/fallback.ts';
 import { networkRule } from './rules/network.ts';
 import { toolsRule } from './rules/tools.ts';
 
@@ -15,6 +16,7 @@ const all: readonly Rule[] = [
   devicesRule,
   driversRule,
   bootRule,
+  fallbackRule,
   networkRule,
   cloudInitRule,
   toolsRule,

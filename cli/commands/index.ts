@@ -5,6 +5,7 @@ import { describe } from './describe.ts';
 import { events } from './events.ts';
 import { explain } from './explain.ts';
 import { get } from './get.ts';
+import { guest } from './guest.ts';
 import { inventory } from './inventory.ts';
 import { demo, lab } from './lab.ts';
 import { migrationVerbs } from './migration-verbs.ts';
@@ -33,6 +34,7 @@ export const registers: readonly Register[] = [
   timeline,
   events,
   explain,
+  guest,
   lab,
   demo,
 ];

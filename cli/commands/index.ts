@@ -2,6 +2,7 @@ import type { Register } from '../program.ts';
 import { apply } from './apply.ts';
 import { deleteOne } from './delete.ts';
 import { describe } from './describe.ts';
+import { doctor } from './doctor.ts';
 import { events } from './events.ts';
 import { explain } from './explain.ts';
 import { get } from './get.ts';
@@ -35,6 +36,7 @@ export const registers: readonly Register[] = [
   events,
   explain,
   guest,
+  doctor,
   lab,
   demo,
 ];

@@ -1,11 +1,11 @@
-import { type Check, type Provider, queries } from '@tranship/contracts';
+import { type Provider, queries } from '@tranship/contracts';
 import { type Command, Option } from 'commander';
 import type { Api } from '../api.ts';
 import { exits, usage } from '../errors.ts';
 import { show } from '../output.ts';
 import { action, type Register } from '../program.ts';
-import { table } from '../render/table.ts';
 import type { Terminal } from '../terminal.ts';
+import { checkLines } from './checks.ts';
 import { askTrust, fetchTrust, readTrust, trustLines } from './trust.ts';
 
 export const provider: Register = (program) => {
@@ -105,17 +105,6 @@ function test(group: Command): void {
         return result.checks.every(({ ok }) => ok) ? exits.done : exits.notReady;
       }),
     );
-}
-
-function checkLines(checks: readonly Check[], { style }: Terminal): string[] {
-  const lines = table(
-    [],
-    checks.map(({ name, ok, detail }) => [ok ? '✓' : '✗', name, detail]),
-  );
-  return checks.flatMap(({ ok, fix }, i) => [
-    style(ok ? 'good' : 'bad', lines[i]!),
-    ...(fix === undefined ? [] : [`    fix: ${fix}`]),
-  ]);
 }
 
 function fetchCa(group: Command): void {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { natsAuthorization } from '@tranship/contracts';
 import { labPrograms } from '../../lab/setup/go.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -40,18 +41,19 @@ export class Stack {
     const config = {
       listen: `127.0.0.1:${this.#natsPort}`,
       jetstream: { store_dir: join(this.dir, 'nats') },
-      authorization: { users: [{ user: 'tranship', password }] },
+      authorization: natsAuthorization(() => password),
     };
     const file = join(this.dir, 'nats.conf');
     writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
     await this.#spawn('nats', join(await labPrograms(), 'lab'), ['nats', '-c', file], {}, /Server is ready/);
   }
 
-  async startService(name: string, port?: number): Promise<void> {
+  /** `more`: settings of its own. */
+  async startService(name: string, port?: number, more: Record<string, string> = {}): Promise<void> {
     if (port !== undefined) this.server = `http://127.0.0.1:${port}`;
     const env = {
       TRANSHIP_NATS_URL: `nats://127.0.0.1:${this.#natsPort}`,
-      TRANSHIP_NATS_USER: 'tranship',
+      TRANSHIP_NATS_USER: name,
       TRANSHIP_NATS_PASSWORD_FILE: join(this.dir, 'nats.password'),
       ...(name === 'gateway'
         ? {
@@ -59,6 +61,7 @@ export class Stack {
             TRANSHIP_TOKENS_FILE: join(this.dir, 'tokens.json'),
           }
         : {}),
+      ...more,
     };
     await this.#spawn(name, process.execPath, [join(root, `services/${name}/main.ts`)], env, /"msg":"ready"/);
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kubeconfig, makePki } from '../cluster/pki.ts';
 import { Part, type PartSpec } from '../node/part.ts';
-import { cached } from '../setup/cache.ts';
+import { cached, hashOf } from '../setup/cache.ts';
 import { labPrograms } from '../setup/go.ts';
 import { kubevirtKey, kubevirtPrograms } from '../setup/kubevirt.ts';
 import { run } from '../setup/shell.ts';
@@ -83,7 +83,7 @@ export async function startControlPlane(
 
 /** KubeVirt's definitions of these kinds, as its own operator would make them. */
 export async function kubevirtDefinitions(...plurals: string[]): Promise<object[]> {
-  const folder = await cached('kubevirt-crds', await kubevirtKey(), async (out) => {
+  const folder = await cached('kubevirt-crds', hashOf([await kubevirtKey()]), async (out) => {
     await run(join(await kubevirtPrograms(), 'kv'), ['manifests', '-host-dir', join(out, 'host'), '-out', out]);
   });
   const { items } = JSON.parse(readFileSync(join(folder, 'crds.json'), 'utf8')) as {

@@ -12,7 +12,7 @@ import {
   sourceVmSchema,
 } from './inventory.ts';
 import type { ServiceName } from './subjects.ts';
-import { connectionSchema } from './target.ts';
+import { connectionSchema, targetVmSchema } from './target.ts';
 
 /** Requests between services with an answer within the deadline (5 s unless told). Answers are `{ok}` or `{error: Problem}`. */
 function query<I extends z.ZodType, R extends z.ZodType>(
@@ -157,14 +157,14 @@ export const queries = {
   ),
   previewPlan: query(
     'vm-builder',
-    z.object({ targets: z.array(z.unknown()) }),
+    z.object({ targets: z.array(targetVmSchema), connection: connectionSchema }),
     z.object({ objects: z.array(z.unknown()) }),
     30_000,
   ),
   targetsOf: query(
     'planner',
     z.object({ name: z.string().optional(), plan: planSchema.optional(), vm: z.string().optional() }),
-    z.object({ targets: z.array(z.unknown()) }),
+    z.object({ targets: z.array(targetVmSchema) }),
     15_000,
   ),
   // gateway owns maps

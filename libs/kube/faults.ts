@@ -3,8 +3,8 @@ import { type ErrorCode, TranshipError } from '@tranship/contracts';
 const codes: Readonly<Record<number, ErrorCode>> = {
   401: 'kube.forbidden',
   403: 'kube.forbidden',
-  404: 'document.not-found',
-  409: 'document.conflict',
+  404: 'kube.not-found',
+  409: 'kube.conflict',
 };
 
 /** A Status of the API server as our error; 429 and 5xx may be tried again. */

@@ -1,2 +1,3 @@
 export { Cluster } from './cluster.ts';
 export type { Kind, KubeObject } from './kinds.ts';
+export type { Waiting, Watched } from './watch.ts';

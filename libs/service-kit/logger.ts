@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { type DestinationStream, type LoggerOptions, pino } from 'pino';
 import { traceFields } from './tracing.ts';
 
 export interface Logger {
@@ -13,14 +13,16 @@ export interface Logger {
 const secrets = ['password', 'token', 'authorization', 'cookie', 'secret', 'credentials'];
 const paths = secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
-export function createLogger(service: string, level: string): Logger {
-  return pino({
+/** `to`: where the lines go, stdout if nothing else is said. */
+export function createLogger(service: string, level: string, to?: DestinationStream): Logger {
+  const options: LoggerOptions = {
     base: { service },
     level,
     mixin: traceFields,
     redact: { paths, censor: '[hidden]' },
     timestamp: pino.stdTimeFunctions.isoTime,
-  });
+  };
+  return to ? pino(options, to) : pino(options);
 }
 
 /** What a log line may hold of an unknown error: class and message, without the objects that hang on it. */

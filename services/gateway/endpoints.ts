@@ -1,6 +1,7 @@
 import { plans, providers } from './adapters/asked.ts';
 import type { Endpoint } from './adapters/http/endpoint.ts';
 import type { MapLog } from './adapters/map-log.ts';
+import { doctorEndpoints } from './handlers/doctor.ts';
 import { documentEndpoints } from './handlers/documents.ts';
 import { eventEndpoints } from './handlers/events.ts';
 import { migrationEndpoints } from './handlers/migrations.ts';
@@ -33,6 +34,7 @@ export function endpoints(world: World, maps: MapLog): Endpoint[] {
     ...migrationEndpoints(ask),
     ...secretEndpoints(ask),
     ...eventEndpoints(world),
+    ...doctorEndpoints(ask),
     ...schemaEndpoints(),
   ];
 }

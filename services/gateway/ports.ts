@@ -35,7 +35,11 @@ export interface Access {
 
 /** The audit trail of writes. */
 export interface AccessLog {
-  record(access: Access, traceparent: string): Promise<void>;
+  record(access: Access, traceparent?: string): Promise<void>;
+  /** A write of somebody unknown: an event each, up to a limit for each address; beyond it they are counted. */
+  refuse(access: Access, address: string, traceparent: string): Promise<void>;
+  /** Tells, once a minute and until the signal aborts, what was only counted. */
+  settle(signal: AbortSignal): Promise<void>;
 }
 
 /** One kind of document, wherever it is kept. Every call may throw TranshipError. */

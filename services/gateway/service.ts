@@ -23,10 +23,11 @@ export async function gateway(config: GatewayConfig, kit: Kit): Promise<ServiceT
   };
   const maps = new MapLog(world);
   const ready = () => bus.connected && maps.ready;
+  const accesses = accessLog(world);
   const { app, streams } = httpServer({
     endpoints: endpoints(world, maps),
     tokens: await tokensFile(config.tokensFile, clock, log),
-    accesses: accessLog(world),
+    accesses,
     clock,
     log,
     ready,
@@ -39,7 +40,7 @@ export async function gateway(config: GatewayConfig, kit: Kit): Promise<ServiceT
       getNetworkMap: getNetworkMap(maps.of('NetworkMap')),
       getStorageMap: getStorageMap(maps.of('StorageMap')),
     },
-    background: { maps: (signal) => maps.follow(signal) },
+    background: { maps: (signal) => maps.follow(signal), accesses: (signal) => accesses.settle(signal) },
     ready,
     stop: async () => {
       streams.close();

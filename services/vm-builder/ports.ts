@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 
 /** What every handler works with. */
 export interface Target {
-  readonly cluster: Pick<Cluster, 'get' | 'list' | 'apply' | 'merge' | 'remove' | 'stopVirtualMachine'>;
+  readonly cluster: Pick<Cluster, 'get' | 'list' | 'apply' | 'merge' | 'remove' | 'until' | 'stopVirtualMachine'>;
   /** What the workbenches are asked for. */
   readonly commands: Pick<CommandQueue, 'purge'>;
   readonly config: Config;

@@ -1,4 +1,4 @@
-import type { MigrationStatus } from '@tranship/contracts';
+import { type MigrationStatus, planSchema } from '@tranship/contracts';
 import { describe, expect, it } from 'vitest';
 import { fixture, plan } from '../testing/fixture.ts';
 
@@ -35,15 +35,29 @@ describe('actions', () => {
   });
 
   it('plans - preview asks the planner for the targets and the builder for the objects', async () => {
+    const connection = { provider: 'vc1', url: 'https://vc', thumbprint: 'AA', secret: 'vc1', method: 'auto' } as const;
+    const target = {
+      ...{ name: 'web-01', namespace: 'apps', cpus: 1, coresPerSocket: 1, memoryMB: 512, firmware: 'bios' },
+      ...{ disks: [], nics: [], runStrategy: 'Always', labels: {}, annotations: {}, nodeSelector: {} },
+    } as const;
     const { send, asked } = fixture({
-      targetsOf: () => ({ targets: [{ name: 'web-01' }] }),
+      getPlan: () => planSchema.parse(plan('shop')),
+      targetsOf: () => ({ targets: [target] as never }),
+      connection: () => connection,
       previewPlan: ({ targets }) => ({ objects: targets.map(() => ({ kind: 'VirtualMachine' })) }),
     });
     const { json } = await send('POST', '/v1/preview?vm=web-01', { as: 'viewer', body: plan('shop') });
     expect(json).toEqual({ objects: [{ kind: 'VirtualMachine' }] });
-    expect(asked[0]).toMatchObject({ name: 'targetsOf', input: { vm: 'web-01', plan: { kind: 'Plan' } } });
+    expect(asked.map(({ name }) => name)).toEqual(['targetsOf', 'connection', 'previewPlan']);
+    expect(asked[0]?.input).toMatchObject({ vm: 'web-01', plan: { kind: 'Plan' } });
+    expect(asked[2]?.input).toEqual({ targets: [target], connection });
+    asked.length = 0;
     await send('POST', '/v1/plans/shop/preview', { as: 'viewer' });
-    expect(asked[2]).toEqual({ name: 'targetsOf', input: { name: 'shop' } });
+    expect(asked.map(({ name, input }) => [name, input]).slice(0, 3)).toEqual([
+      ['getPlan', { name: 'shop' }],
+      ['targetsOf', { name: 'shop' }],
+      ['connection', { name: 'vc1' }],
+    ]);
   });
 
   it('migrations - actions name the migration, and the VM where one is given', async () => {

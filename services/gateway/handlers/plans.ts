@@ -13,8 +13,10 @@ const startOptions = z.strictObject({ readyOnly: flag.optional() });
 export function planEndpoints(ask: Ask): Endpoint[] {
   const parseBody = (raw: unknown) => document(raw, 'Plan') as Plan;
   const preview = async (of: { name: string } | { plan: Plan }, vm: string | undefined) => {
+    const { spec } = 'plan' in of ? of.plan : await ask('getPlan', of);
     const { targets } = await ask('targetsOf', { ...of, ...(vm === undefined ? {} : { vm }) });
-    return { body: await ask('previewPlan', { targets }) };
+    const connection = await ask('connection', { name: spec.source });
+    return { body: await ask('previewPlan', { targets, connection }) };
   };
   return [
     endpoint({

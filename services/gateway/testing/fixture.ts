@@ -15,7 +15,7 @@ import type { Streams } from '../adapters/http/streams.ts';
 import { MapLog } from '../adapters/map-log.ts';
 import type { Caller } from '../domain/access.ts';
 import { endpoints } from '../endpoints.ts';
-import type { World } from '../ports.ts';
+import type { AccessLog, World } from '../ports.ts';
 import { MemoryLog } from './memory-log.ts';
 
 type Answers = { [K in QueryName]?: (input: QueryParsed<K>) => QueryResult<K> | Promise<QueryResult<K>> };
@@ -29,6 +29,8 @@ const callers: Record<string, Caller> = {
 
 export interface Fixture {
   app: FastifyInstance;
+  clock: FakeClock;
+  accesses: AccessLog;
   log: MemoryLog;
   maps: MapLog;
   streams: Streams;
@@ -61,17 +63,20 @@ export function fixture(answers: Answers = {}): Fixture {
     },
   };
   const maps = new MapLog(world);
+  const accesses = accessLog(world);
   const tokens = { find: async (token: string) => callers[token] };
   const { app, streams } = httpServer({
     endpoints: endpoints(world, maps),
     tokens,
-    accesses: accessLog(world),
+    accesses,
     clock,
     log: silent,
     ready: () => maps.ready,
   });
   return {
     app,
+    clock,
+    accesses,
     log,
     maps,
     streams,

@@ -1,5 +1,6 @@
-import { type QueryParsed, type QueryResult, TranshipError, targetVmSchema } from '@tranship/contracts';
+import { type QueryParsed, type QueryResult, TranshipError } from '@tranship/contracts';
 import type { Kind, KubeObject } from '@tranship/kube';
+import { bench } from '../domain/bench.ts';
 import { targetDisk } from '../domain/names.ts';
 import { virtualMachine } from '../domain/virtual-machine.ts';
 import { diskClaim } from '../domain/volumes.ts';
@@ -8,7 +9,7 @@ import type { Target } from '../ports.ts';
 const mark = { 'app.kubernetes.io/managed-by': 'tranship' };
 
 /** What the planner must know of the target, and what a plan would make there. */
-export function factQueries({ cluster }: Target) {
+export function factQueries({ cluster, config }: Target) {
   const names = async (kind: Kind, namespace?: string) =>
     (await cluster.list(kind, namespace)).map(({ metadata }) => metadata.name);
   return {
@@ -25,12 +26,13 @@ export function factQueries({ cluster }: Target) {
       ]);
       return { storageClasses, namespaces, networks, vms };
     },
-    previewPlan: async ({ targets }: QueryParsed<'previewPlan'>): Promise<QueryResult<'previewPlan'>> => {
-      const objects: KubeObject[] = targets.flatMap((each) => {
-        const target = targetVmSchema.parse(each);
-        const { name, namespace, disks } = target;
+    previewPlan: async ({ targets, connection }: QueryParsed<'previewPlan'>): Promise<QueryResult<'previewPlan'>> => {
+      const objects: KubeObject[] = targets.flatMap((target) => {
+        const { name, namespace, disks, nodeSelector } = target;
+        const ids = { migration: 'preview', vm: name, workbench: `tranship-preview-${name}` };
+        const { scratch, job } = bench({ ...ids, disks, connection, nodeSelector }, config);
         const claims = disks.map((disk) => diskClaim(disk, targetDisk(name, disk.index), namespace, mark));
-        return [...claims, virtualMachine(target, mark)];
+        return [scratch, job, ...claims, virtualMachine(target, mark)];
       });
       // The server's own opinion of each; what it fills in is left out of the answer.
       for (const object of objects) await cluster.apply(object, { dryRun: true });
@@ -40,6 +42,6 @@ export function factQueries({ cluster }: Target) {
 }
 
 function none(error: unknown): string[] {
-  if (error instanceof TranshipError && error.code === 'document.not-found') return [];
+  if (error instanceof TranshipError && error.code === 'kube.not-found') return [];
   throw error;
 }

@@ -1,14 +1,17 @@
 import { type StepInput, type StepResult, type TargetDisk, TranshipError } from '@tranship/contracts';
 import type { KubeObject } from '@tranship/kube';
-import { poll, type StepContext } from '@tranship/service-kit';
+import { retry, type StepContext } from '@tranship/service-kit';
 import { cameFrom, isMarked, marks, reclaimPolicy, selector, targetDisk, workDisk } from '../domain/names.ts';
 import { diskClaim } from '../domain/volumes.ts';
 import type { Target } from '../ports.ts';
 
 type Input = StepInput<'handOver'>;
 const nudged = 'tranship.dev/nudged';
-const everyMs = 200;
+/** The binder is nudged this often. */
+const nudgeMs = 500;
 const goneMs = 120_000;
+/** Kubernetes' controllers write on a volume too. */
+const races = { attempts: 6, baseMs: 50, maxMs: 1_000 };
 
 /** The workbench ends, its pod is seen gone, and each volume changes its claim, from ours to the VM's. */
 export async function handOver(target: Target, input: Input, context: StepContext): Promise<StepResult<'handOver'>> {
@@ -27,9 +30,8 @@ export async function endWorkbench(
   { clock, signal }: Pick<StepContext, 'clock' | 'signal'>,
 ): Promise<boolean> {
   const was = await cluster.remove('Job', workbench, workNamespace);
-  const labels = selector({ migration, vm });
-  const gone = async () => ((await cluster.list('Pod', workNamespace, { labels })).length === 0 ? true : undefined);
-  if (await poll(gone, { everyMs, deadlineMs: goneMs, clock, signal })) return was;
+  const pods = { kind: 'Pod', namespace: workNamespace, labels: selector({ migration, vm }) } as const;
+  if (await cluster.until(pods, none, { deadlineMs: goneMs, clock, signal })) return was;
   throw new TranshipError('target.workbench-alive', `the pod of ${workbench} is still there after ${goneMs / 1000} s`);
 }
 
@@ -44,22 +46,39 @@ async function rebind(target: Target, input: Input, disk: TargetDisk, context: S
     throw new TranshipError('target.exists', `PVC ${namespace}/${name} is not of this migration`);
   if (there?.status?.phase !== 'Bound') {
     const volume = await release(target, from, config.workNamespace, context);
-    const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid: null };
-    await cluster.merge('PersistentVolume', volume, undefined, {
-      spec: { claimRef: { ...claimRef, resourceVersion: null } },
-    });
+    const promised = () => promise(cluster, volume, { namespace, name, uid: there?.metadata.uid });
+    await retry(promised, { ...races, clock: context.clock, signal: context.signal });
     const wanted = diskClaim(disk, name, namespace, marks(input));
     if (!there) await cluster.apply({ ...wanted, spec: { ...wanted.spec, volumeName: volume } });
-    const bound = async () => {
-      if ((await cluster.get('PersistentVolumeClaim', name, namespace))?.status?.phase === 'Bound') return true;
-      await nudge(cluster, name, namespace);
-      return undefined;
-    };
-    if (!(await poll(bound, { everyMs, deadlineMs: goneMs, clock: context.clock, signal: context.signal })))
+    if (!(await bound(cluster, name, namespace, context)))
       throw new TranshipError('target.pvc-unbound', `PVC ${namespace}/${name} does not take over volume ${volume}`);
   }
   await restorePolicy(target, from);
   return name;
+}
+
+/**
+ * Promises the volume to a claim. One that is the claim's already is left alone: the binder may just be writing there, and if it
+ * was faster than our look, the version tells.
+ */
+async function promise(
+  cluster: Target['cluster'],
+  volume: string,
+  { namespace, name, uid }: { namespace: string; name: string; uid: string | undefined },
+): Promise<void> {
+  const found = await cluster.get('PersistentVolume', volume);
+  const now = found?.spec.claimRef as { namespace?: string; name?: string; uid?: string } | undefined;
+  if (now?.namespace === namespace && now.name === name && (now.uid === undefined || now.uid === uid)) return;
+  const claimRef = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    namespace,
+    name,
+    uid: null,
+    resourceVersion: null,
+  };
+  const metadata = { resourceVersion: found?.metadata.resourceVersion };
+  await cluster.merge('PersistentVolume', volume, undefined, { metadata, spec: { claimRef } });
 }
 
 /** Frees a volume of our claim without losing it. Its name, and its reclaim policy, stay written on it. */
@@ -85,9 +104,24 @@ async function release(
     spec: { persistentVolumeReclaimPolicy: 'Retain' },
   });
   await cluster.remove('PersistentVolumeClaim', from, namespace);
-  const gone = async () => ((await cluster.get('PersistentVolumeClaim', from, namespace)) ? undefined : true);
-  if (await poll(gone, { everyMs, deadlineMs: goneMs, clock, signal })) return name;
+  const claim = { kind: 'PersistentVolumeClaim', namespace, name: from } as const;
+  if (await cluster.until(claim, none, { deadlineMs: goneMs, clock, signal })) return name;
   throw new TranshipError('target.workbench-alive', `PVC ${from} is still in use after ${goneMs / 1000} s`);
+}
+
+async function bound(
+  cluster: Target['cluster'],
+  name: string,
+  namespace: string,
+  { clock, signal }: StepContext,
+): Promise<boolean> {
+  const claim = { kind: 'PersistentVolumeClaim', namespace, name } as const;
+  const phase = ([found]: readonly KubeObject[]) => (found?.status?.phase === 'Bound' ? true : undefined);
+  for (const end = clock.now() + goneMs; clock.now() < end; ) {
+    if (await cluster.until(claim, phase, { deadlineMs: nudgeMs, clock, signal })) return true;
+    await nudge(cluster, name, namespace);
+  }
+  return false;
 }
 
 /**
@@ -98,6 +132,9 @@ async function nudge(cluster: Target['cluster'], name: string, namespace: string
   for (const value of ['1', null])
     await cluster.merge('PersistentVolumeClaim', name, namespace, { metadata: { annotations: { [nudged]: value } } });
 }
+
+/** What was looked for is gone. */
+export const none = (found: readonly KubeObject[]) => (found.length === 0 ? true : undefined);
 
 export const marked = (cluster: Target['cluster'], from: string): Promise<KubeObject[]> =>
   cluster.list('PersistentVolume', undefined, { labels: `${cameFrom}=${from}` });

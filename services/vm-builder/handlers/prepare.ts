@@ -1,46 +1,26 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { KubeObject } from '@tranship/kube';
-import { poll, type StepContext } from '@tranship/service-kit';
-import { marks, scratch, selector, workDisk } from '../domain/names.ts';
-import { claim, diskClaim } from '../domain/volumes.ts';
-import { workbenchJob } from '../domain/workbench.ts';
+import type { StepContext } from '@tranship/service-kit';
+import { bench } from '../domain/bench.ts';
+import { selector, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
 import { why } from './why.ts';
-
-const everyMs = 250;
-const gib = 1024 ** 3;
 
 /** Volumes and workbench stand: its pod runs with both containers. */
 export async function prepare(
   { cluster, config }: Target,
-  { migration, vm, workbench, disks, connection, nodeSelector }: StepInput<'prepare'>,
+  input: StepInput<'prepare'>,
   { clock, signal }: StepContext,
 ): Promise<StepResult<'prepare'>> {
+  const { migration, vm, workbench, disks } = input;
   const { workNamespace: namespace } = config;
-  const labels = marks({ migration, vm });
-  const space = {
-    ...{ name: scratch(workbench), namespace, labels, storageClass: config.scratchStorageClass },
-    ...({ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bytes: config.scratchGB * gib } as const),
-  };
-  const claims = [
-    claim(space),
-    ...disks.map((disk) => diskClaim(disk, workDisk(workbench, disk.index), namespace, labels)),
-  ];
-  for (const each of claims)
+  const wanted = bench(input, config);
+  for (const each of [wanted.scratch, ...wanted.disks])
     if (!(await cluster.get('PersistentVolumeClaim', each.metadata.name, namespace))) await cluster.apply(each);
-  if (!(await cluster.get('Job', workbench, namespace))) {
-    const nats = { url: config.workbenchNatsUrl, secret: config.workbenchNatsSecret };
-    const image = config.workbenchImage;
-    await cluster.apply(
-      workbenchJob({ name: workbench, namespace, labels, migration, vm, image, disks, connection, nodeSelector, nats }),
-    );
-  }
-  const standing = async () => {
-    const pods = await cluster.list('Pod', namespace, { labels: selector({ migration, vm }) });
-    return pods.find(runs);
-  };
+  if (!(await cluster.get('Job', workbench, namespace))) await cluster.apply(wanted.job);
+  const pods = { kind: 'Pod', namespace, labels: selector({ migration, vm }) } as const;
   const deadlineMs = config.prepareSeconds * 1000;
-  const pod = await poll(standing, { everyMs, deadlineMs, clock, signal });
+  const pod = await cluster.until(pods, (all) => all.find(runs), { deadlineMs, clock, signal });
   if (!pod) throw await why(cluster, namespace, { migration, vm }, config.prepareSeconds);
   const pvcs = await Promise.all(
     disks.map(async ({ index }) => {

@@ -1,12 +1,11 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { Kind } from '@tranship/kube';
-import { poll, type StepContext } from '@tranship/service-kit';
+import type { StepContext } from '@tranship/service-kit';
 import { cameFrom, isMarked, selector, startedAt, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
-import { endWorkbench, marked } from './hand-over.ts';
+import { endWorkbench, marked, none } from './hand-over.ts';
 
 type Input = StepInput<'settle'>;
-const everyMs = 200;
 const goneMs = 180_000;
 const stopMs = 300_000;
 /** Of a guest that is given up: its disks are kept, but nobody goes on with them. */
@@ -62,8 +61,8 @@ export async function stopTarget(
     await cluster.stopVirtualMachine(name, namespace, graceSeconds);
   if (await cluster.get('VirtualMachine', name, namespace))
     await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy: 'Halted' } });
-  const off = async () => ((await cluster.get('VirtualMachineInstance', name, namespace)) ? undefined : true);
-  if (!(await poll(off, { everyMs, deadlineMs: stopMs, clock, signal })))
+  const instance = { kind: 'VirtualMachineInstance', namespace, name } as const;
+  if (!(await cluster.until(instance, none, { deadlineMs: stopMs, clock, signal })))
     throw new TranshipError(
       'target.unhealthy',
       `${namespace}/${name} still runs ${stopMs / 1000} s after it was stopped`,
@@ -95,8 +94,8 @@ async function removeAndWait(
   { clock, signal }: StepContext,
 ): Promise<string[]> {
   await cluster.remove(kind, name, namespace);
-  const gone = async () => ((await cluster.get(kind, name, namespace)) ? undefined : true);
-  if (await poll(gone, { everyMs, deadlineMs: goneMs, clock, signal })) return [`${kind} ${namespace}/${name}`];
+  if (await cluster.until({ kind, namespace, name }, none, { deadlineMs: goneMs, clock, signal }))
+    return [`${kind} ${namespace}/${name}`];
   throw new TranshipError(
     'kube.rejected',
     `${kind} ${namespace}/${name} is still there ${goneMs / 1000} s after its removal`,

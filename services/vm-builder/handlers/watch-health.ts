@@ -1,9 +1,8 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
-import { poll, type StepContext } from '@tranship/service-kit';
+import type { KubeObject } from '@tranship/kube';
+import type { StepContext } from '@tranship/service-kit';
 import { type Health, health, type Instance } from '../domain/health.ts';
 import type { Target } from '../ports.ts';
-
-const everyMs = 500;
 
 /** Waits until the guest is well, as far as the plan asks for it. */
 export async function watchHealth(
@@ -13,11 +12,12 @@ export async function watchHealth(
 ): Promise<StepResult<'watchHealth'>> {
   const { name, namespace } = target;
   let last: Health | undefined;
-  const well = async () => {
-    last = health((await cluster.get('VirtualMachineInstance', name, namespace)) as Instance | undefined, target);
+  const well = ([instance]: readonly KubeObject[]) => {
+    last = health(instance as Instance | undefined, target);
     return last.proven || (agent === 'ignore' && last.running) ? last : undefined;
   };
-  await poll(well, { everyMs, deadlineMs, clock, signal });
+  const watched = { kind: 'VirtualMachineInstance', namespace, name } as const;
+  await cluster.until(watched, well, { deadlineMs, clock, signal });
   const { running = false, proven = false, node = '', nics = [], seen = 'nothing' } = last ?? {};
   const enough =
     proven || (running && agent === 'ignore') || (running && agent === 'ifPresent' && nics.every((nic) => !nic.name));

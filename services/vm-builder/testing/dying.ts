@@ -49,6 +49,7 @@ const wrapped = (cluster: Target['cluster'], by: Partial<Target['cluster']>): Ta
   apply: cluster.apply.bind(cluster),
   merge: cluster.merge.bind(cluster),
   remove: cluster.remove.bind(cluster),
+  until: cluster.until.bind(cluster),
   stopVirtualMachine: cluster.stopVirtualMachine.bind(cluster),
   ...by,
 });

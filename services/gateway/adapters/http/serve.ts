@@ -44,7 +44,7 @@ async function admit(request: FastifyRequest, { role, write }: Endpoint, { token
   const caller = token === undefined ? undefined : await tokens.find(token);
   if (!caller) {
     const why = token === undefined ? 'no bearer token was given' : 'the bearer token is not known';
-    if (write) await accesses.record({ who: 'anonymous', verb, path, why }, request.trace.parent);
+    if (write) await accesses.refuse({ who: 'anonymous', verb, path, why }, request.ip, request.trace.parent);
     throw new TranshipError('access.unauthenticated', why);
   }
   request.caller = caller;

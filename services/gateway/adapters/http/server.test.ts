@@ -47,6 +47,24 @@ describe('door', () => {
     expect(log.stored.filter(({ type }) => type === 'access.allowed')).toHaveLength(15);
   });
 
+  it('access - whoever knocks without a token fills no log: ten a minute are told, the rest is counted', async () => {
+    const { send, log, clock, accesses } = fixture();
+    const stop = new AbortController();
+    const settling = accesses.settle(stop.signal).catch(() => {});
+    const knock = (n: number) => Promise.all(Array.from({ length: n }, () => send('POST', '/v1/plans', { as: null })));
+    expect((await knock(30)).every(({ status }) => status === 401)).toBe(true);
+    expect(log.stored).toHaveLength(10);
+    await clock.advance(60_000);
+    expect(log.stored.slice(10)).toMatchObject([
+      { type: 'access.denied', data: { why: '20 more requests from 127.0.0.1' } },
+    ]);
+    await knock(5);
+    await clock.advance(60_000);
+    expect(log.stored).toHaveLength(16);
+    stop.abort();
+    await settling;
+  });
+
   it('errors - of a service keep code, detail and fix; the trace goes on', async () => {
     const { send } = fixture({
       testProvider: () => {

@@ -1,0 +1,146 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type ControlPlane, kubevirtDefinitions, startControlPlane } from '../lab/testing/control-plane.ts';
+import { startVCenter, type VCenter } from '../lab/testing/vcenter.ts';
+import { Stack, tranship } from './testing/stack.ts';
+
+/** The command line against a real vCenter and a real API server without nodes: up to where a workbench would run. */
+const stack = new Stack();
+let plane: ControlPlane;
+let simulator: VCenter;
+let migration = '';
+
+const list = (items: object[]) => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+const target = list([
+  ...['apps', 'tranship-work'].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
+  {
+    ...{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'fast' } },
+    provisioner: 'nobody.example.com',
+  },
+]);
+
+beforeAll(async () => {
+  const controllers = ['garbage-collector-controller', 'persistentvolumeclaim-protection-controller'];
+  const kinds = await kubevirtDefinitions('virtualmachines', 'virtualmachineinstances');
+  [plane, simulator] = await Promise.all([
+    startControlPlane(controllers, kinds),
+    startVCenter({ vms: [{ name: 'web-01', folder: 'web', disks: [{ sizeGB: 0.01 }] }] }),
+  ]);
+  await plane.kubectl('apply', '-f', file('target.json', target));
+  await stack.start(['planner']);
+  const settings = { TRANSHIP_KUBECONFIG: plane.kubeconfig, TRANSHIP_PREPARE_SECONDS: '5' };
+  await stack.startService('vm-builder', undefined, settings);
+  await stack.startService('inventory');
+}, 180_000);
+afterAll(async () => {
+  await stack.stop();
+  await Promise.all([plane?.stop(), simulator?.stop()]);
+});
+
+const as = (role: 'viewer' | 'operator' | 'admin', args: string[], input?: string) => {
+  const env = { TRANSHIP_SERVER: stack.server, TRANSHIP_TOKEN_FILE: stack.tokenFile(role) };
+  return tranship(args, { env, ...(input === undefined ? {} : { input }) });
+};
+const file = (name: string, text: string): string => {
+  const path = join(stack.dir, name);
+  writeFileSync(path, text);
+  return path;
+};
+const plan = (name: string) => `apiVersion: tranship.dev/v1
+kind: Plan
+metadata: {name: ${name}}
+spec:
+  source: vc1
+  target: {namespace: apps}
+  networkMap: {entries: [{source: {name: VM Network}, target: {type: pod}}]}
+  storageMap: {entries: [{source: {name: fast-ds}, target: {storageClass: fast}}]}
+  vms: [{name: web-01}]
+`;
+
+it('provider - made with its credential and the certificate that was shown; its password is nowhere', async () => {
+  const create = ['provider', 'create', 'vc1', '--url', simulator.url, '--username', simulator.username];
+  const made = await as('admin', [...create, '--password-stdin', '--fetch-ca', '--yes'], `${simulator.password}\n`);
+  expect(made).toMatchObject({ code: 0, out: expect.stringContaining('provider/vc1 created') });
+  const test = () => as('operator', ['provider', 'test', 'vc1']);
+  await expect.poll(async () => (await test()).code, { timeout: 30_000, interval: 1_000 }).toBe(0);
+  expect((await test()).out).toMatch(/✓ +reachable[\s\S]*✓ +login[\s\S]*✓ +inventory +1 VMs/);
+  const shown = await as('viewer', ['describe', 'provider', 'vc1']);
+  expect(shown).toMatchObject({ code: 0, out: expect.stringContaining(simulator.url) });
+  const events = await as('viewer', ['events', '-o', 'json']);
+  expect(events.out).toContain('provider.ready');
+  for (const { out } of [made, shown, events]) expect(out).not.toContain(simulator.password);
+});
+
+it('provider - a wrong password is said, with a fix, and ends with 3', async () => {
+  const create = ['provider', 'create', 'vc2', '--url', simulator.url, '--username', simulator.username];
+  await as('admin', [...create, '--password-stdin', '--fetch-ca', '--yes'], 'wrong\n');
+  const { code, out } = await as('operator', ['provider', 'test', 'vc2']);
+  expect(code).toBe(3);
+  expect(out).toMatch(/✗ +login[\s\S]*fix: Store the right ones/);
+  expect((await as('admin', ['delete', 'provider', 'vc2'])).code).toBe(0);
+});
+
+it('provider - fetch-ca shows the certificate to compare', async () => {
+  const { code, out } = await as('operator', ['provider', 'fetch-ca', 'vc1', '-o', 'json']);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ sha1: simulator.thumbprint });
+});
+
+it('inventory - the VMs of the only provider', async () => {
+  const { code, out } = await as('viewer', ['inventory', 'vms']);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^NAME +ID +POWER.*\nweb-01 +vm-\d+ +poweredOff/);
+  expect((await as('viewer', ['inventory', 'vms', 'none'])).code).toBe(4);
+});
+
+it('validate - a plan that fits is ready; one with an unmapped datastore ends with 3, and so does its start', async () => {
+  const good = await as('viewer', ['validate', '-f', file('good.yaml', plan('good'))]);
+  expect(good).toMatchObject({ code: 0, out: expect.stringContaining('good is ready: 1 VMs') });
+  await as('operator', ['apply', '-f', '-'], plan('bad').replace('fast-ds', 'other-ds'));
+  const bad = await as('viewer', ['validate', 'bad']);
+  expect(bad.code).toBe(3);
+  expect(bad.out).toMatch(/critical +web-01[\s\S]*why: [\s\S]*fix: /);
+  const start = await as('operator', ['start', 'bad']);
+  expect(start).toMatchObject({ code: 3, err: expect.stringContaining('plan.not-ready') });
+});
+
+it('preview - the objects as the server would have them', async () => {
+  const { code, out } = await as('viewer', ['preview', '-f', file('good.yaml', plan('good')), '-o', 'name']);
+  expect(code).toBe(0);
+  expect(out.split('\n').map((line) => line.split('/')[0])).toEqual([
+    ...['persistentvolumeclaim', 'job', 'persistentvolumeclaim', 'virtualmachine', ''],
+  ]);
+});
+
+it('doctor - all is in place', async () => {
+  const { code, out } = await as('viewer', ['doctor']);
+  expect(out).toMatch(/✓ +gateway[\s\S]*✓ +NATS[\s\S]*✓ +planner[\s\S]*✓ +target cluster[\s\S]*✓ +provider vc1/);
+  expect(code).toBe(0);
+});
+
+it('migration - started, watched, cancelled; the timeline tells it', { timeout: 120_000 }, async () => {
+  await as('operator', ['apply', '-f', '-'], plan('good'));
+  const start = await as('operator', ['start', 'good', '-o', 'name']);
+  expect(start.code).toBe(0);
+  migration = start.out.trim().replace('migration/', '');
+  const described = await as('viewer', ['describe', 'migration', migration]);
+  expect(described).toMatchObject({ code: 0, out: expect.stringContaining('web-01') });
+  expect((await as('operator', ['cancel', migration])).code).toBe(0);
+  const waited = await as('viewer', ['wait', migration, '--for', 'cancelled', '--timeout', '90s']);
+  expect(waited).toMatchObject({ code: 0, err: expect.stringContaining('cancelled') });
+  const timeline = await as('viewer', ['timeline', migration, 'web-01']);
+  expect(timeline.code).toBe(0);
+  for (const type of ['vm.queued', 'vm.cancel-requested', 'vm.cancelled']) expect(timeline.out).toContain(type);
+  expect((await as('viewer', ['wait', migration])).code).toBe(1);
+});
+
+it('doctor - a service that is gone is told with a fix, and ends with 3', async () => {
+  await stack.kill('vm-builder');
+  const { code, out } = await as('viewer', ['doctor']);
+  expect(code).toBe(3);
+  expect(out).toMatch(/✗ +target cluster[\s\S]*fix: Start vm-builder/);
+  const { code: alone, out: told } = await tranship(['doctor', '--server', 'http://127.0.0.1:1']);
+  expect(alone).toBe(3);
+  expect(told).toMatch(/✗ +gateway[\s\S]*fix: Check --server/);
+});

@@ -1,0 +1,33 @@
+import type { StepInput } from '@tranship/contracts';
+import { marks, scratch, workDisk } from './names.ts';
+import { claim, diskClaim } from './volumes.ts';
+import { workbenchJob } from './workbench.ts';
+
+const gib = 1024 ** 3;
+
+interface Settings {
+  readonly workNamespace: string;
+  readonly workbenchImage: string;
+  readonly workbenchNatsUrl: string;
+  readonly workbenchNatsSecret: string;
+  readonly scratchGB: number;
+  readonly scratchStorageClass?: string | undefined;
+}
+
+/** What stands for a VM while its disks are worked on: their claims, the scratch claim, and the workbench. */
+export function bench(input: StepInput<'prepare'>, config: Settings) {
+  const { migration, vm, workbench, disks, connection, nodeSelector } = input;
+  const { workNamespace: namespace, workbenchImage: image } = config;
+  const labels = marks({ migration, vm });
+  const nats = { url: config.workbenchNatsUrl, secret: config.workbenchNatsSecret };
+  const space = {
+    ...{ name: scratch(workbench), namespace, labels, storageClass: config.scratchStorageClass },
+    ...({ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bytes: config.scratchGB * gib } as const),
+  };
+  const names = { name: workbench, namespace, labels, migration, vm };
+  return {
+    scratch: claim(space),
+    disks: disks.map((disk) => diskClaim(disk, workDisk(workbench, disk.index), namespace, labels)),
+    job: workbenchJob({ ...names, image, disks, connection, nodeSelector, nats }),
+  };
+}

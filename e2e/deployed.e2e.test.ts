@@ -20,19 +20,20 @@ const inTranship = (kind: string, name: string, data: object) => ({
   ...data,
 });
 
-/** What an administrator makes before: settings, NATS' password, tokens. */
+/** What an administrator makes before: settings, NATS' passwords, tokens. */
 function given({ nats }: Lab, token: string): object[] {
   const config = {
     TRANSHIP_NATS_URL: nats.url,
-    TRANSHIP_NATS_USER: nats.user,
     TRANSHIP_WORKBENCH_IMAGE: 'lab.local/tranship:1',
     TRANSHIP_WORKBENCH_NATS_URL: nats.url,
-    TRANSHIP_WORKBENCH_NATS_USER: nats.user,
   };
   const tokens = { [createHash('sha256').update(token).digest('hex')]: { name: 'admin', role: 'admin' } };
+  const passwords = Object.fromEntries(
+    deployments.map((name) => [name, readFileSync(`${nats.passwords}/${name}`, 'utf8')]),
+  );
   return [
     inTranship('ConfigMap', 'tranship', { data: config }),
-    inTranship('Secret', 'tranship-nats', { stringData: { password: readFileSync(nats.passwordFile, 'utf8') } }),
+    inTranship('Secret', 'tranship-nats', { stringData: passwords }),
     inTranship('Secret', 'tranship-tokens', { stringData: { 'tokens.json': JSON.stringify(tokens) } }),
   ];
 }

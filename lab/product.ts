@@ -119,8 +119,8 @@ export class Product {
     const { nats } = this.#lab;
     const base = {
       TRANSHIP_NATS_URL: nats.url,
-      TRANSHIP_NATS_USER: nats.user,
-      TRANSHIP_NATS_PASSWORD_FILE: nats.passwordFile,
+      TRANSHIP_NATS_USER: name,
+      TRANSHIP_NATS_PASSWORD_FILE: join(nats.passwords, name),
       TRANSHIP_HTTP_PORT: String(port),
     };
     if (name === 'gateway')
@@ -136,7 +136,6 @@ export class Product {
         TRANSHIP_WORKBENCH_IMAGE: 'lab.local/tranship:1',
         TRANSHIP_PREPARE_SECONDS: '20',
         TRANSHIP_WORKBENCH_NATS_URL: nats.url,
-        TRANSHIP_WORKBENCH_NATS_USER: nats.user,
       };
     return base;
   }

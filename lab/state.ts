@@ -14,7 +14,8 @@ export interface Lab {
   /** The lab's address, as the machine and the pods see it. */
   address: string;
   kubeconfig: string;
-  nats: { url: string; user: string; passwordFile: string };
+  /** `passwords`: a folder with a file for each user. */
+  nats: { url: string; passwords: string };
   vcsim: { url: string; username: string; passwordFile: string; caFile: string; thumbprint: string; control: string };
   started: string;
 }

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inWorkbench } from '@tranship/contracts';
 import { until } from '../node/part.ts';
 import type { Settings } from '../node/settings.ts';
+import { natsPassword } from '../node/vsphere.ts';
 import { run } from '../setup/shell.ts';
 import type { World } from '../world/schema.ts';
 import { kubectl } from './control-plane.ts';
@@ -101,7 +103,9 @@ export async function createWorld(settings: Settings, world: World): Promise<voi
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: { name: 'tranship-nats', namespace: 'tranship-work' },
-      stringData: { password: readFileSync(join(settings.dir, 'nats.password'), 'utf8') },
+      stringData: Object.fromEntries(
+        inWorkbench.map((user) => [user, readFileSync(natsPassword(settings.dir, user), 'utf8')]),
+      ),
     },
     ...[...spaces].map((name) => namespace(name, { [targetLabel]: 'true' })),
     ...storageClasses.map((each) => ({

@@ -40,11 +40,8 @@ async function start(spec: PartSpec): Promise<void> {
 }
 
 async function startVsphere(): Promise<void> {
-  const [natsPassword, vcenterPassword] = [
-    randomBytes(18).toString('base64url'),
-    randomBytes(18).toString('base64url'),
-  ];
-  await start(nats(settings, natsPassword));
+  const vcenterPassword = randomBytes(18).toString('base64url');
+  await start(nats(settings));
   say('NATS JetStream');
   keeper = new Keeper(world, control(address), join(dir, 'guests'));
   keeper.listen(8991, '127.0.0.1');
@@ -113,7 +110,7 @@ function describe(): Lab {
     init: 0,
     address,
     kubeconfig: join(dir, 'admin.kubeconfig'),
-    nats: { url: `nats://${address}:4222`, user: 'tranship', passwordFile: join(dir, 'nats.password') },
+    nats: { url: `nats://${address}:4222`, passwords: join(dir, 'nats-passwords') },
     vcsim: {
       url: `https://${address}:8989/sdk`,
       username: vcenterUser,

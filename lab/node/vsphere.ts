@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type NatsUser, natsAuthorization } from '@tranship/contracts';
 import { fillImage } from '../guests/fill.ts';
 import { guestImage } from '../guests/recipe.ts';
 import { writeWhole } from '../state.ts';
@@ -74,17 +76,25 @@ export async function vcsim(
   return { name: 'vcsim', command, ready, env: { TMPDIR: dir } };
 }
 
-export function nats(settings: Settings, password: string): PartSpec {
+/** The password of a user of NATS, in a file of the state folder. */
+export const natsPassword = (dir: string, user: NatsUser): string => join(dir, 'nats-passwords', user);
+
+/** NATS with the users and permissions of an installation; the passwords are made anew for each lab. */
+export function nats(settings: Settings): PartSpec {
   const { dir, address, bin } = settings;
   const file = join(dir, 'nats.conf');
+  mkdirSync(join(dir, 'nats-passwords'), { recursive: true });
   const config = {
     listen: `${address}:4222`,
     http: '127.0.0.1:8222',
     jetstream: { store_dir: join(dir, 'nats'), sync_interval: 'always' },
-    authorization: { users: [{ user: 'tranship', password }] },
+    authorization: natsAuthorization((user) => {
+      const password = randomBytes(18).toString('base64url');
+      writeFileSync(natsPassword(dir, user), password, { mode: 0o600 });
+      return password;
+    }),
   };
   writeWhole(file, JSON.stringify(config), 0o600);
-  writeFileSync(join(dir, 'nats.password'), password, { mode: 0o600 });
   const ready = async () => (await fetch('http://127.0.0.1:8222/healthz')).ok;
   return { name: 'nats', command: [join(bin, 'lab'), 'nats', '-c', file], ready };
 }

@@ -15,6 +15,7 @@ import { CommandQueue } from './command-queue.ts';
 import { type BusOptions, type Connection, openConnection } from './connection.ts';
 import { call, isNoResponders } from './errors.ts';
 import { EventLog } from './event-log.ts';
+import { Leases } from './lease.ts';
 import { Objects } from './objects.ts';
 import { Outcomes } from './outcomes.ts';
 import { ensureStreams } from './streams.ts';
@@ -31,6 +32,7 @@ export class Bus {
   readonly commands: CommandQueue;
   readonly objects: Objects;
   readonly outcomes: Outcomes;
+  readonly leases: Leases;
   readonly #connection: Connection;
 
   private constructor(connection: Connection) {
@@ -39,12 +41,14 @@ export class Bus {
     this.commands = new CommandQueue(connection);
     this.objects = new Objects(connection);
     this.outcomes = new Outcomes(connection);
+    this.leases = new Leases(connection);
   }
 
   static async open(options: BusOptions): Promise<Bus> {
     const connection = await openConnection(options);
     try {
-      await call('make the streams', ensureStreams(connection.jsm));
+      if (options.makeStreams ?? true)
+        await call('make the streams', ensureStreams(connection.jsm, options.replicas ?? 1));
     } catch (error) {
       await connection.nc.close();
       throw error;

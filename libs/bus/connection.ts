@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import {
   type Authenticator,
@@ -6,7 +7,7 @@ import {
   type NatsConnection,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
-import { TranshipError } from '@tranship/contracts';
+import { inboxPrefix, TranshipError } from '@tranship/contracts';
 import { type SpanRunner, untraced } from './span.ts';
 
 export interface BusOptions {
@@ -15,11 +16,28 @@ export interface BusOptions {
   user?: string | undefined;
   /** A file with the password: a secret stays out of arguments and environment. */
   passwordFile?: string | undefined;
+  /** The authority of the server's certificate (PEM); with it the connection is encrypted, or is not. */
+  caFile?: string | undefined;
   /** Shown in the server's connection list. */
   name: string;
+  /** Those who may not make the streams find them made. */
+  makeStreams?: boolean;
+  /** Servers that hold each stream, at least; 1. */
+  replicas?: number;
   /** Traces what is sent and answered. */
   span?: SpanRunner;
+  /** Of leases. */
+  clock?: Time;
 }
+
+export interface Time {
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+const systemTime: Time = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { ...(signal ? { signal } : {}), ref: false }),
+};
 
 /** One connection and the JetStream handles on it. Reconnects for ever; a request while it is down fails by its deadline. */
 export interface Connection {
@@ -29,6 +47,7 @@ export interface Connection {
   /** False while the server is away. */
   up(): boolean;
   readonly span: SpanRunner;
+  readonly clock: Time;
 }
 
 /** Deadline of one JetStream API call. */
@@ -40,7 +59,8 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
     nc = await connect({
       servers: options.url.split(','),
       name: options.name,
-      ...(options.user === undefined ? {} : { authenticator: authenticator(options.user, options.passwordFile) }),
+      ...(options.user === undefined ? {} : as(options.user, options.passwordFile)),
+      ...(options.caFile === undefined ? {} : { tls: { caFile: options.caFile } }),
       // A password that is just being changed is no reason to give up for ever.
       ignoreAuthErrorAbort: true,
       timeout: 5_000,
@@ -56,6 +76,7 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
       jsm: await jetstreamManager(nc, { timeout: apiTimeoutMs }),
       up: watch(nc),
       span: options.span ?? untraced,
+      clock: options.clock ?? systemTime,
     };
   } catch (cause) {
     await nc?.close();
@@ -63,6 +84,11 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
     throw new TranshipError('service.unavailable', detail, { cause });
   }
 }
+
+const as = (user: string, passwordFile: string | undefined) => ({
+  authenticator: authenticator(user, passwordFile),
+  inboxPrefix: inboxPrefix(user),
+});
 
 /** Reads the password again at each reconnection: it may have been changed. */
 function authenticator(user: string, passwordFile: string | undefined): Authenticator {

@@ -51,15 +51,19 @@ const definitions: (Partial<StreamConfig> & { name: string })[] = [
   })),
 ];
 
-/** Makes the streams, or brings them up to date. Safe to call from every replica at once. */
-export async function ensureStreams(jsm: JetStreamManager, replicas = 1): Promise<void> {
+/**
+ * Makes the streams, or brings them up to date. Safe to call from every replica at once.
+ * A stream that has more replicas than are asked for keeps them: someone gave it more on purpose.
+ */
+export async function ensureStreams(jsm: JetStreamManager, replicas: number): Promise<void> {
   for (const definition of definitions) {
     const config = { storage: StorageType.File, num_replicas: replicas, ...definition };
     try {
       await jsm.streams.add(config);
     } catch (error) {
       if (!isStreamExists(error)) throw error;
-      await jsm.streams.update(config.name, config);
+      const { config: present } = await jsm.streams.info(config.name);
+      await jsm.streams.update(config.name, { ...config, num_replicas: Math.max(replicas, present.num_replicas) });
     }
   }
 }

@@ -93,6 +93,12 @@ const catalogue = {
     retry: false,
     status: 409,
   },
+  'migration.group': {
+    title: 'Another VM of the group could not be moved',
+    fix: 'See what stopped it, then retry the whole group',
+    retry: false,
+    status: 409,
+  },
   'source.changed': {
     title: 'The source VM was changed during the migration',
     fix: 'Undo the change that is named, or start the migration anew',

@@ -28,6 +28,8 @@ export const vmPlanSchema = z.object({
   guestId: z.string(),
   power: powerStateSchema,
   type: z.enum(['cold', 'warm']),
+  /** Ids of the VMs that cut over together with this one: all, or none. */
+  group: z.array(z.string()).default([]),
   /** Where its disks are opened (the host's id, empty where none is known), how many at once, and how many that host bears. */
   host: z.string(),
   sessions: z.number().int().positive(),

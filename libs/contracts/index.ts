@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './forecast.ts';
 export * from './inventory.ts';
+export * from './permissions.ts';
 export * from './problem.ts';
 export * from './queries.ts';
 export * from './steps.ts';

@@ -7,6 +7,10 @@ export const baseConfig = z.object({
   natsUrl: z.string().default('nats://127.0.0.1:4222'),
   natsUser: z.string().optional(),
   natsPasswordFile: z.string().optional(),
+  /** PEM of the authority of NATS' certificate; with it the connection must be encrypted. */
+  natsCaFile: z.string().optional(),
+  /** NATS servers that hold each stream: three where three run. What has more keeps it. */
+  natsReplicas: z.coerce.number().int().min(1).max(5).default(1),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Port of /healthz and /readyz; 0: none. */
   httpPort: z.coerce.number().int().min(0).max(65535).default(0),

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Bus, workbenchConsumer } from '@tranship/bus';
-import { type QueryName, type ServiceName, subjects, TranshipError } from '@tranship/contracts';
+import { inWorkbench, type QueryName, type ServiceName, subjects, TranshipError } from '@tranship/contracts';
 import type { z } from 'zod';
 import { type Clock, systemClock } from './clock.ts';
 import { type BaseConfig, loadConfig } from './config.ts';
@@ -30,8 +30,12 @@ export async function startService<C extends BaseConfig>(
     url: config.natsUrl,
     user: config.natsUser,
     passwordFile: config.natsPasswordFile,
+    caFile: config.natsCaFile,
+    replicas: config.natsReplicas,
+    makeStreams: !inWorkbench.includes(name),
     name: `tranship-${name}`,
     span,
+    clock,
   });
   const kit: Kit = { bus, log, clock, query: (query, input) => bus.query(query, input) };
   const shutdown = new AbortController();

@@ -6,9 +6,8 @@ export const configSchema = z.object({
   /** Tranship's own namespace for volumes in the making, workbenches and credentials. */
   workNamespace: z.string().default('tranship-work'),
   workbenchImage: z.string().default('tranship'),
-  /** NATS as the workbench reaches it; the password lies in the secret, under `password`. */
+  /** NATS as the workbench reaches it. The secret holds the passwords of the users `transfer` and `converter`, by name; of a `tls://` server also its authority, `ca.crt`. */
   workbenchNatsUrl: z.string().default('nats://nats.tranship:4222'),
-  workbenchNatsUser: z.string().default('tranship'),
   workbenchNatsSecret: z.string().default('tranship-nats'),
   scratchGB: z.coerce.number().int().positive().default(1),
   /** Class of the scratch volumes; the cluster's default when absent. */

@@ -24,15 +24,18 @@ export class NatsServer {
   readonly user = 'tranship';
   readonly passwordFile = join(this.dir, 'password');
   readonly port: number;
+  readonly #more: object;
   readonly #program = program();
   #child: ChildProcess | undefined;
 
-  private constructor(port: number) {
+  private constructor(port: number, more: object) {
     this.port = port;
+    this.#more = more;
   }
 
-  static async start(): Promise<NatsServer> {
-    const server = new NatsServer(await freePort());
+  /** `more`: of its configuration, in the place of one user with all rights. */
+  static async start(more: object = {}): Promise<NatsServer> {
+    const server = new NatsServer(await freePort(), more);
     await server.up();
     return server;
   }
@@ -48,6 +51,7 @@ export class NatsServer {
       listen: `127.0.0.1:${this.port}`,
       jetstream: { store_dir: join(this.dir, 'store'), sync_interval: 'always' },
       authorization: { users: [{ user: this.user, password }] },
+      ...this.#more,
     };
     const file = join(this.dir, 'nats.conf');
     writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
@@ -74,7 +78,7 @@ export class NatsServer {
   }
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   const server = createServer();
   return new Promise((resolve) =>
     server.listen(0, '127.0.0.1', () => {

@@ -1,19 +1,21 @@
-import { BusConflict, type StoredEvent } from '@tranship/bus';
-import { fromToken, type Provider, subjects, TranshipError, type TranshipEvent } from '@tranship/contracts';
+import type { StoredEvent } from '@tranship/bus';
+import { fromToken, type Provider, subjects, TranshipError } from '@tranship/contracts';
 import { errorFields, type Kit } from '@tranship/service-kit';
+import { foldStored, nothing, type Stored } from '../domain/stored.ts';
+import { Reach, type Reached } from './reach.ts';
 import { VCenter } from './vcenter.ts';
 
 interface Entry {
   readonly center: VCenter;
   readonly stop: AbortController;
+  readonly reach: Reach;
 }
-type Reach = 'provider.ready' | 'provider.lost';
 
 /** All providers, by the fold of their events; each vCenter is followed while its provider stands. */
 export class Providers {
   readonly #kit: Kit;
+  readonly #stored = new Map<string, Stored>();
   readonly #entries = new Map<string, Entry>();
-  readonly #reach = new Map<string, Reach>();
   caughtUp = false;
 
   constructor(kit: Kit) {
@@ -33,7 +35,7 @@ export class Providers {
     if (!center.ready)
       throw new TranshipError(
         'service.unavailable',
-        `the inventory of ${name} is not read yet (state: ${this.#reach.get(name) ?? 'connecting'})`,
+        `the inventory of ${name} is not read yet (state: ${this.#state(name)})`,
       );
     return center;
   }
@@ -43,13 +45,12 @@ export class Providers {
   }
 
   describe(provider: Provider): Provider {
-    const { name } = provider.metadata;
-    const state = this.#entries.get(name)?.center.ready
-      ? 'ready'
-      : this.#reach.get(name) === 'provider.lost'
-        ? 'lost'
-        : 'connecting';
-    return { ...provider, status: { state } };
+    return { ...provider, status: { state: this.#state(provider.metadata.name) } };
+  }
+
+  #state(name: string): 'ready' | 'lost' | 'connecting' {
+    const entry = this.#entries.get(name);
+    return entry?.center.ready ? 'ready' : entry?.reach.written === 'provider.lost' ? 'lost' : 'connecting';
   }
 
   /** Folds provider events and starts or ends what they ask for, until the signal aborts. */
@@ -65,36 +66,35 @@ export class Providers {
     );
   }
 
-  async append(name: string, event: TranshipEvent, expected?: number): Promise<void> {
-    const subject = subjects.event('provider', name);
-    const seq = expected ?? (await this.#kit.bus.events.readSubject(subject)).seq;
-    await this.#kit.bus.events.append(subject, [event], seq, {
-      source: 'tranship/inventory',
-      time: new Date(this.#kit.clock.now()),
-    });
-  }
-
   async close(): Promise<void> {
     await Promise.all([...this.#entries.keys()].map((name) => this.#end(name)));
   }
 
   async #fold(event: StoredEvent, signal: AbortSignal): Promise<void> {
     const name = fromToken(event.subject.split('.')[4]!);
-    if (event.type === 'provider.added') {
-      const provider = event.data as Provider;
-      const before = this.#entries.get(name)?.center.provider;
-      if (before && JSON.stringify(before.spec) === JSON.stringify(provider.spec)) return;
-      await this.#end(name);
-      if (provider.spec.type === 'vsphere') this.#begin(provider, signal);
-    } else if (event.type === 'provider.removed') await this.#end(name);
-    else this.#reach.set(name, event.type as Reach);
+    const { type } = event;
+    if (type === 'provider.ready' || type === 'provider.lost') return this.#entries.get(name)?.reach.fold(type);
+    const stored = foldStored(this.#stored.get(name) ?? nothing, event);
+    this.#stored.set(name, stored);
+    const { provider } = stored;
+    const center = this.#entries.get(name)?.center;
+    if (center && provider && JSON.stringify(center.provider.spec) === JSON.stringify(provider.spec)) {
+      center.provider = provider;
+      return;
+    }
+    await this.#end(name);
+    if (provider) this.#begin(provider, signal);
   }
 
   #begin(provider: Provider, signal: AbortSignal): void {
+    const { name } = provider.metadata;
     const stop = new AbortController();
-    const center = new VCenter(provider, (name) => this.#kit.query('readSecret', { name }), this.#kit.clock);
-    this.#entries.set(provider.metadata.name, { center, stop });
-    void this.#keep(center, AbortSignal.any([signal, stop.signal]));
+    const center = new VCenter(provider, (secret) => this.#kit.query('readSecret', { name: secret }), this.#kit.clock);
+    const reach = new Reach(this.#kit, name);
+    this.#entries.set(name, { center, stop, reach });
+    const both = AbortSignal.any([signal, stop.signal]);
+    void this.#keep(center, reach, both);
+    void reach.own(both);
   }
 
   async #end(name: string): Promise<void> {
@@ -104,14 +104,16 @@ export class Providers {
     await entry?.center.client.close();
   }
 
-  /** Follows one vCenter for ever: a lost session is opened again, with back-off; only changes of state are events. */
-  async #keep(center: VCenter, signal: AbortSignal): Promise<void> {
+  /** Follows one vCenter for ever: a lost session is opened again, with back-off. */
+  async #keep(center: VCenter, reach: Reach, signal: AbortSignal): Promise<void> {
     const { name } = center.provider.metadata;
     for (let failures = 0; !signal.aborted; ) {
       try {
+        // Asked before: what fails here fails the session, and is tried again as it is.
+        const { apiVersion } = await center.client.about();
         await center.follow(signal, () => {
           failures = 0;
-          void this.#say(name, center, undefined);
+          reach.see({ type: 'provider.ready', data: { apiVersion, vms: center.model.vms().length } });
         });
       } catch (error) {
         if (signal.aborted) return;
@@ -119,28 +121,16 @@ export class Providers {
         // A session that merely ended is opened again without a word.
         if (failures > 0 || TranshipError.from(error).code !== 'vsphere.session') {
           center.ready = false;
-          await this.#say(name, center, TranshipError.from(error));
+          reach.see(lost(error));
         }
       }
       failures += 1;
       await this.#kit.clock.sleep(Math.min(250 * 2 ** failures, 30_000), signal).catch(() => {});
     }
   }
-
-  async #say(name: string, center: VCenter, error: TranshipError | undefined): Promise<void> {
-    const state: Reach = error ? 'provider.lost' : 'provider.ready';
-    if (this.#reach.get(name) === state) return;
-    this.#reach.set(name, state);
-    const event: TranshipEvent = error
-      ? { type: 'provider.lost', data: { error: error.toProblem() } }
-      : {
-          type: 'provider.ready',
-          data: { apiVersion: (await center.client.about()).apiVersion, vms: center.model.vms().length },
-        };
-    // Another replica may have said the same first.
-    await this.append(name, event).catch((reason: unknown) => {
-      if (!(reason instanceof BusConflict))
-        this.#kit.log.warn(errorFields(reason), 'the state of the provider could not be written');
-    });
-  }
 }
+
+const lost = (error: unknown): Reached => ({
+  type: 'provider.lost',
+  data: { error: TranshipError.from(error).toProblem() },
+});

@@ -16,7 +16,8 @@ const ref = (vm: string): Ref => ({ type: 'VirtualMachine', value: vm });
 
 /** One provider, connected: its live model, and the actions at it. */
 export class VCenter implements Source {
-  readonly provider: Provider;
+  /** Its spec never changes: another spec is another VCenter. */
+  provider: Provider;
   readonly client: VSphere;
   readonly #clock: Clock;
   /** The last whole state; while a session is opened anew it stands as it is. */

@@ -1,8 +1,9 @@
 import { BusConflict } from '@tranship/bus';
-import { type Check, type Provider, subjects, TranshipError } from '@tranship/contracts';
+import { type Check, type Provider, subjects, TranshipError, type TranshipEvent } from '@tranship/contracts';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { fetchCertificate } from '@tranship/vsphere';
 import type { Providers } from '../adapters/providers.ts';
+import { essence, foldStored, nothing, type Stored, toStore } from '../domain/stored.ts';
 
 type Queries = NonNullable<ServiceTable['queries']>;
 /** A clock that is off by more breaks certificates and tokens. */
@@ -15,8 +16,7 @@ export function providerQueries(providers: Providers, kit: Kit): Queries {
     getProvider: async ({ name }) => providers.describe(providers.find(name).provider),
     listProviders: async () => ({ items: providers.list() }),
     deleteProvider: async ({ name }) => {
-      providers.find(name);
-      await providers.append(name, { type: 'provider.removed', data: {} });
+      await deleteProvider(kit, name);
       return {};
     },
     testProvider: async ({ name }) => ({ checks: await test(providers, kit, name) }),
@@ -40,23 +40,39 @@ export function providerQueries(providers: Providers, kit: Kit): Queries {
 }
 
 async function putProvider(providers: Providers, kit: Kit, provider: Provider): Promise<Provider> {
-  const { name } = provider.metadata;
-  const { events, seq } = await kit.bus.events.readSubject(subjects.event('provider', name));
-  const before = events.findLast((event) => event.type === 'provider.added')?.data as Provider | undefined;
-  const gone =
-    events.findLast((event) => event.type === 'provider.removed' || event.type === 'provider.added')?.type ===
-    'provider.removed';
-  if (before && !gone && JSON.stringify(before.spec) === JSON.stringify(provider.spec)) return before;
-  const generation = (before?.metadata.generation ?? 0) + 1;
-  const stored: Provider = { ...provider, metadata: { ...provider.metadata, generation } };
-  try {
-    await providers.append(name, { type: 'provider.added', data: stored }, seq);
-  } catch (error) {
-    if (error instanceof BusConflict)
-      throw new TranshipError('document.conflict', `somebody else changed the provider ${name} just now`);
-    throw error;
+  const { name, resourceVersion: wanted } = provider.metadata;
+  if (provider.spec.type !== 'vsphere') {
+    const detail = `spec.type: ${provider.spec.type} is no source yet, and the target "host" needs no Provider`;
+    throw new TranshipError('document.invalid', detail, { path: 'spec.type' });
   }
-  return stored;
+  const { events, seq } = await kit.bus.events.readSubject(subjects.event('provider', name));
+  const before = events.reduce<Stored>(foldStored, nothing);
+  const version = before.provider?.metadata.resourceVersion ?? '0';
+  if (wanted !== undefined && wanted !== version)
+    throw new TranshipError('document.conflict', `the Provider ${name} has the version ${version}, not ${wanted}`);
+  if (before.provider && essence(before.provider) === essence(provider)) return providers.describe(before.provider);
+  const data = toStore(before, provider);
+  const last = await append(kit, name, { type: 'provider.added', data }, seq);
+  const time = new Date(kit.clock.now()).toISOString();
+  return providers.describe(foldStored(before, { type: 'provider.added', data, seq: last, time }).provider!);
+}
+
+async function append(kit: Kit, name: string, event: TranshipEvent, expected: number): Promise<number> {
+  const context = { source: 'tranship/inventory', time: new Date(kit.clock.now()) };
+  try {
+    return await kit.bus.events.append(subjects.event('provider', name), [event], expected, context);
+  } catch (error) {
+    if (!(error instanceof BusConflict)) throw error;
+    const detail = `somebody else changed the Provider ${name} just now`;
+    throw new TranshipError('document.conflict', detail, { cause: error });
+  }
+}
+
+async function deleteProvider(kit: Kit, name: string): Promise<void> {
+  const { events, seq } = await kit.bus.events.readSubject(subjects.event('provider', name));
+  if (!events.reduce<Stored>(foldStored, nothing).provider)
+    throw new TranshipError('document.not-found', `there is no provider ${name}`);
+  await append(kit, name, { type: 'provider.removed', data: {} }, seq);
 }
 
 /** Each check by itself; after the first that fails the later ones cannot be made. */

@@ -172,7 +172,7 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
         failure: undefined,
         error: undefined,
         cancelledIn: undefined,
-        ...(course.state === 'QU' ? { ...fresh, results: {}, entered: {}, stopped: false } : {}),
+        ...(course.state === 'QU' ? { ...fresh, results: {}, entered: { QU: time }, stopped: false } : {}),
         ...(course.state === 'RT' ? { restart: true } : {}),
       };
     case 'vm.pass-started':

@@ -32,7 +32,8 @@ test('warm - passes repeat, each with its own snapshot that is gone before the n
 test('warm - the first pass copies all, later ones what changed, and without known changes all is compared', () => {
   const how: unknown[] = [];
   run(warm(), (step, course, clock) => {
-    if (step === 'copy') how.push((next(course, { now: clock, history: empty }) as { input: unknown }).input);
+    if (step === 'copy')
+      how.push((next(course, { now: clock, history: empty, others: [] }) as { input: unknown }).input);
     if (course.passes.length === 3 && step === 'snapshot') {
       const event = good(step, course, clock) as { data: { disks: object[] } };
       const lost = event.data.disks.map((each) => ({ ...each, areas: undefined, lost: 'reset' }));
@@ -128,7 +129,8 @@ test('warm - change tracking that was off is turned off again when all is undone
   const undone = (tracking: boolean) => {
     let input: unknown;
     run(warm({ tracking }), (step, now, clock) => {
-      if (step === 'tidySource') input = (next(now, { now: clock, history: empty }) as { input: unknown }).input;
+      if (step === 'tidySource')
+        input = (next(now, { now: clock, history: empty, others: [] }) as { input: unknown }).input;
       return step === 'copy' ? bad(step, now, problem('service.internal')) : good(step, now, clock);
     });
     return input;

@@ -34,7 +34,10 @@ export async function startPlan(
   if (active) throw new TranshipError('migration.active', `${active.id} runs by the plan ${request.name}`);
 
   const { candidates, maps, validation } = await survey(plan, kit.query);
-  const ready = candidates.filter((_, i) => isReady(validation.vms[i]!));
+  const alone = candidates.filter((_, i) => isReady(validation.vms[i]!));
+  // A group moves whole or not at all.
+  const broken = new Set(candidates.filter((each) => !alone.includes(each)).flatMap(({ entry }) => entry.group ?? []));
+  const ready = alone.filter(({ entry }) => entry.group === undefined || !broken.has(entry.group));
   if (ready.length === 0 || (ready.length < candidates.length && !request.readyOnly)) {
     const critical = validation.vms
       .filter((vm) => !isReady(vm))
@@ -75,8 +78,12 @@ async function queue(
   key: string | undefined,
 ) {
   for (const { entry, vm } of vms) {
+    const group = entry.group === undefined ? [] : vms.filter((each) => each.entry.group === entry.group);
     await ignoreConflict(
-      log.append(newCourse(id, vm.id), { type: 'vm.queued', data: vmPlan(id, plan, entry, vm, maps, source) }),
+      log.append(newCourse(id, vm.id), {
+        type: 'vm.queued',
+        data: { ...vmPlan(id, plan, entry, vm, maps, source), group: group.map((each) => each.vm.id) },
+      }),
     );
   }
   const data = {
@@ -121,7 +128,7 @@ function vmPlan(
   vm: SourceVm,
   maps: Maps,
   { connection, sessionsPerHost }: Source,
-): VmPlan {
+): Omit<VmPlan, 'group'> {
   const { defaults } = plan.spec;
   const on = defaults.targetPower === 'on' || (defaults.targetPower === 'asSource' && vm.powerState === 'poweredOn');
   return {

@@ -2,11 +2,12 @@ import { expect, test } from 'vitest';
 import { connection, disk } from '../testing/fixtures.ts';
 import { workbenchJob } from './workbench.ts';
 
-const job = workbenchJob({
+const bench = {
   ...{ name: 'bench', namespace: 'work', labels: { a: 'b' }, migration: 'shop-1', vm: 'vm-7', image: 'tranship:1' },
   ...{ disks: [disk(0), disk(1, { volumeMode: 'Block' })], connection, nodeSelector: { zone: 'a' } },
-  nats: { url: 'nats://n:4222', user: 'bench', secret: 'bench-nats' },
-});
+  nats: { url: 'nats://n:4222', secret: 'bench-nats' },
+};
+const job = workbenchJob(bench);
 const pod = job.spec.template.spec;
 const container = (name: string) => pod.containers.find((each) => each.name === name)!;
 const volume = (name: string) => pod.volumes.find((each) => each.name === name);
@@ -45,18 +46,33 @@ test('workbench - the source’s credentials are with transfer alone, read-only'
   expect(volume('credentials')).toEqual({ name: 'credentials', secret: { secretName: 'vc-login' } });
 });
 
-test('workbench - no secret is in the environment: the password of NATS is a file', () => {
-  for (const { env, volumeMounts } of pod.containers) {
+test('workbench - no secret is in the environment: each has the password of its own NATS user as a file', () => {
+  for (const { name: service, env, volumeMounts } of pod.containers) {
     expect(Object.fromEntries(env.map(({ name, value }) => [name, value]))).toEqual({
       TRANSHIP_MIGRATION: 'shop-1',
       TRANSHIP_VM: 'vm-7',
       TRANSHIP_NATS_URL: 'nats://n:4222',
-      TRANSHIP_NATS_USER: 'bench',
+      TRANSHIP_NATS_USER: service,
       TRANSHIP_NATS_PASSWORD_FILE: '/etc/tranship/nats/password',
     });
-    expect(volumeMounts).toContainEqual({ name: 'nats', mountPath: '/etc/tranship/nats', readOnly: true });
+    const name = `nats-${service}`;
+    expect(volumeMounts.filter((mount) => mount.mountPath === '/etc/tranship/nats')).toEqual([
+      { name, mountPath: '/etc/tranship/nats', readOnly: true },
+    ]);
+    const items = [{ key: service, path: 'password' }];
+    expect(volume(name)).toEqual({ name, secret: { secretName: 'bench-nats', items } });
   }
-  expect(volume('nats')).toEqual({ name: 'nats', secret: { secretName: 'bench-nats' } });
+});
+
+test('workbench - an encrypted NATS is known by its authority, from the same secret', () => {
+  const secured = workbenchJob({ ...bench, nats: { ...bench.nats, url: 'tls://n:4222' } }).spec.template.spec;
+  for (const { env } of secured.containers)
+    expect(env).toContainEqual({ name: 'TRANSHIP_NATS_CA_FILE', value: '/etc/tranship/nats/ca.crt' });
+  const items = [
+    { key: 'transfer', path: 'password' },
+    { key: 'ca.crt', path: 'ca.crt' },
+  ];
+  expect(secured.volumes).toContainEqual({ name: 'nats-transfer', secret: { secretName: 'bench-nats', items } });
 });
 
 test.each(['transfer', 'converter'])('workbench - %s has file systems mounted and block volumes as devices', (name) => {

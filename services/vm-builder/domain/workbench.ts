@@ -14,7 +14,7 @@ export interface Workbench {
   readonly disks: readonly TargetDisk[];
   readonly connection: Connection;
   readonly nodeSelector: Readonly<Record<string, string>>;
-  readonly nats: { readonly url: string; readonly user: string; readonly secret: string };
+  readonly nats: { readonly url: string; readonly secret: string };
 }
 
 interface Mount {
@@ -39,11 +39,11 @@ export function workbenchJob(bench: Workbench) {
     imagePullPolicy: 'IfNotPresent',
     workingDir: '/app',
     command: ['node', `services/${service}/main.ts`],
-    env: environment(bench),
+    env: environment(bench, service),
     volumeMounts: [
       { name: 'scratch', mountPath: '/scratch' },
       { name: 'tmp', mountPath: '/tmp' },
-      { name: 'nats', mountPath: '/etc/tranship/nats', readOnly: true },
+      { name: `nats-${service}`, mountPath: '/etc/tranship/nats', readOnly: true },
       ...onFiles.map(({ index }) => ({ name: `disk-${index}`, mountPath: `/disks/${index}` })),
       ...more,
     ],
@@ -84,7 +84,8 @@ export function workbenchJob(bench: Workbench) {
             pvc('scratch', scratch(name)),
             ...disks.map(({ index }) => pvc(`disk-${index}`, workDisk(name, index))),
             { name: 'tmp', emptyDir: {} },
-            { name: 'nats', secret: { secretName: bench.nats.secret } },
+            login(bench, 'transfer'),
+            login(bench, 'converter'),
             { name: 'credentials', secret: { secretName: connection.secret } },
           ],
         },
@@ -93,11 +94,23 @@ export function workbenchJob(bench: Workbench) {
   };
 }
 
-const environment = ({ migration, vm, nats }: Workbench) =>
+const encrypted = ({ nats }: Workbench) => nats.url.startsWith('tls://');
+
+/** Each container sees its own password alone. */
+const login = (bench: Workbench, service: string) => ({
+  name: `nats-${service}`,
+  secret: {
+    secretName: bench.nats.secret,
+    items: [{ key: service, path: 'password' }, ...(encrypted(bench) ? [{ key: 'ca.crt', path: 'ca.crt' }] : [])],
+  },
+});
+
+const environment = (bench: Workbench, service: string) =>
   Object.entries({
-    TRANSHIP_MIGRATION: migration,
-    TRANSHIP_VM: vm,
-    TRANSHIP_NATS_URL: nats.url,
-    TRANSHIP_NATS_USER: nats.user,
+    TRANSHIP_MIGRATION: bench.migration,
+    TRANSHIP_VM: bench.vm,
+    TRANSHIP_NATS_URL: bench.nats.url,
+    TRANSHIP_NATS_USER: service,
     TRANSHIP_NATS_PASSWORD_FILE: '/etc/tranship/nats/password',
+    ...(encrypted(bench) ? { TRANSHIP_NATS_CA_FILE: '/etc/tranship/nats/ca.crt' } : {}),
   }).map(([name, value]) => ({ name, value }));

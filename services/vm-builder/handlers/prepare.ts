@@ -29,7 +29,7 @@ export async function prepare(
   for (const each of claims)
     if (!(await cluster.get('PersistentVolumeClaim', each.metadata.name, namespace))) await cluster.apply(each);
   if (!(await cluster.get('Job', workbench, namespace))) {
-    const nats = { url: config.workbenchNatsUrl, user: config.workbenchNatsUser, secret: config.workbenchNatsSecret };
+    const nats = { url: config.workbenchNatsUrl, secret: config.workbenchNatsSecret };
     const image = config.workbenchImage;
     await cluster.apply(
       workbenchJob({ name: workbench, namespace, labels, migration, vm, image, disks, connection, nodeSelector, nats }),

@@ -1,0 +1,107 @@
+import { Bus } from '@tranship/bus';
+import { type Provider, providerSchema, subjects } from '@tranship/contracts';
+import { createLogger, type Kit, systemClock } from '@tranship/service-kit';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type VCenter as Simulator, startVCenter } from '../../lab/testing/vcenter.ts';
+import { NatsServer } from '../../libs/bus/testing/nats-server.ts';
+import { Providers } from './adapters/providers.ts';
+import { providerQueries } from './handlers/providers.ts';
+
+let server: NatsServer;
+let simulator: Simulator;
+let names = 0;
+const ends: (() => Promise<unknown>)[] = [];
+const log = createLogger('inventory', 'silent');
+
+beforeAll(async () => {
+  server = await NatsServer.start();
+  simulator = await startVCenter({ vms: [{ name: 'web-01', folder: 'web' }] });
+});
+afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
+});
+afterAll(async () => {
+  await simulator?.stop();
+  await server?.remove();
+});
+
+/** One replica of inventory. `password`: what it is told that the vCenter wants. */
+async function replica(password = () => simulator.password) {
+  const { url, user, passwordFile } = server;
+  const bus = await Bus.open({ url, user, passwordFile, name: 'inventory' });
+  const login = async () => ({ username: simulator.username, password: password() });
+  const kit: Kit = { bus, log, clock: systemClock, query: login as unknown as Kit['query'] };
+  const providers = new Providers(kit);
+  const stop = new AbortController();
+  const following = providers.follow(stop.signal);
+  const end = async () => {
+    stop.abort(new Error('enough'));
+    await following;
+    await providers.close();
+    await bus.close();
+  };
+  ends.push(end);
+  await expect.poll(() => providers.caughtUp).toBe(true);
+  const table = providerQueries(providers, kit);
+  const put = (given: Provider) => table.putProvider!(given, { log, clock: systemClock });
+  const facts = async (name: string) =>
+    (await bus.events.readSubject(subjects.event('provider', name))).events.map(({ type }) => type);
+  return { bus, providers, table, put, facts, end };
+}
+
+const document = (more: { metadata?: object; spec?: object } = {}): Provider =>
+  providerSchema.parse({
+    apiVersion: 'tranship.dev/v1',
+    kind: 'Provider',
+    metadata: { name: `vc-${names}`, ...more.metadata },
+    spec: {
+      ...{ type: 'vsphere', url: simulator.url, tls: { ca: simulator.ca }, credentials: { secret: 'vc' } },
+      ...more.spec,
+    },
+  });
+const state = (of: Providers, name: string) => () =>
+  (of.list().find(({ metadata }) => metadata.name === name)?.status as { state: string } | undefined)?.state;
+
+test('providers - two replicas follow, one says so; when it is gone the other goes on', {
+  timeout: 90_000,
+}, async () => {
+  const name = `vc-${++names}`;
+  let password = simulator.password;
+  const [one, two] = await Promise.all([replica(() => password), replica(() => password)]);
+  await one.put(document());
+  for (const { providers } of [one, two]) await expect.poll(state(providers, name), { timeout: 20_000 }).toBe('ready');
+  await expect.poll(() => one.facts(name), { timeout: 20_000 }).toEqual(['provider.added', 'provider.ready']);
+  ends.splice(ends.indexOf(one.end), 1);
+  await one.end();
+  password = 'changed';
+  await fetch(`${simulator.control}/sessions/expire`, { method: 'POST' });
+  await expect.poll(state(two.providers, name), { timeout: 60_000 }).toBe('lost');
+  expect(await two.facts(name)).toEqual(['provider.added', 'provider.ready', 'provider.lost']);
+});
+
+test('providers - versions: the present one may be named, an older one is refused; labels alone are a change', async () => {
+  names += 1;
+  const { put, providers } = await replica();
+  const first = await put(document());
+  const version = first.metadata.resourceVersion!;
+  await expect.poll(state(providers, first.metadata.name), { timeout: 20_000 }).toBe('ready');
+  const labelled = await put(document({ metadata: { labels: { site: 'a' }, resourceVersion: version } }));
+  expect(labelled.metadata).toMatchObject({ labels: { site: 'a' }, generation: 1 });
+  await expect(put(document({ metadata: { resourceVersion: version } }))).rejects.toMatchObject({
+    code: 'document.conflict',
+  });
+  expect((await put(document({ metadata: { labels: { site: 'a' } } }))).metadata).toEqual(labelled.metadata);
+  const shown = () => providers.list().find(({ metadata }) => metadata.name === first.metadata.name);
+  await expect.poll(() => shown()?.metadata).toEqual(labelled.metadata);
+  // The session goes on: nothing of the connection changed.
+  expect(shown()?.status).toEqual({ state: 'ready' });
+});
+
+test('providers - a type that is no source is refused, and nothing is stored', async () => {
+  names += 1;
+  const { put, facts } = await replica();
+  await expect(put(document({ spec: { type: 'kubevirt' } }))).rejects.toMatchObject({
+    ...{ code: 'document.invalid', path: 'spec.type' },
+  });
+  expect(await facts(`vc-${names}`)).toEqual([]);
+});

@@ -213,6 +213,12 @@ const catalogue = {
     retry: true,
     status: 500,
   },
+  'proof.none': {
+    title: 'There is no proof yet',
+    fix: 'Wait until the VM’s last pass is proven: see `tranship timeline`',
+    retry: false,
+    status: 404,
+  },
   'nbd.protocol': {
     title: 'The NBD server breaks the protocol',
     fix: 'Check the version of nbdkit',

@@ -8,6 +8,7 @@ export * from './inspection.ts';
 export * from './inventory.ts';
 export * from './permissions.ts';
 export * from './problem.ts';
+export * from './proof.ts';
 export * from './queries.ts';
 export * from './steps.ts';
 export * from './subjects.ts';

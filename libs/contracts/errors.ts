@@ -250,8 +250,8 @@ const catalogue = {
     status: 422,
   },
   'guest.btrfs-unsupported': {
-    title: 'A root on btrfs cannot be reached without mounting it',
-    fix: 'Allow the mount engine (TRANSHIP_MOUNT_ENGINE=true) on the converter, or prepare the guest and set convert: none',
+    title: 'A root on btrfs is not reached',
+    fix: 'Prepare the guest by hand (virtio in its initramfs, NIC names by MAC) and set convert: none',
     retry: false,
     status: 422,
   },

@@ -126,9 +126,19 @@ export class Story {
     throw new Error(`${migration} has not copied ${bytes} bytes within ${seconds} s`);
   }
 
+  async timeline(migration: string): Promise<z.infer<typeof timeline>['items']> {
+    return (await this.api.get(['migrations', migration, 'timeline'], timeline)).items;
+  }
+
   async types(migration: string): Promise<string[]> {
-    const { items } = await this.api.get(['migrations', migration, 'timeline'], timeline);
-    return items.map(({ type }) => type);
+    return (await this.timeline(migration)).map(({ type }) => type);
+  }
+
+  /** Where a source's live disks lie on this machine, in the VM's order. */
+  async disks(vm: string): Promise<{ path: string }[]> {
+    const answer = await fetch(`${this.lab.vcsim.control}/disks`, { signal: AbortSignal.timeout(10_000) });
+    const all = (await answer.json()) as { vm: string; path: string; snapshot?: string }[];
+    return all.filter((disk) => disk.vm === vm && disk.snapshot === undefined);
   }
 
   async eventually(ask: () => Promise<boolean>, seconds = 60): Promise<void> {

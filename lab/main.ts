@@ -1,17 +1,19 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { down } from './host/down.ts';
+import { overview, show } from './host/overview.ts';
 import { judgeKernel, judgeMachine } from './host/preflight.ts';
 import { probeKernel, probeMachine } from './host/probe.ts';
 import { setUp } from './host/set-up.ts';
 import { up } from './host/up.ts';
 import { labPrograms } from './setup/go.ts';
+import { kubevirtPrograms } from './setup/kubevirt.ts';
 import { runningLab, stateDir } from './state.ts';
 
 const usage =
-  'usage: lab preflight|setup|up|down|status|reset [--world FILE] [--no-cluster] [--json] | lab kubectl ARGS...';
+  'usage: lab preflight|setup|up|down|status|reset [--world FILE] [--no-cluster] [--json] | lab kubectl|virtctl ARGS...';
 const [verb = '', ...rest] = process.argv.slice(2);
 
 interface Options {
@@ -43,14 +45,15 @@ async function start({ world, cluster }: Options): Promise<void> {
   const lab = await up({ world, cluster, signal: abort.signal, onProgress: (line) => console.log(`  ${line}`) });
   console.log(`vCenter   ${lab.vcsim.url} (${lab.vcsim.username}, password in ${lab.vcsim.passwordFile})`);
   console.log(`NATS      ${lab.nats.url}`);
+  const { upSeconds, rssMB, rssWithoutGuestsMB } = overview();
+  console.log(`up in     ${upSeconds} s, with ${rssMB} MB, ${rssWithoutGuestsMB} MB of them without guests`);
   if (cluster) console.log(`cluster   export KUBECONFIG=${lab.kubeconfig}`);
 }
 
 function status({ json }: Options): void {
-  const lab = runningLab();
-  if (json) console.log(JSON.stringify({ running: lab !== undefined, ...lab }));
-  else console.log(lab ? `running since ${lab.started} at ${lab.address}` : 'not running');
-  if (!lab) process.exitCode = 1;
+  const now = overview();
+  console.log(json ? JSON.stringify({ ...runningLab(), ...now }) : show(now));
+  if (!now.running) process.exitCode = 1;
 }
 
 async function preflight({ json }: Options): Promise<void> {
@@ -62,12 +65,18 @@ async function preflight({ json }: Options): Promise<void> {
   if (findings.some(({ ok, optional }) => !ok && !optional)) process.exitCode = 1;
 }
 
-async function kubectl(): Promise<void> {
+/** `kubectl` and `virtctl` as the lab's administrator. */
+const tools: Record<string, () => Promise<[string, ...string[]]>> = {
+  kubectl: async () => [join(await labPrograms(), 'lab'), 'kubectl'],
+  virtctl: async () => [join(await kubevirtPrograms(), 'virtctl')],
+};
+
+async function tool(named: [string, ...string[]]): Promise<void> {
   const lab = runningLab();
   if (!lab) throw new Error('no lab is running: `lab up`');
-  execFileSync(join(await labPrograms(), 'lab'), ['kubectl', '--kubeconfig', lab.kubeconfig, ...rest], {
-    stdio: 'inherit',
-  });
+  const [program, ...first] = named;
+  const args = [...first, '--kubeconfig', lab.kubeconfig, ...rest];
+  process.exitCode = spawnSync(program, args, { stdio: 'inherit' }).status ?? 1;
 }
 
 const verbs: Record<string, (options: Options) => unknown> = {
@@ -81,7 +90,8 @@ const verbs: Record<string, (options: Options) => unknown> = {
 
 try {
   const act = verbs[verb];
-  if (verb === 'kubectl') await kubectl();
+  const named = tools[verb];
+  if (named) await tool(await named());
   else if (verb === '--help' || rest.includes('--help')) console.log(usage);
   else if (act) await act(options());
   else throw new Error(usage);

@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { vmBuilderAccess } from './host/access.ts';
 import { type Lab, stateDir } from './state.ts';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -28,12 +29,14 @@ export class Product {
   readonly #lab: Lab;
   readonly #dir: string;
   readonly #gatewayPort: number;
+  readonly #kubeconfig: string;
   readonly #running = new Set<Process>();
 
-  private constructor(lab: Lab, dir: string, gatewayPort: number) {
+  private constructor(lab: Lab, dir: string, gatewayPort: number, kubeconfig: string) {
     this.#lab = lab;
     this.#dir = dir;
     this.#gatewayPort = gatewayPort;
+    this.#kubeconfig = kubeconfig;
     this.url = `http://127.0.0.1:${gatewayPort}`;
     this.tokenFile = join(dir, 'admin.token');
   }
@@ -42,7 +45,7 @@ export class Product {
   static async start(lab: Lab, replicas: Partial<Record<Name, number>> = {}): Promise<Product> {
     const dir = join(stateDir, 'tranship');
     mkdirSync(join(dir, 'log'), { recursive: true });
-    const product = new Product(lab, dir, await freePort());
+    const product = new Product(lab, dir, await freePort(), await vmBuilderAccess(lab));
     const token = randomBytes(24).toString('base64url');
     writeFileSync(product.tokenFile, token, { mode: 0o600 });
     const digest = createHash('sha256').update(token).digest('hex');
@@ -113,7 +116,7 @@ export class Product {
   }
 
   #settings(name: Name, port: number): Record<string, string> {
-    const { nats, kubeconfig } = this.#lab;
+    const { nats } = this.#lab;
     const base = {
       TRANSHIP_NATS_URL: nats.url,
       TRANSHIP_NATS_USER: name,
@@ -129,7 +132,7 @@ export class Product {
     if (name === 'vm-builder')
       return {
         ...base,
-        TRANSHIP_KUBECONFIG: kubeconfig,
+        TRANSHIP_KUBECONFIG: this.#kubeconfig,
         TRANSHIP_WORKBENCH_IMAGE: 'lab.local/tranship:1',
         TRANSHIP_PREPARE_SECONDS: '20',
         TRANSHIP_WORKBENCH_NATS_URL: nats.url,

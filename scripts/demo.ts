@@ -9,13 +9,19 @@ import { runningLab } from '../lab/state.ts';
 import { addProvider, movePlan, startMigration, wholePlan } from './demo/acts.ts';
 import { answer, report, tellConcerns, waitForGuest } from './demo/tell.ts';
 
-// npm run demo [-- --world F --keep --json]: a vSphere and a KubeVirt on this machine, and VMs that move between them.
+// npm run demo [-- --world F --warm --keep --json]: a vSphere and a KubeVirt on this machine, and VMs that move between them.
 const { values: flags } = parseArgs({
-  options: { world: { type: 'string' }, keep: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: {
+    world: { type: 'string' },
+    warm: { type: 'boolean' },
+    keep: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
 });
 const world = flags.world ?? fileURLToPath(new URL('../lab/world/demo.yaml', import.meta.url));
 // With --json the result alone goes to standard output.
 const say = (line = '') => (flags.json ? console.error(line) : console.log(line));
+const kind = flags.warm ? 'warm' : 'cold';
 const began = Date.now();
 /** From here on the lab is ours to end; one that was there before is not. */
 let begun = false;
@@ -52,12 +58,12 @@ async function demo(): Promise<void> {
   say('4. Validation: all of them in one plan, before anything is touched.');
   await tellConcerns(await wholePlan(api, vms), say);
   const moving = ['web-01', 'db-01', 'files-01'].filter((name) => vms.some((vm) => vm.name === name));
-  say(`5. The migration: ${moving.join(', ')} move, cold.`);
+  say(`5. The migration: ${moving.join(', ')} move, ${kind}.`);
   const before = await waitForGuest(api, lab, say);
-  await movePlan(api, moving);
+  await movePlan(api, moving, kind);
   const migration = await startMigration(api);
   const end = await watchMigration(api, migration, terminal({ color: true, quiet: false }));
-  const result = await report(end, lab, before, say);
+  const result = await report(api, end, lab, before, say);
   say('');
   say(await answer(lab, before));
   if (flags.json) console.log(JSON.stringify({ ...result, seconds: Math.round((Date.now() - began) / 1000) }));

@@ -6,6 +6,7 @@ import { doctor } from './doctor.ts';
 import { events } from './events.ts';
 import { explain } from './explain.ts';
 import { get } from './get.ts';
+import { guest } from './guest.ts';
 import { inventory } from './inventory.ts';
 import { demo, lab } from './lab.ts';
 import { migrationVerbs } from './migration-verbs.ts';
@@ -34,6 +35,7 @@ export const registers: readonly Register[] = [
   timeline,
   events,
   explain,
+  guest,
   doctor,
   lab,
   demo,

@@ -16,6 +16,9 @@ const namespace = (name: string, labels: Record<string, string> = {}): Json => (
   metadata: { name, labels },
 });
 
+/** Namespaces that VMs may move into. */
+export const targetLabel = 'lab.tranship.dev/target';
+
 const nadDefinition: Json = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
@@ -60,9 +63,12 @@ export async function createDefinitions(settings: Settings): Promise<void> {
   await apply(['create', '--validate=false', '-f', '-'], list([nadDefinition, namespace('kubevirt')]));
   const created = await until(
     () => apply(['create', '--validate=false', '-f', '-'], JSON.stringify(kubevirt)).then(() => true),
-    20_000,
+    60_000,
   );
   if (!created) throw new Error('the KubeVirt resource could not be created');
+  // A definition counts only once discovery tells it.
+  const known = await until(() => apply(['get', 'network-attachment-definitions', '-A']).then(() => true), 60_000);
+  if (!known) throw new Error('networks are not known to the cluster');
   const status = { status: { phase: 'Deployed', defaultArchitecture: 'amd64' } };
   await apply([
     'patch',
@@ -101,7 +107,7 @@ export async function createWorld(settings: Settings, world: World): Promise<voi
         inWorkbench.map((user) => [user, readFileSync(natsPassword(settings.dir, user), 'utf8')]),
       ),
     },
-    ...[...spaces].map((name) => namespace(name)),
+    ...[...spaces].map((name) => namespace(name, { [targetLabel]: 'true' })),
     ...storageClasses.map((each) => ({
       apiVersion: 'storage.k8s.io/v1',
       kind: 'StorageClass',

@@ -15,6 +15,7 @@ interface Guest {
 }
 
 const shutdownMs = 600_000;
+const tellMs = 20_000;
 
 /** Plays the world's guests with QEMU: they follow vcsim's power, and vcsim follows theirs. */
 export class Keeper {
@@ -99,9 +100,7 @@ export class Keeper {
     void ended.then(() => {
       this.#guests.delete(name);
       // A guest that ends by itself is off: vSphere sees it.
-      void fetch(`${this.#control}/power/off?vm=${encodeURIComponent(name)}`, { method: 'POST' }).catch(
-        () => undefined,
-      );
+      void this.#tell('/power/off', name);
     });
   }
 
@@ -110,13 +109,17 @@ export class Keeper {
     while (child.exitCode === null && child.signalCode === null) {
       const text = existsSync(serial) ? readFileSync(serial, 'latin1') : '';
       if (text.includes('MARK end')) {
-        await fetch(`${this.#control}/guest/tools?vm=${encodeURIComponent(name)}`, { method: 'POST' }).catch(
-          () => undefined,
-        );
-        return;
+        return this.#tell('/guest/tools', name);
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
+  }
+
+  async #tell(path: string, name: string): Promise<void> {
+    const init = { method: 'POST', signal: AbortSignal.timeout(tellMs) };
+    await fetch(`${this.#control}${path}?vm=${encodeURIComponent(name)}`, init).catch((error: unknown) =>
+      console.error(`keeper: ${path} of ${name}: ${error instanceof Error ? error.message : error}`),
+    );
   }
 
   async #disks(vm: string): Promise<{ path: string }[]> {

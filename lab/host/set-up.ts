@@ -1,10 +1,9 @@
 import { dirname } from 'node:path';
 import { baseImage } from '../guests/base.ts';
 import { labPrograms } from '../setup/go.ts';
-import { kubevirtImage, pauseImage } from '../setup/images.ts';
+import { images } from '../setup/images.ts';
 import { kubevirtPrograms } from '../setup/kubevirt.ts';
 import { installPackages } from '../setup/packages.ts';
-import { transhipImage } from '../setup/tranship-image.ts';
 import { stateDir } from '../state.ts';
 import { readWorld } from '../world/schema.ts';
 import { insist, judgeKernel, judgeMachine } from './preflight.ts';
@@ -22,9 +21,5 @@ export async function setUp(
   for (const firmware of new Set(readWorld(world).spec.vms.flatMap((vm) => (vm.guest ? [vm.firmware] : []))))
     await baseImage(firmware);
   if (!cluster) return { bin, kubevirtBin: '', images: [] };
-  return {
-    bin,
-    kubevirtBin: await kubevirtPrograms(),
-    images: [await pauseImage(), await kubevirtImage(), await transhipImage()],
-  };
+  return { bin, kubevirtBin: await kubevirtPrograms(), images: await images() };
 }

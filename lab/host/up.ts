@@ -10,7 +10,7 @@ import { setUp } from './set-up.ts';
 import { sweep } from './sweep.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
-const readyMs = 240_000;
+const readyMs = 600_000;
 
 export interface UpOptions {
   readonly world: string;

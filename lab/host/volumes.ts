@@ -1,4 +1,6 @@
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Root, sumLeaves } from '../../libs/blocks/leaves.ts';
 import { run } from '../setup/shell.ts';
 import { stateDir } from '../state.ts';
 import { kubectlJson } from './kubectl.ts';
@@ -6,6 +8,13 @@ import { kubectlJson } from './kubectl.ts';
 /** The bytes of a VM's source disk, as vCenter's datastore holds them. */
 export const sourceFile = (datastore: string, vm: string, index: number): string =>
   join(stateDir, 'datastores', datastore, vm, `${vm}${index === 0 ? '' : `_${index}`}-flat.vmdk`);
+
+/** The same, by what vCenter says that the disk lies on: `[datastore] folder/name.vmdk`. */
+export function backingFile(backing: string): string {
+  const match = /^\[([^\]]+)\] (.+)\.vmdk$/.exec(backing);
+  if (!match) throw new Error(`not a file of a datastore: ${backing}`);
+  return join(stateDir, 'datastores', match[1]!, `${match[2]}-flat.vmdk`);
+}
 
 /** The bytes of a claim, as the provisioner holds them on the node. */
 export async function claimFile(namespace: string, claim: string): Promise<string> {
@@ -19,4 +28,22 @@ export async function digest(file: string, bytes: number): Promise<string> {
   const script =
     '{ head -c "$2" "$1"; s=$(stat -Lc %s "$1"); [ -b "$1" ] || [ "$s" -ge "$2" ] || head -c $(($2 - s)) /dev/zero; } | sha256sum';
   return (await run('bash', ['-c', script, 'bash', file, String(bytes)], { deadlineMs: 300_000 })).split(' ')[0]!;
+}
+
+/** The root that a proof of these bytes has, reckoned from a file that the product has no hand in. */
+export async function rootOfFile(file: string, bytes: number): Promise<string> {
+  const root = new Root(bytes);
+  // As the product reads them: what a short file lacks is zeros.
+  const chunk = Buffer.alloc(2 * 1024 ** 2);
+  const handle = await open(file, 'r');
+  try {
+    for (let at = 0; at < bytes; at += chunk.length) {
+      const part = chunk.subarray(0, Math.min(chunk.length, bytes - at)).fill(0);
+      await handle.read(part, 0, part.length, at);
+      root.add(sumLeaves(part));
+    }
+  } finally {
+    await handle.close();
+  }
+  return root.hex();
 }

@@ -1,12 +1,21 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
 
 const dir = mkdtempSync(join(tmpdir(), 'tranship-cache-'));
 vi.stubEnv('TRANSHIP_CACHE', dir);
-const { cached } = await import('./cache.ts');
+const { cached, hashOf } = await import('./cache.ts');
 const { locked } = await import('./lock.ts');
 const { self } = await import('./owner.ts');
 const { scratch, sweepScratch } = await import('./scratch.ts');
@@ -33,6 +42,27 @@ test('cache - a build that fails leaves nothing, and the next may try', async ()
   await expect(cached('thing', 'k2', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   expect(existsSync(await cached('thing', 'k2', async () => {}))).toBe(true);
   expect(readdirSync(dir).sort()).toEqual(['thing-k1', 'thing-k2']);
+});
+
+test('cache - what was not used for weeks goes when its like is built', async () => {
+  const key = (digit: string) => digit.repeat(16);
+  const [old, young] = [await cached('aged', key('a'), async () => {}), await cached('aged', key('b'), async () => {})];
+  utimesSync(old, 0, 0);
+  await cached('aged', key('c'), async () => {});
+  expect([old, young].map((each) => existsSync(each))).toEqual([false, true]);
+});
+
+test('hash - names and bytes count, in folders too; tests and logs of tools do not', () => {
+  const folder = join(dir, 'sources');
+  mkdirSync(join(folder, '.turbo'), { recursive: true });
+  writeFileSync(join(folder, 'a.ts'), '1');
+  const key = hashOf([{ path: folder }]);
+  writeFileSync(join(folder, '.turbo/log'), 'x');
+  writeFileSync(join(folder, 'a.test.ts'), 'x');
+  expect(hashOf([{ path: folder }])).toBe(key);
+  writeFileSync(join(folder, 'a.ts'), '2');
+  expect(hashOf([{ path: folder }])).not.toBe(key);
+  rmSync(folder, { recursive: true });
 });
 
 test('lock - one of a dead process is taken over, one of a living is waited for', async () => {

@@ -38,6 +38,7 @@ const packages = {
 const newer = ['qemu-system-x86', 'qemu-utils', 'ovmf'];
 
 async function missing(names: readonly string[]): Promise<string[]> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own
   const known = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names], {
     deadlineMs: 20_000,
   }).catch((error: Error) => error.message);

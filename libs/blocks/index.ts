@@ -1,4 +1,7 @@
-export { type BlockSource, type CopyOptions, copy } from './copy.ts';
-export { type Binding, type Head, Ledger, markDiverged } from './ledger.ts';
+export type { Area, Range } from './areas.ts';
+export type { BlockSource } from './jobs.ts';
+export { Ledger, markDiverged } from './ledger.ts';
+export { type PassOptions, type PassResult, runPass, type Tuning } from './pass.ts';
 export { type ProveOptions, prove } from './prove.ts';
-export { Disk } from './sink.ts';
+export { Disk, type Sink } from './sink.ts';
+export type { Binding, PassRequest, Proof } from './state.ts';

@@ -1,115 +1,238 @@
-import { existsSync } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32c } from '@node-rs/crc32';
-import { leafBytes, sumBytes } from './leaves.ts';
+import { type Range, widen } from './areas.ts';
+import { type Files, type LedgerFile, openOrMake, systemFiles } from './files.ts';
+import { leafBytes, leafCount, Root, sumBytes } from './leaves.ts';
+import { PassLog } from './pass-log.ts';
+import {
+  type Begun,
+  type Binding,
+  decide,
+  type Head,
+  type PassRequest,
+  type Proof,
+  type State,
+  sameBinding,
+  sameRequest,
+  start,
+  version,
+} from './state.ts';
 
-/** What a ledger is bound to: with any of it changed, it is another disk's. */
-export interface Binding {
-  readonly vm: string;
-  readonly disk: number;
-  readonly key: number;
-  readonly file: string;
-  readonly sizeBytes: number;
-  readonly pass: number;
-}
-
-/** How far a pass has come. All below `doneBytes` is in the target, flushed, and its leaves are on disk. */
-export interface Head {
-  readonly doneBytes: number;
-  /** Read from the source so far, over all attempts. */
-  readonly readBytes: number;
-  /** The root, once the pass is finished. */
-  readonly root?: string;
-}
-
-const start: Head = { doneBytes: 0, readBytes: 0 };
+/** Of the leaves read at once: those of 4 GiB of a disk. */
+const pageLeaves = 64 * 1024;
+/** More places than this, and a pass that was given up may have written anywhere. */
+const maxTouched = 100_000;
 
 /**
- * The ledger of one disk's pass: `disk-<i>.ledger`, its head, written whole and by rename, with a checksum of its own; and
- * `disk-<i>.leaves`, the sums, at their places. A head that cannot be read, or is another disk's, is as none.
+ * The ledger of one disk. `disk-<i>.ledger`: the last finished pass, written whole and by rename; `disk-<i>.leaves`: its
+ * sums at their places; `disk-<i>.pass`: the log of the pass that runs, from which a finished pass is carried over. The
+ * leaves are touched only when the log is complete: a cut at any moment leaves the old pass or the new one.
  */
 export class Ledger {
   readonly #binding: Binding;
-  readonly #path: string;
-  readonly #leaves: FileHandle;
-  #head: Head;
+  readonly #files: Files;
+  readonly #folder: string;
+  #head: Head | undefined;
+  #log: PassLog | undefined;
+  readonly #leaves: LedgerFile;
+  #distrusted = false;
 
-  private constructor(binding: Binding, path: string, leaves: FileHandle, head: Head) {
+  private constructor(folder: string, binding: Binding, files: Files, leaves: LedgerFile) {
+    this.#folder = folder;
     this.#binding = binding;
-    this.#path = path;
+    this.#files = files;
     this.#leaves = leaves;
-    this.#head = head;
   }
 
-  static async open(scratch: string, binding: Binding): Promise<Ledger> {
-    const path = join(scratch, `disk-${binding.disk}.ledger`);
-    const diverged = existsSync(divergedFile(scratch, binding.disk));
-    const head = diverged ? undefined : await readHead(path, binding);
-    if (!head) {
-      await rm(path, { force: true });
-      await rm(divergedFile(scratch, binding.disk), { force: true });
-    }
-    const leaves = await open(join(scratch, `disk-${binding.disk}.leaves`), head ? 'r+' : 'w+');
-    return new Ledger(binding, path, leaves, head ?? start);
-  }
-
-  get head(): Head {
-    return this.#head;
-  }
-
-  /** Puts sums at their place; they count from the next {@link advance} on. */
-  async putLeaves(offset: number, sums: Buffer): Promise<void> {
-    await this.#leaves.write(sums, 0, sums.length, (offset / leafBytes) * sumBytes);
-  }
-
-  /** The sums from `offset` on, at most `leaves` of them. */
-  async getLeaves(offset: number, leaves: number): Promise<Buffer> {
-    const sums = Buffer.alloc(leaves * sumBytes);
-    const { bytesRead } = await this.#leaves.read(sums, 0, sums.length, (offset / leafBytes) * sumBytes);
-    return sums.subarray(0, bytesRead);
-  }
-
-  /** Call after the target was flushed. */
-  async advance(head: Head): Promise<void> {
-    await this.#leaves.datasync();
-    const body = JSON.stringify({ version: 1, ...this.#binding, ...head });
-    const temporary = `${this.#path}.tmp`;
-    const file = await open(temporary, 'w');
+  /** What cannot be read, or is another disk's, is as none. A pass that was complete is carried over first. */
+  static async open(folder: string, binding: Binding, files: Files = systemFiles): Promise<Ledger> {
+    const leaves = await openOrMake(files, pathOf(folder, binding.disk, 'leaves'));
+    const ledger = new Ledger(folder, binding, files, leaves);
     try {
-      await file.writeFile(`${crc32c(body)} ${body}`);
+      ledger.#head = await ledger.#readHead();
+      ledger.#log = await PassLog.read(files, ledger.#path('pass'), binding);
+      ledger.#distrusted = (await files.look(ledger.#path('diverged'))) !== undefined;
+      if (ledger.#isDue()) await ledger.#carryOver(ledger.log);
+      return ledger;
+    } catch (error) {
+      await ledger.close();
+      throw error;
+    }
+  }
+
+  /** The last finished pass; none of a target that was changed by somebody else. */
+  get head(): Head | undefined {
+    return this.#distrusted ? undefined : this.#head;
+  }
+
+  /** The pass that was begun. */
+  get log(): PassLog {
+    if (!this.#log) throw new Error('no pass was begun');
+    return this.#log;
+  }
+
+  /** Whether the log is that of the last finished pass. */
+  get logIsOfHead(): boolean {
+    return this.#head !== undefined && this.#log?.begun.run === this.#head.run;
+  }
+
+  /** Begins a pass, or goes on with it; gives its head where it is finished already. */
+  async begin(request: PassRequest, ranges: Iterable<Range> = [], targetHoldsData = false): Promise<Head | undefined> {
+    const { head } = this;
+    if (head && sameRequest(head, request)) return head;
+    const running = this.logIsOfHead ? undefined : this.#log;
+    if (running && sameRequest(running.begun, request) && !this.#distrusted) {
+      await running.append({ ...running.state, epoch: running.state.epoch + 1 }, []);
+      return undefined;
+    }
+    const givenUp = running && { touched: await this.#touched(running) };
+    const distrusted = this.#distrusted;
+    const { how, ...chosen } = decide(request, { head, givenUp, distrusted, targetHoldsData });
+    const planned = how === 'delta' ? widen([...ranges, ...chosen.suspects], this.#binding.sizeBytes) : [];
+    const begun: Begun = { ...request, ...chosen, run: randomUUID(), planned };
+    const epoch = Math.max(this.#head?.epoch ?? 0, this.#log?.state.epoch ?? 0) + 1;
+    await this.#log?.close();
+    this.#log = await PassLog.create(this.#files, this.#path('pass'), this.#binding, begun, { ...start, how, epoch });
+    if (!distrusted) return undefined;
+    // From here on the log says that the target is read.
+    await this.#files.remove(this.#path('diverged'));
+    await this.#files.syncFolder(this.#folder);
+    [this.#head, this.#distrusted] = [undefined, false];
+    return undefined;
+  }
+
+  /** There is no such target any more: what is said here is of another. */
+  async forget(): Promise<void> {
+    await this.#log?.close();
+    [this.#head, this.#log] = [undefined, undefined];
+  }
+
+  /** The target does not hold what is said here: whatever begins next looks at the target itself. */
+  refuse(): void {
+    this.#distrusted = true;
+  }
+
+  /** The same for whoever opens it next. */
+  async disown(): Promise<void> {
+    await markDiverged(this.#folder, this.#binding.disk, this.#files);
+    this.refuse();
+  }
+
+  /** Call when all is flushed. */
+  async finish(state: State): Promise<Head> {
+    await this.log.append({ ...state, complete: true }, []);
+    return this.#carryOver(this.log);
+  }
+
+  /** Sums of the last finished pass, at most `leaves` of them from `offset` on; fewer at the disk's end. */
+  async getLeaves(offset: number, leaves: number): Promise<Buffer> {
+    const sums = Buffer.alloc(Math.min(leaves, leafCount(this.#binding.sizeBytes - offset)) * sumBytes);
+    await this.#leaves.read(sums, 0, sums.length, (offset / leafBytes) * sumBytes);
+    return sums;
+  }
+
+  /** Over the sums as they are on disk now. */
+  async root(): Promise<string> {
+    const { sizeBytes } = this.#binding;
+    const root = new Root(sizeBytes);
+    for (let at = 0; at < sizeBytes; at += pageLeaves * leafBytes) root.add(await this.getLeaves(at, pageLeaves));
+    return root.hex();
+  }
+
+  /** Keeps the proofs, of which that of the last finished pass is the newest. */
+  async prove(chain: readonly Proof[]): Promise<void> {
+    await this.#writeHead({ ...this.#head!, chain });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#leaves.close(), this.#log?.close()]);
+  }
+
+  /** A pass was complete when we were cut off, and stands on what is known. */
+  #isDue(): boolean {
+    if (!this.#log?.state.complete || this.logIsOfHead || this.#distrusted) return false;
+    return this.#log.begun.fresh || this.#log.begun.base === this.#head?.run;
+  }
+
+  #path(kind: Kind): string {
+    return pathOf(this.#folder, this.#binding.disk, kind);
+  }
+
+  /** Where a pass may have written; undefined: anywhere. */
+  async #touched(log: PassLog): Promise<Range[] | undefined> {
+    const { begun, state } = log;
+    if (begun.fresh) return undefined;
+    const ranges: Range[] = [
+      ...begun.suspects,
+      ...begun.planned,
+      [state.doneBytes, state.untilBytes - state.doneBytes],
+    ];
+    for await (const { offset, sums: written } of log.sums())
+      ranges.push([offset, (written.length / sumBytes) * leafBytes]);
+    const touched = widen(ranges, this.#binding.sizeBytes);
+    return touched.length > maxTouched ? undefined : touched;
+  }
+
+  /** Can be done again after any cut: until the head is written the log stays complete. */
+  async #carryOver(log: PassLog): Promise<Head> {
+    const { begun, state } = log;
+    const { suspects, planned, fromTarget, base, ...known } = begun;
+    const { epoch, how, readBytes, writtenBytes, auditedLeaves, liedLeaves } = state;
+    if (begun.fresh) await this.#leaves.truncate(0);
+    for await (const { offset, sums } of log.sums())
+      await this.#leaves.write(sums, 0, sums.length, (offset / leafBytes) * sumBytes);
+    await this.#leaves.datasync();
+    const counts = { readBytes, writtenBytes, auditedLeaves, liedLeaves };
+    const chain = begun.fresh ? [] : (this.#head?.chain ?? []);
+    return this.#writeHead({ ...known, ...counts, epoch, done: how, root: await this.root(), chain });
+  }
+
+  async #writeHead(head: Head): Promise<Head> {
+    const name = this.#path('ledger');
+    const body = JSON.stringify({ version, binding: this.#binding, head });
+    const bytes = Buffer.from(`${crc32c(body)} ${body}`);
+    const file = await this.#files.open(`${name}.new`, 'w+');
+    try {
+      await file.write(bytes, 0, bytes.length, 0);
       await file.datasync();
     } finally {
       await file.close();
     }
-    await rename(temporary, this.#path);
+    await this.#files.rename(`${name}.new`, name);
+    await this.#files.syncFolder(this.#folder);
     this.#head = head;
+    return head;
   }
 
-  async close(): Promise<void> {
-    await this.#leaves.close();
+  async #readHead(): Promise<Head | undefined> {
+    const is = await this.#files.look(this.#path('ledger'));
+    if (!is) return undefined;
+    const file = await this.#files.open(this.#path('ledger'), 'r');
+    try {
+      const bytes = Buffer.alloc(is.size);
+      await file.read(bytes, 0, bytes.length, 0);
+      return parseHead(bytes.toString(), this.#binding);
+    } finally {
+      await file.close();
+    }
   }
 }
 
-const divergedFile = (scratch: string, disk: number) => join(scratch, `disk-${disk}.diverged`);
+function parseHead(text: string, binding: Binding): Head | undefined {
+  const space = text.indexOf(' ');
+  const body = text.slice(space + 1);
+  if (Number(text.slice(0, space)) !== crc32c(body)) return undefined;
+  const json = JSON.parse(body) as { version: number; binding: Binding; head: Head };
+  return json.version === version && sameBinding(binding, json.binding) ? json.head : undefined;
+}
+
+type Kind = 'ledger' | 'leaves' | 'pass' | 'diverged';
+const pathOf = (folder: string, disk: number, kind: Kind) => join(folder, `disk-${disk}.${kind}`);
 
 /** From now on the disk is no copy: written before its first change by anyone but the copy. */
-export async function markDiverged(scratch: string, disk: number): Promise<void> {
-  const file = await open(divergedFile(scratch, disk), 'w');
-  await file.sync();
-  await file.close();
-}
-
-async function readHead(path: string, binding: Binding): Promise<Head | undefined> {
-  try {
-    const text = await readFile(path, 'utf8');
-    const space = text.indexOf(' ');
-    const body = text.slice(space + 1);
-    if (Number(text.slice(0, space)) !== crc32c(body)) return undefined;
-    const { version, doneBytes, readBytes, root, ...bound } = JSON.parse(body);
-    const same = version === 1 && Object.entries(binding).every(([key, value]) => bound[key] === value);
-    return same ? { doneBytes, readBytes, ...(root === undefined ? {} : { root }) } : undefined;
-  } catch {
-    return undefined;
-  }
+export async function markDiverged(folder: string, disk: number, files: Files = systemFiles): Promise<void> {
+  const file = await files.open(pathOf(folder, disk, 'diverged'), 'w+');
+  await file.datasync().finally(() => file.close());
+  await files.syncFolder(folder);
 }

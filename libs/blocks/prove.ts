@@ -1,49 +1,79 @@
 import { TranshipError } from '@tranship/contracts';
-import { leafBytes, leafCount, Root, sumBytes, sumLeaves } from './leaves.ts';
+import { cut, type Range, widen } from './areas.ts';
+import { Arena } from './arena.ts';
+import { firstDifference, leafBytes, leafCount, sumBytes, sumLeaves } from './leaves.ts';
 import type { Ledger } from './ledger.ts';
-import { type Disk, dropCache } from './sink.ts';
+import type { Sink } from './sink.ts';
+import type { Proof } from './state.ts';
 
-const requestBytes = 4 * 1024 * 1024;
+const requestBytes = 1024 * 1024;
+const lanes = 8;
 
 export interface ProveOptions {
-  readonly disk: Disk;
+  readonly sink: Sink;
   readonly ledger: Ledger;
   readonly sizeBytes: number;
-  readonly signal?: AbortSignal;
+  readonly pass: number;
+  readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (doneBytes: number) => void;
 }
 
 /**
- * Reads the target from its disk again and compares each leaf with what was read from the source.
- * @throws TranshipError `transfer.proof` at the first leaf that differs, `transfer.ledger` where the pass is not finished
+ * Reads back from the target's disk what the pass wrote and compares it with what was read from the source; all of the
+ * disk, where the pass learnt all of it anew or the proof of the pass before is missing.
+ * @throws TranshipError `transfer.proof` at a leaf that differs, `transfer.ledger` where the pass is not finished
  */
-export async function prove({ disk, ledger, sizeBytes, signal, onProgress }: ProveOptions) {
-  const { root: expected } = ledger.head;
-  if (expected === undefined) throw new TranshipError('transfer.ledger', `the pass of ${disk.path} is not finished`);
-  await disk.flush();
-  await dropCache(disk.path);
-  const root = new Root(sizeBytes);
-  const load = (offset: number) => disk.read(offset, Math.min(requestBytes, sizeBytes - offset));
-  let ahead: Promise<Buffer> | undefined = load(0);
-  for (let offset = 0; offset < sizeBytes; offset += requestBytes) {
-    signal?.throwIfAborted();
-    const data: Buffer = await ahead!;
-    const next = offset + requestBytes;
-    ahead = next < sizeBytes ? load(next) : undefined;
-    ahead?.catch(() => {});
-    const [is, should] = [sumLeaves(data), await ledger.getLeaves(offset, leafCount(data.length))];
-    if (!is.equals(should)) throw differs(disk.path, offset, is, should);
-    root.add(is);
-    onProgress?.(Math.min(next, sizeBytes));
+export async function prove(options: ProveOptions): Promise<{ root: string; leaves: number }> {
+  const { sink, ledger, pass, signal } = options;
+  const { head } = ledger;
+  if (head?.pass !== pass) throw new TranshipError('transfer.ledger', `pass ${pass} of ${sink.path} is not finished`);
+  if ((await ledger.root()) !== head.root)
+    throw new TranshipError('transfer.ledger', `the leaves of ${sink.path} are not its root’s`);
+  const before = head.chain.filter((proof) => proof.pass !== pass);
+  const chained = ledger.logIsOfHead && !head.fresh && before.at(-1)?.pass === head.after;
+  const scope = await ranges(options, chained);
+  await sink.forget();
+  try {
+    await readBack(options, scope);
+  } catch (error) {
+    // Whatever did that: the next pass compares the target itself.
+    if (error instanceof TranshipError && error.code === 'transfer.proof') await ledger.disown();
+    throw error;
   }
-  const found = root.hex();
-  if (found !== expected) throw new TranshipError('transfer.ledger', `the leaves of ${disk.path} are not its root’s`);
-  return { root: found, leaves: leafCount(sizeBytes) };
+  signal?.throwIfAborted();
+  const leaves = scope.reduce((sum, [, length]) => sum + leafCount(length), 0);
+  const proof: Proof = { pass, root: head.root, leaves };
+  await ledger.prove(chained ? [...before, proof] : [proof]);
+  return { root: head.root, leaves };
 }
 
-function differs(path: string, offset: number, is: Buffer, should: Buffer): TranshipError {
-  for (let i = 0; i < is.length; i += sumBytes)
-    if (is.readUInt32LE(i) !== should.readUInt32LE(i))
-      return new TranshipError('transfer.proof', `${path} differs at ${offset + (i / sumBytes) * leafBytes}`);
-  return new TranshipError('transfer.ledger', `${path}: leaves are missing from ${offset}`);
+async function ranges({ ledger, sizeBytes }: ProveOptions, chained: boolean): Promise<Range[]> {
+  if (!chained) return [[0, sizeBytes]];
+  const written: Range[] = [];
+  for await (const { offset, sums } of ledger.log.sums()) written.push([offset, (sums.length / sumBytes) * leafBytes]);
+  return widen(written, sizeBytes);
+}
+
+async function readBack({ sink, ledger, sizeBytes, signal, onProgress }: ProveOptions, scope: readonly Range[]) {
+  const arena = new Arena(lanes * requestBytes);
+  const areas = scope.map(([offset, length]) => ({ offset, length, zero: false }));
+  const requests = cut(areas, requestBytes, requestBytes);
+  const lane = async () => {
+    for (const { offset, length } of { [Symbol.iterator]: () => ({ next: () => requests.next() }) }) {
+      signal?.throwIfAborted();
+      const data = await arena.take(length);
+      try {
+        await sink.read(offset, data);
+        const should = await ledger.getLeaves(offset, leafCount(length));
+        const leaf = firstDifference(sumLeaves(data), should);
+        if (leaf >= 0)
+          throw new TranshipError('transfer.proof', `${sink.path} differs at ${offset + leaf * leafBytes}`);
+        onProgress?.(Math.min(offset + length, sizeBytes));
+      } finally {
+        arena.release(data);
+      }
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

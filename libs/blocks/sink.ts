@@ -1,82 +1,194 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { TranshipError } from '@tranship/contracts';
+import { isAligned, pageBytes, pages } from './arena.ts';
 
-/** The target disk: a raw file or a block device. */
-export class Disk {
+/** Where a disk is copied to. */
+export interface Sink {
   readonly path: string;
+  /** It was not there before, or had another size: nothing that is known of it holds. */
+  readonly isNew: boolean;
+  /** It may hold more than zeros. */
+  readonly holdsData: boolean;
+  /** Gives up all from `offset` on; true where that reads as zeros from now on. */
+  clearFrom(offset: number): Promise<boolean>;
+  read(offset: number, target: Buffer): Promise<void>;
+  write(offset: number, data: Buffer): Promise<void>;
+  /** Makes the range read as zeros, whatever it holds. */
+  zero(offset: number, length: number): Promise<void>;
+  flush(): Promise<void>;
+  /** So that what is read next comes from the disk, not from memory. */
+  forget(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const zeros = pages(1024 * 1024);
+/** From here on a helper program is quicker than writing zeros: Node can punch no hole. */
+const punchBytes = 32 * 1024 * 1024;
+const punchMs = 120_000;
+
+/** A raw file, or a block device; with direct I/O where it can. What is no whole page (a disk's odd end) is buffered. */
+export class Disk implements Sink {
+  readonly path: string;
+  readonly isNew: boolean;
+  readonly holdsData: boolean;
+  readonly #size: number;
   readonly #file: FileHandle;
+  readonly #isFile: boolean;
+  #direct: FileHandle | undefined;
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, size: number, file: FileHandle, direct: FileHandle | undefined, was: Was) {
     this.path = path;
+    this.#size = size;
     this.#file = file;
+    this.#direct = direct;
+    this.isNew = was.isNew;
+    this.#isFile = was.isFile;
+    this.holdsData = was.holdsData;
   }
 
-  /**
-   * A file of exactly `sizeBytes` whose first `keepBytes` stay as they are; what follows reads as zeros. Group-writable:
-   * the VM's QEMU opens it by group.
-   */
-  static async file(path: string, sizeBytes: number, keepBytes: number): Promise<Disk> {
+  /** A file of exactly `sizeBytes`, made when it is not there. Group-writable: the VM's QEMU opens it by group. */
+  static async file(path: string, sizeBytes: number): Promise<Disk> {
     return guard(path, async () => {
-      const file = await open(path, keepBytes > 0 ? 'r+' : 'w+');
+      const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o660);
       await file.chmod(0o660);
-      if (keepBytes < sizeBytes) await file.truncate(keepBytes);
-      await file.truncate(sizeBytes);
-      return new Disk(path, file);
+      const { size, blocks } = await file.stat();
+      if (size !== sizeBytes) await file.truncate(sizeBytes);
+      const was = { isNew: size !== sizeBytes, isFile: true, holdsData: blocks > 0 };
+      return new Disk(path, sizeBytes, file, await openDirect(path), was);
     });
   }
 
-  static async device(path: string): Promise<Disk> {
-    return guard(path, async () => new Disk(path, await open(path, 'r+')));
-  }
-
-  write(data: Buffer, offset: number): Promise<void> {
-    return guard(this.path, async () => {
-      for (let at = 0; at < data.length; ) {
-        const { bytesWritten } = await this.#file.write(data, at, data.length - at, offset + at);
-        at += bytesWritten;
-      }
-    });
-  }
-
-  async read(offset: number, length: number): Promise<Buffer> {
-    const data = Buffer.allocUnsafe(length);
-    for (let at = 0; at < length; ) {
-      const { bytesRead } = await this.#file.read(data, at, length - at, offset + at);
-      if (bytesRead === 0) throw new TranshipError('transfer.proof', `${this.path} ends at ${offset + at}`);
-      at += bytesRead;
+  static async device(path: string, sizeBytes: number): Promise<Disk> {
+    const file = await guard(path, () => open(path, 'r+'));
+    try {
+      const has = await deviceBytes(file);
+      if (has < sizeBytes)
+        throw new TranshipError('transfer.write', `${path} has ${has} bytes, the disk needs ${sizeBytes}`, {
+          retry: false,
+        });
+      return new Disk(path, sizeBytes, file, await openDirect(path), { isNew: false, isFile: false, holdsData: true });
+    } catch (error) {
+      await file.close();
+      throw error;
     }
-    return data;
+  }
+
+  /** A file that must be there, to be read. @throws TranshipError `transfer.proof` where it is not as long as it must be */
+  static async existing(path: string, sizeBytes: number): Promise<Disk> {
+    const file = await guard(path, () => open(path, 'r+'));
+    const { size, blocks } = await file.stat();
+    if (size === sizeBytes)
+      return new Disk(path, size, file, await openDirect(path), { isNew: false, isFile: true, holdsData: blocks > 0 });
+    await file.close();
+    throw new TranshipError('transfer.proof', `${path} has ${size} bytes, the disk ${sizeBytes}`, { retry: false });
+  }
+
+  async clearFrom(offset: number): Promise<boolean> {
+    if (!this.#isFile) return false;
+    await guard(this.path, async () => {
+      await this.#file.truncate(offset);
+      await this.#file.truncate(this.#size);
+    });
+    return true;
+  }
+
+  async write(offset: number, data: Buffer): Promise<void> {
+    const direct = this.#direct && offset % pageBytes === 0 && isAligned(data) ? this.#direct : undefined;
+    const whole = direct ? data.length - (data.length % pageBytes) : 0;
+    await guard(this.path, async () => {
+      if (direct && whole > 0) {
+        try {
+          await writeAll(direct, offset, data.subarray(0, whole));
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+          // This file system takes O_DIRECT at the open, and not at the write.
+          this.#direct = undefined;
+          await writeAll(this.#file, offset, data.subarray(0, whole));
+        }
+      }
+      if (whole < data.length) await writeAll(this.#file, offset + whole, data.subarray(whole));
+    });
+  }
+
+  async read(offset: number, target: Buffer): Promise<void> {
+    const whole = offset % pageBytes === 0 && isAligned(target) ? target.length - (target.length % pageBytes) : 0;
+    await guard(this.path, async () => {
+      const direct = this.#direct && whole > 0 ? whole : 0;
+      if (direct > 0) await readAll(this.#direct!, offset, target.subarray(0, direct), this.path);
+      if (direct < target.length) await readAll(this.#file, offset + direct, target.subarray(direct), this.path);
+    });
+  }
+
+  async zero(offset: number, length: number): Promise<void> {
+    if (length >= punchBytes && (await this.#punch(offset, length))) return;
+    for (let at = 0; at < length; at += zeros.length)
+      await this.write(offset + at, zeros.subarray(0, Math.min(zeros.length, length - at)));
   }
 
   flush(): Promise<void> {
     return guard(this.path, () => this.#file.datasync());
   }
 
+  async forget(): Promise<void> {
+    await this.flush();
+    if (!this.#direct) await run('dd', [`if=${this.path}`, 'iflag=nocache', 'count=0', 'status=none']);
+  }
+
   async close(): Promise<void> {
-    await this.#file.close();
+    await Promise.all([this.#file.close(), this.#direct?.close()]);
+  }
+
+  #punch(offset: number, length: number): Promise<boolean> {
+    const range = ['-o', String(offset), '-l', String(length), this.path];
+    return this.#isFile ? run('fallocate', ['-p', ...range]) : run('blkdiscard', ['-z', ...range]);
   }
 }
 
-/** Drops the page cache of a file, so that what is read next comes from the disk. Node has no posix_fadvise; coreutils do. */
-export async function dropCache(path: string): Promise<void> {
-  const child = spawn('dd', [`if=${path}`, 'iflag=nocache', 'count=0', 'status=none'], {
-    stdio: 'ignore',
-    timeout: 60_000,
-  });
-  await once(child, 'exit');
+interface Was {
+  readonly isNew: boolean;
+  readonly isFile: boolean;
+  readonly holdsData: boolean;
+}
+
+const openDirect = (path: string): Promise<FileHandle | undefined> =>
+  open(path, constants.O_RDWR | constants.O_DIRECT).catch(() => undefined);
+
+/** In /sys in sectors of 512 bytes, whatever the device's own. */
+async function deviceBytes(file: FileHandle): Promise<number> {
+  const stat = await file.stat();
+  if (!stat.isBlockDevice()) return stat.size;
+  const [major, minor] = [(stat.rdev >> 8) & 0xfff, (stat.rdev & 0xff) | ((stat.rdev >> 12) & 0xfff00)];
+  return Number(await readFile(`/sys/dev/block/${major}:${minor}/size`, 'utf8')) * 512;
+}
+
+async function writeAll(file: FileHandle, offset: number, data: Buffer): Promise<void> {
+  for (let at = 0; at < data.length; ) at += (await file.write(data, at, data.length - at, offset + at)).bytesWritten;
+}
+
+async function readAll(file: FileHandle, offset: number, target: Buffer, path: string): Promise<void> {
+  for (let at = 0; at < target.length; ) {
+    const { bytesRead } = await file.read(target, at, target.length - at, offset + at);
+    if (bytesRead === 0) throw new TranshipError('transfer.proof', `${path} ends at ${offset + at}`);
+    at += bytesRead;
+  }
+}
+
+async function run(program: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn(program, args, { stdio: 'ignore', timeout: punchMs });
+  const [code] = await once(child, 'exit').catch(() => [1]);
+  return code === 0;
 }
 
 async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof TranshipError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new TranshipError(
-      code === 'ENOSPC' || code === 'EDQUOT' ? 'target.full' : 'transfer.write',
-      `${path}: ${message}`,
-      { cause: error },
-    );
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    throw new TranshipError(full ? 'target.full' : 'transfer.write', `${path}: ${message}`, { cause: error });
   }
 }

@@ -28,6 +28,12 @@ export const vmPlanSchema = z.object({
   guestId: z.string(),
   power: powerStateSchema,
   type: z.enum(['cold', 'warm']),
+  /** Ids of the VMs that cut over together with this one: all, or none. */
+  group: z.array(z.string()).default([]),
+  /** Where its disks are opened (the host's id, empty where none is known), how many at once, and how many that host bears. */
+  host: z.string(),
+  sessions: z.number().int().positive(),
+  sessionsPerHost: z.number().int().positive(),
   /** Whether change tracking was on when the VM was queued. */
   tracking: z.boolean(),
   cutover: z.object({
@@ -74,7 +80,11 @@ export const events = {
   'migration.finished': event('migration', z.object({ state: z.enum(['succeeded', 'failed', 'cancelled']) })),
   /** A VM of it is tried again after its end. */
   'migration.reopened': event('migration', none),
-  'permits.granted': event('permits', z.object({ migration: z.string(), vm: z.string() })),
+  /** `sessions`: disks that the VM may have open at once, all at its host. */
+  'permits.granted': event(
+    'permits',
+    z.object({ migration: z.string(), vm: z.string(), host: z.string(), sessions: z.number().int() }),
+  ),
   'permits.returned': event('permits', z.object({ migration: z.string(), vm: z.string() })),
   'vm.queued': event('vm', vmPlanSchema),
   'vm.admitted': event('vm', none),

@@ -4,6 +4,7 @@ export * from './envelope.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './forecast.ts';
+export * from './inspection.ts';
 export * from './inventory.ts';
 export * from './permissions.ts';
 export * from './problem.ts';

@@ -42,6 +42,7 @@ export const vmStatusSchema = z.object({
   name: z.string(),
   state: z.string(),
   step: z.string().nullable(),
+  /** The how-manieth try of the present step. */
   attempt: z.number(),
   since: z.string(),
   error: z.unknown().optional(),

@@ -105,6 +105,8 @@ export const steps = {
       ...base,
       connection: connectionSchema,
       disks: z.array(passDiskSchema),
+      /** Disks open at once: what the VM's permit holds. */
+      sessions: z.number().int().positive(),
       /** 1 first; a ledger holds the last pass that was finished. */
       pass: z.number().int(),
       /** Read at this snapshot; without one the VM is off. */
@@ -156,10 +158,17 @@ export const steps = {
       disks: z.array(targetDiskSchema),
       guestId: z.string(),
       mode: z.enum(['auto', 'none']),
-      nics: z.array(z.object({ mac: z.string(), addresses: z.array(z.string()) })),
+      nics: z.array(
+        z.object({
+          mac: z.string(),
+          addresses: z.array(z.string()),
+          /** `pciSlotNumber` of VMware, from which a guest may have named its NIC. */
+          slot: z.number().optional(),
+        }),
+      ),
     }),
     z.object({
-      engine: z.enum(['direct', 'none']),
+      engine: z.enum(['direct', 'mount', 'none']),
       reason: z.string(),
       os: z.string(),
       changes: z.array(z.object({ path: z.string(), before: z.string().nullable(), after: z.string().nullable() })),

@@ -1,175 +1,174 @@
-import { connect, type Socket } from 'node:net';
 import { TranshipError } from '@tranship/contracts';
-import { ByteStream } from './byte-stream.ts';
-import { handshake } from './handshake.ts';
-import { allocation, chunk, command, encodeRequest, errnoName, flagDone, magic } from './protocol.ts';
+import { type Export, handshake } from './handshake.ts';
+import { command, encodeRequest, maxStatus } from './protocol.ts';
+import { type Extent, type Pending, replies } from './replies.ts';
+import { type Address, type TlsOptions, Wire } from './wire.ts';
 
-export interface Extent {
-  readonly offset: number;
-  readonly length: number;
-  /** Known to read as zeros. */
-  readonly zero: boolean;
+export interface ConnectOptions {
+  readonly exportName?: string;
+  /** For each answer. */
+  readonly deadlineMs?: number;
+  /** For the whole way to the first request. */
+  readonly openMs?: number;
+  readonly tls?: TlsOptions;
 }
 
-export type Address = { readonly socket: string } | { readonly host: string; readonly port: number };
-
-interface Pending {
-  readonly offset: number;
-  readonly data?: Buffer;
-  readonly extents: Extent[];
-  failure?: TranshipError;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
-/** The protocol's bound for one block status. */
-const maxStatus = 0xfffff000;
+/** What one window may take: a server that tells less at a time will not come to an end. */
+const maxStatusReplies = 10_000;
 
 /**
- * One connection to an NBD server. Requests are answered out of order; any number may be in flight. When the server is
- * silent for `deadlineMs` with requests open, or goes, all of them fail.
- * @throws TranshipError `transfer.open` at connect, `transfer.read` later (both may be tried again)
+ * One connection to an NBD server. Requests are answered out of order; any number may be in flight. A server that breaks
+ * the protocol, goes, or leaves a request unanswered for `deadlineMs` ends the connection, and all that is open fails.
+ * @throws TranshipError `transfer.open` at connect; later `transfer.read` and `nbd.protocol` (all may be tried again)
  */
 export class NbdClient {
-  readonly size: number;
-  readonly canExtents: boolean;
-  readonly #socket: Socket;
-  readonly #pending = new Map<bigint, Pending>();
-  #next = 0n;
+  readonly #wire: Wire;
+  readonly #export: Export;
+  readonly #pending: Map<number, Pending>;
+  readonly #timer: NodeJS.Timeout;
+  #next = 1;
   #ended: TranshipError | undefined;
+  #drained: (() => void) | undefined;
 
-  private constructor(socket: Socket, size: number, canExtents: boolean) {
-    this.#socket = socket;
-    this.size = size;
-    this.canExtents = canExtents;
+  private constructor(wire: Wire, told: Export, pending: Map<number, Pending>, deadlineMs: number) {
+    this.#wire = wire;
+    this.#export = told;
+    this.#pending = pending;
+    this.#timer = setInterval(() => this.#late(deadlineMs), Math.max(20, deadlineMs / 8)).unref();
   }
 
-  static async connect(address: Address, { exportName = '', deadlineMs = 120_000 } = {}): Promise<NbdClient> {
-    const socket = 'socket' in address ? connect(address.socket) : connect(address.port, address.host);
-    socket.setNoDelay();
-    socket.setTimeout(deadlineMs, () => socket.destroy(new Error(`no answer within ${deadlineMs / 1000} s`)));
-    // Its reader sees every failure; without a listener the process would end.
-    socket.on('error', () => {});
-    const stream = new ByteStream(socket);
+  static async connect(address: Address, options: ConnectOptions = {}): Promise<NbdClient> {
+    const { exportName = '', deadlineMs = 120_000, openMs = 30_000, tls } = options;
+    const pending = new Map<number, Pending>();
+    const opened = Promise.withResolvers<Export>();
+    let early: [Error, boolean] | undefined;
+    let ended = (...how: [Error, boolean]) => {
+      early = how;
+      opened.reject(how[0]);
+    };
+    const session = function* (send: (data: Buffer) => void) {
+      const told = yield* handshake(send, { exportName, tls: tls !== undefined });
+      opened.resolve(told);
+      yield* replies(pending, told.context);
+    };
+    const wire = new Wire(address, tls, session, (...how) => ended(...how));
+    const late = setTimeout(() => wire.destroy(new Error(`no connection within ${openMs / 1000} s`)), openMs);
     try {
-      const { size, canExtents } = await handshake(socket, stream, exportName);
-      const client = new NbdClient(socket, size, canExtents);
-      // Silence is a failure only while something is asked.
-      socket.removeAllListeners('timeout');
-      socket.on('timeout', () => {
-        if (client.#pending.size > 0) socket.destroy(new Error(`no answer within ${deadlineMs / 1000} s`));
-      });
-      void client.#receive(stream);
+      const client = new NbdClient(wire, await opened.promise, pending, deadlineMs);
+      ended = (...how) => client.#end(...how);
+      if (early) ended(...early);
       return client;
     } catch (error) {
-      socket.destroy();
+      wire.destroy();
       throw new TranshipError('transfer.open', (error as Error).message, { cause: error });
+    } finally {
+      clearTimeout(late);
     }
   }
 
-  /** Bytes of the window, in a buffer of its own. */
-  async read(offset: number, length: number): Promise<Buffer> {
-    const data = Buffer.allocUnsafe(length);
-    await this.#send(command.read, offset, length, data);
-    return data;
+  get size(): number {
+    return this.#export.size;
+  }
+
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+
+  /** Fills `target` with the bytes from `offset` on. */
+  async read(offset: number, target: Buffer): Promise<void> {
+    const { maxBytes } = this.#export;
+    if (target.length <= maxBytes) {
+      await this.#send(command.read, offset, target.length, target);
+      return;
+    }
+    const parts: Promise<unknown>[] = [];
+    for (let at = 0; at < target.length; at += maxBytes) {
+      const part = target.subarray(at, at + maxBytes);
+      parts.push(this.#send(command.read, offset + at, part.length, part));
+    }
+    await Promise.all(parts);
   }
 
   /** What is allocated in the window, in order, without gaps; a server that cannot tell says: all. */
   async extents(offset: number, length: number): Promise<Extent[]> {
-    if (!this.canExtents) return [{ offset, length, zero: false }];
+    if (this.#export.context === undefined) return [{ offset, length, zero: false }];
     const found: Extent[] = [];
-    for (let at = offset; at < offset + length; ) {
-      const want = Math.min(offset + length - at, maxStatus);
-      const part = await this.#send(command.blockStatus, at, want);
-      const covered = part.reduce((sum, each) => sum + each.length, 0);
-      if (covered === 0) throw new TranshipError('nbd.protocol', 'an empty block status');
-      found.push(...part);
-      at += covered;
+    const end = offset + length;
+    for (let at = offset, replies = 0; at < end; replies++) {
+      if (replies >= maxStatusReplies) throw new TranshipError('nbd.protocol', 'extents in too small parts');
+      const part = await this.#send(command.blockStatus, at, Math.min(end - at, maxStatus));
+      for (const { offset: from, length: size, zero } of part)
+        found.push({ offset: from, length: Math.min(size, end - from), zero });
+      const last = part.at(-1)!;
+      at = last.offset + last.length;
     }
-    const last = found.at(-1)!;
-    const over = last.offset + last.length - (offset + length);
-    if (over > 0) found[found.length - 1] = { ...last, length: last.length - over };
     return found;
   }
 
-  close(): void {
+  /** Waits for what is open, then takes its leave: a server whose client just goes may end in the middle of an answer. */
+  async close(): Promise<void> {
+    if (!this.#ended && this.#pending.size > 0) {
+      const drained = new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+      await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, 5_000).unref())]);
+    }
     if (this.#ended) return;
-    this.#socket.write(encodeRequest({ kind: command.disconnect, handle: this.#next++, offset: 0, length: 0 }));
-    this.#end(new Error('the connection was closed by us'));
-    this.#socket.end();
-    this.#socket.unref();
+    this.#wire.send(encodeRequest({ kind: command.disconnect, handle: this.#next++, offset: 0, length: 0 }));
+    this.#end(new Error('the connection was closed by us'), false);
+    await this.#wire.end();
   }
 
-  #send(kind: number, offset: number, length: number, data?: Buffer): Promise<Extent[]> {
+  #send(kind: number, offset: number, length: number, target?: Buffer): Promise<Extent[]> {
     if (this.#ended) return Promise.reject(this.#ended);
+    const { size, minBytes } = this.#export;
+    if (length === 0 || offset + length > size || offset % minBytes !== 0 || length % minBytes !== 0)
+      return Promise.reject(
+        new TranshipError(
+          'transfer.read',
+          `${length} bytes at ${offset} cannot be asked of this source (${size} bytes, in blocks of ${minBytes})`,
+          { retry: false },
+        ),
+      );
     const handle = this.#next++;
     return new Promise((resolve, reject) => {
-      const extents: Extent[] = [];
-      const pending = { offset, extents, resolve: () => resolve(extents), reject };
-      this.#pending.set(handle, data ? { ...pending, data } : pending);
-      this.#socket.write(encodeRequest({ kind, handle, offset, length }));
+      const extents: Pending['extents'] = [];
+      const settle = () => {
+        if (this.#pending.size === 0) this.#drained?.();
+      };
+      this.#pending.set(handle, {
+        offset,
+        length,
+        at: performance.now(),
+        ...(target ? { target } : {}),
+        parts: [],
+        extents,
+        resolve: () => {
+          settle();
+          resolve(extents);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
+      });
+      this.#wire.send(encodeRequest({ kind, handle, offset, length }));
     });
   }
 
-  async #receive(stream: ByteStream): Promise<void> {
-    try {
-      for (;;) {
-        const head = await stream.take(20);
-        if (head.readUInt32BE(0) !== magic.structuredReply) throw new Error('a reply that is not structured');
-        const [flags, kind, handle, length] = [
-          head.readUInt16BE(4),
-          head.readUInt16BE(6),
-          head.readBigUInt64BE(8),
-          head.readUInt32BE(16),
-        ];
-        const pending = this.#pending.get(handle);
-        if (!pending) throw new Error('a reply that nobody asked for');
-        await this.#chunk(stream, pending, kind, length);
-        if ((flags & flagDone) === 0) continue;
-        this.#pending.delete(handle);
-        if (pending.failure) pending.reject(pending.failure);
-        else pending.resolve();
-      }
-    } catch (error) {
-      this.#end(error as Error);
-      this.#socket.destroy();
-    }
+  /** Requests are kept in the order of sending: the first is the oldest. */
+  #late(deadlineMs: number): void {
+    const oldest = this.#pending.values().next().value;
+    if (oldest && performance.now() - oldest.at > deadlineMs)
+      this.#wire.destroy(new Error(`no answer within ${deadlineMs / 1000} s`));
   }
 
-  async #chunk(stream: ByteStream, pending: Pending, kind: number, length: number): Promise<void> {
-    if (kind === chunk.data && pending.data) {
-      const at = Number((await stream.take(8)).readBigUInt64BE()) - pending.offset;
-      await stream.fill(within(pending.data, at, length - 8));
-      return;
-    }
-    const body = await stream.take(length);
-    if (kind === chunk.hole && pending.data) {
-      within(pending.data, Number(body.readBigUInt64BE()) - pending.offset, body.readUInt32BE(8)).fill(0);
-    } else if (kind === chunk.blockStatus) {
-      let offset = pending.offset;
-      for (let at = 4; at + 8 <= body.length; at += 8) {
-        const size = body.readUInt32BE(at);
-        pending.extents.push({ offset, length: size, zero: (body.readUInt32BE(at + 4) & allocation.zero) !== 0 });
-        offset += size;
-      }
-    } else if (kind >= chunk.error) {
-      const message = body.subarray(6, 6 + body.readUInt16BE(4)).toString();
-      pending.failure = new TranshipError('transfer.read', `${errnoName(body.readUInt32BE(0))} ${message}`.trim());
-    } else if (kind !== chunk.none) {
-      throw new Error(`a chunk of unknown kind ${kind}`);
-    }
-  }
-
-  #end(cause: Error): void {
-    this.#ended ??= new TranshipError('transfer.read', `the connection to the source was lost: ${cause.message}`, {
-      cause,
-    });
-    for (const pending of this.#pending.values()) pending.reject(this.#ended);
+  #end(cause: Error, broken: boolean): void {
+    clearInterval(this.#timer);
+    const detail = broken ? cause.message : `the connection to the source was lost: ${cause.message}`;
+    this.#ended ??= new TranshipError(broken ? 'nbd.protocol' : 'transfer.read', detail, { cause });
+    const open = [...this.#pending.values()];
     this.#pending.clear();
+    for (const pending of open) pending.reject(this.#ended);
   }
-}
-
-function within(buffer: Buffer, at: number, length: number): Buffer {
-  if (at < 0 || at + length > buffer.length) throw new Error('data outside of what was asked');
-  return buffer.subarray(at, at + length);
 }

@@ -1,1 +1,4 @@
-export { type Address, type Extent, NbdClient } from './client.ts';
+export { type ConnectOptions, NbdClient } from './client.ts';
+export type { Extent } from './replies.ts';
+export { NbdSource } from './source.ts';
+export type { Address, TlsOptions } from './wire.ts';

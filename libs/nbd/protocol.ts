@@ -8,13 +8,18 @@ export const magic = {
   structuredReply: 0x668e33ef,
 } as const;
 
-export const option = { go: 7, structuredReply: 8, setMetaContext: 10 } as const;
+export const option = { startTls: 5, go: 7, structuredReply: 8, setMetaContext: 10 } as const;
+export const info = { export: 0, blockSize: 3 } as const;
 export const optionReply = { ack: 1, info: 3, metaContext: 4 } as const;
 export const command = { read: 0, disconnect: 2, blockStatus: 7 } as const;
 export const chunk = { none: 0, data: 1, hole: 2, blockStatus: 5, error: 0x8001, errorOffset: 0x8002 } as const;
 export const allocation = { hole: 1, zero: 2 } as const;
 /** Of the last chunk of a reply. */
 export const flagDone = 1;
+/** The protocol's bound for one block status. */
+export const maxStatus = 0xfffff000;
+/** What every server must take where it tells no limit. */
+export const maxPayload = 32 * 1024 * 1024;
 export const handshakeFlags = 0b11; // FIXED_NEWSTYLE | NO_ZEROES
 
 /** What nbdkit sends, as Linux names it. */
@@ -41,7 +46,7 @@ export function encodeOption(kind: number, data: Buffer): Buffer {
 
 export interface Request {
   readonly kind: number;
-  readonly handle: bigint;
+  readonly handle: number;
   readonly offset: number;
   readonly length: number;
 }
@@ -50,11 +55,20 @@ export function encodeRequest({ kind, handle, offset, length }: Request): Buffer
   const buffer = Buffer.alloc(28);
   buffer.writeUInt32BE(magic.request, 0);
   buffer.writeUInt16BE(kind, 6);
-  buffer.writeBigUInt64BE(handle, 8);
-  buffer.writeBigUInt64BE(BigInt(offset), 16);
+  writeSafe64(buffer, handle, 8);
+  writeSafe64(buffer, offset, 16);
   buffer.writeUInt32BE(length, 24);
   return buffer;
 }
+
+const high = 2 ** 32;
+function writeSafe64(buffer: Buffer, value: number, at: number): void {
+  buffer.writeUInt32BE(Math.floor(value / high), at);
+  buffer.writeUInt32BE(value % high, at + 4);
+}
+/** A 64-bit number; one that a double cannot hold is not near anything that we asked for. */
+export const readSafe64 = (buffer: Buffer, at: number): number =>
+  buffer.readUInt32BE(at) * high + buffer.readUInt32BE(at + 4);
 
 const text = (value: string): Buffer => {
   const bytes = Buffer.from(value);
@@ -72,5 +86,6 @@ const count32 = (n: number): Buffer => {
 export const metaContextData = (exportName: string, context: string): Buffer =>
   Buffer.concat([text(exportName), count32(1), text(context)]);
 
-/** Data of NBD_OPT_GO without information requests. */
-export const goData = (exportName: string): Buffer => Buffer.concat([text(exportName), Buffer.alloc(2)]);
+/** Data of NBD_OPT_GO: we also want to know the server's limits. */
+export const goData = (exportName: string): Buffer =>
+  Buffer.concat([text(exportName), Buffer.from([0, 1, 0, info.blockSize])]);

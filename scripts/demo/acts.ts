@@ -40,10 +40,16 @@ export async function addProvider(api: Api, { vcsim }: Lab): Promise<SourceVm[]>
 export const vmsOf = (api: Api): Promise<SourceVm[]> =>
   api.list(['providers', provider, 'inventory', 'vms'], sourceVmSchema);
 
-const spec = (vms: readonly string[]) => ({
+/** Warm: passes every 15 s while the sources run, and the cutover as soon as its forecast is known and fits. */
+const kinds = {
+  cold: { type: 'cold' },
+  warm: { type: 'warm', precopy: { interval: '15s' }, cutover: { mode: 'budget', downtimeBudget: '10m' } },
+} as const;
+
+const spec = (vms: readonly string[], kind: keyof typeof kinds) => ({
   source: provider,
   target: { provider: 'host', namespace: 'apps' },
-  type: 'cold',
+  ...kinds[kind],
   networkMap: {
     entries: ['VM Network', 'vlan21'].map((name) => ({
       source: { name },
@@ -56,11 +62,19 @@ const spec = (vms: readonly string[]) => ({
 
 /** What a plan for every VM would have to say; it is not stored. */
 export function wholePlan(api: Api, vms: readonly SourceVm[]): Promise<Validation> {
-  const body = document('Plan', 'everything', spec(vms.map(({ name }) => name)));
+  const body = document(
+    'Plan',
+    'everything',
+    spec(
+      vms.map(({ name }) => name),
+      'cold',
+    ),
+  );
   return api.send('POST', ['validate'], validationSchema, { body });
 }
 
-export const movePlan = (api: Api, vms: readonly string[]) => put(api, 'plans', document('Plan', 'demo', spec(vms)));
+export const movePlan = (api: Api, vms: readonly string[], kind: keyof typeof kinds) =>
+  put(api, 'plans', document('Plan', 'demo', spec(vms, kind)));
 
 export async function startMigration(api: Api): Promise<string> {
   const { migration } = await api.send('POST', ['plans', 'demo', 'start'], free);

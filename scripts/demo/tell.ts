@@ -1,9 +1,9 @@
-import type { MigrationStatus, StepName, StepResult, Validation } from '@tranship/contracts';
+import type { MigrationStatus, SourceVm, StepName, StepResult, Validation } from '@tranship/contracts';
 import { type Api, downtime } from '../../cli/index.ts';
 import { table } from '../../cli/render/table.ts';
 import { bytes } from '../../cli/render/units.ts';
 import { hear } from '../../lab/host/inside.ts';
-import { claimFile, digest, sourceFile } from '../../lab/host/volumes.ts';
+import { backingFile, claimFile, digest, rootOfFile } from '../../lab/host/volumes.ts';
 import type { Lab } from '../../lab/state.ts';
 import { vmsOf } from './acts.ts';
 
@@ -61,15 +61,16 @@ function split<T>(items: readonly T[], first: (item: T) => boolean): [T[], T[]] 
 
 const result = <K extends StepName>(vm: VmStatus, step: K) => vm.results[step] as StepResult<K> | undefined;
 
-/** The table of what moved; every disk that nothing converted is compared from outside. */
-export async function report(migration: MigrationStatus, lab: Lab, before: Before | undefined, say: Say) {
+/** The table of what moved; every disk is compared from outside. */
+export async function report(api: Api, migration: MigrationStatus, lab: Lab, before: Before | undefined, say: Say) {
   const now = Date.now();
+  const sources = await vmsOf(api);
   const moved = [];
   for (const vm of migration.vms) {
     const copy = result(vm, 'copy');
     const convert = result(vm, 'convert');
     const health = result(vm, 'watchHealth');
-    const same = convert?.engine === 'none' ? await equal(vm) : undefined;
+    const outside = await compare(vm, sources);
     const down = downtime(vm, now);
     moved.push({
       name: vm.name,
@@ -78,8 +79,8 @@ export async function report(migration: MigrationStatus, lab: Lab, before: Befor
       readBytes: copy?.disks.reduce((sum, { readBytes }) => sum + readBytes, 0) ?? 0,
       seconds: Math.round((Date.parse(vm.since) - Date.parse(migration.started)) / 1000),
       downtimeSeconds: down === undefined ? null : Math.round(down.ms / 1000),
-      proof: result(vm, 'prove') ? (same === false ? 'DIFFERS' : 'proven') : 'none',
-      outside: same,
+      proof: result(vm, 'prove') ? (outside === 'DIFFERS' ? 'DIFFERS' : 'proven') : 'none',
+      outside,
       nics: health?.nics ?? [],
       nicsBefore: convert?.nics ?? [],
       changes: convert?.changes ?? [],
@@ -93,11 +94,11 @@ export async function report(migration: MigrationStatus, lab: Lab, before: Befor
     `${vm.seconds} s`,
     vm.downtimeSeconds === null ? '-' : `${vm.downtimeSeconds} s`,
     vm.proof,
-    vm.outside === undefined ? 'converted' : vm.outside ? 'equal' : 'DIFFERS',
+    vm.outside,
     nicText(vm.nicsBefore),
     nicText(vm.nics),
   ]);
-  const heads = ['VM', 'STATE', 'DISKS', 'TIME', 'DOWNTIME', 'PROOF', 'DIGEST FROM OUTSIDE', 'NIC BEFORE', 'NIC AFTER'];
+  const heads = ['VM', 'STATE', 'DISKS', 'TIME', 'DOWNTIME', 'PROOF', 'SEEN FROM OUTSIDE', 'NIC BEFORE', 'NIC AFTER'];
   for (const line of table(heads, rows)) say(line);
   for (const { name, changes } of moved.filter((vm) => vm.changes.length > 0)) {
     say(`\nWhat the conversion changed in ${name}:`);
@@ -111,17 +112,24 @@ export async function report(migration: MigrationStatus, lab: Lab, before: Befor
   return { migration: migration.id, vms, proven: answered && moved.every(({ proof }) => proof === 'proven') };
 }
 
-/** Whether source and target hold the same bytes, by the machine's own sha256sum. */
-async function equal(vm: VmStatus): Promise<boolean | undefined> {
-  const disks = result(vm, 'copy')?.disks;
-  const claims = result(vm, 'handOver')?.pvcs;
-  if (!disks || !claims) return undefined;
+/**
+ * What the machine itself says of source and target. A disk that nothing converted: its bytes, by sha256sum. A converted one has
+ * run since and is another: the proof that its volume had before, reckoned anew from the source's bytes.
+ */
+async function compare(vm: VmStatus, sources: readonly SourceVm[]): Promise<string> {
+  const [disks, claims] = [result(vm, 'copy')?.disks, result(vm, 'handOver')?.pvcs];
+  const source = sources.find(({ name }) => name === vm.name);
+  if (!disks || !claims || !source) return '-';
+  const converted = result(vm, 'convert')?.engine !== 'none';
   for (const { index, sizeBytes } of disks) {
-    const target = await claimFile('apps', claims.find((each) => each.index === index)!.name);
-    if ((await digest(target, sizeBytes)) !== (await digest(sourceFile('fast-ds', vm.name, index), sizeBytes)))
-      return false;
+    const from = backingFile(source.disks[index]!.file);
+    const same = converted
+      ? (await rootOfFile(from, sizeBytes)) === result(vm, 'prove')?.disks.find((each) => each.index === index)?.root
+      : (await digest(await claimFile('apps', claims.find((each) => each.index === index)!.name), sizeBytes)) ===
+        (await digest(from, sizeBytes));
+    if (!same) return 'DIFFERS';
   }
-  return true;
+  return converted ? 'equal, then converted' : 'equal';
 }
 
 /** The guest's own word, over TCP, from its new place. */

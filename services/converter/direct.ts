@@ -1,26 +1,38 @@
 import { join } from 'node:path';
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import { checkRoom, verifyTargets, writeTargets } from './adapters/commit.ts';
-import { probeDisk } from './adapters/disks.ts';
+import { type Image, imageOf, type Probe, probeDisks } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import type { Guest } from './adapters/guest.ts';
 import type { Journal } from './adapters/journal.ts';
 import { readPackages } from './adapters/packages.ts';
 import type { Config } from './config.ts';
 import { fit } from './domain/changes.ts';
-import { isDebianLike, parseOsRelease } from './domain/os-release.ts';
+import type { Facts } from './domain/facts.ts';
+import { makerOf } from './domain/initramfs.ts';
+import { parseOsRelease } from './domain/os-release.ts';
+import { errorOf, type Whole } from './domain/part.ts';
 import { planChanges } from './domain/plan.ts';
+import type { Root } from './domain/survey.ts';
 import { examine } from './examine.ts';
-import { findRoot, openGuest, volumeOpener } from './find.ts';
+import { findRoot, type OpenVolume, opener, openGuest } from './find.ts';
 
 export type Outcome = Omit<StepResult<'convert'>, 'seconds'>;
 
-interface Work {
-  readonly folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir'>;
+export interface Work {
+  readonly images: readonly Image[];
+  readonly nics: StepInput<'convert'>['nics'];
+  readonly mediaDir: string;
   /** Holds what is needed for this run alone. */
   readonly scratch: string;
-  readonly input: StepInput<'convert'>;
   readonly signal: AbortSignal;
+}
+
+/** A guest that was opened and looked through, and what is to be done to it. */
+export interface Planned {
+  readonly guest: Guest;
+  readonly facts: Facts;
+  readonly plan: Whole;
 }
 
 /** Converted: what was done, and the edit that does it; the disks are untouched until {@link carryOut}. */
@@ -30,29 +42,44 @@ export interface Ready {
   readonly edit: Edit;
 }
 
-/** Looks what there is to convert and makes all of it ready. Throws `guest.unsupported`, `guest.dirty`, `guest.no-space`. */
-export async function makeReady({ folders, input, scratch, signal }: Work): Promise<Ready | Outcome> {
-  const disks = input.disks.map((disk) => probeDisk(disk, folders)).sort((a, b) => a.index - b.index);
-  const open = volumeOpener(disks, scratch, signal);
-  const verdict = await findRoot(disks, open);
+export const workOf = (
+  folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir'>,
+  { disks, nics }: Pick<StepInput<'convert'>, 'disks' | 'nics'>,
+  signal: AbortSignal,
+): Omit<Work, 'scratch'> => ({
+  images: disks.map((disk) => imageOf(disk, folders)),
+  nics,
+  mediaDir: folders.mediaDir,
+  signal,
+});
+
+/** Opens the guest whose root was found, and plans. Throws what stands in the way of opening it. */
+export async function planGuest(work: Work, probe: Probe, root: Root, open: OpenVolume): Promise<Planned> {
+  const { scratch, signal, nics } = work;
+  const guest = await openGuest(root.volume, probe, open);
+  const media = await readPackages(join(work.mediaDir, 'debian'), scratch, signal);
+  const os = parseOsRelease(root.osRelease);
+  const facts = await examine(guest, { os, disks: probe.disks, nics, media }, signal);
+  return { guest, facts, plan: planChanges(facts) };
+}
+
+/** Looks what there is to convert and makes all of it ready. Throws `guest.…-unsupported`, `guest.dirty`, `guest.no-space`. */
+export async function makeReady(work: Work): Promise<Ready | Outcome> {
+  const probe = probeDisks(work.images);
+  const open = opener(probe, work.scratch, work.signal);
+  const verdict = await findRoot(probe, open);
   if (verdict.kind === 'none') return untouched(verdict.reason);
-  if (verdict.kind === 'unsupported') throw new TranshipError('guest.unsupported', verdict.reason);
-  const os = parseOsRelease(verdict.root.osRelease);
-  if (!isDebianLike(os))
-    throw new TranshipError(
-      'guest.unsupported',
-      `${os.name}: Debian, Ubuntu and their like are converted, others not yet`,
-    );
-  const guest = await openGuest(verdict.root.volume, disks, open);
+  if (verdict.kind === 'unsupported') throw errorOf(verdict.refusal);
+  const { guest, facts, plan } = await planGuest(work, probe, verdict.root, open);
+  const [refusal] = plan.refusals;
+  if (refusal) throw errorOf(refusal);
   refuseDirty(guest);
-  const media = await readPackages(join(folders.mediaDir, 'debian'), scratch, signal);
-  const plan = planChanges(await examine(guest, { disks, nics: input.nics, media }, signal));
-  const edit = await prepareEdit(guest, plan.changes, scratch);
+  const edit = await prepareEdit(guest, plan.changes, work.scratch);
   checkRoom(guest, edit.targets);
   const outcome: Outcome = {
     engine: 'direct',
-    reason: [`${os.name}, initramfs-tools`, ...plan.notes].join('; '),
-    os: os.name,
+    reason: [facts.os.name, ...new Set(facts.kernels.map(makerOf)), ...plan.concerns.map(({ why }) => why)].join('; '),
+    os: facts.os.name,
     changes: fit(edit.told),
     nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
   };
@@ -63,10 +90,14 @@ export async function makeReady({ folders, input, scratch, signal }: Work): Prom
 export const untouched = (reason: string): Outcome => ({ engine: 'none', reason, os: '', changes: [], nics: [] });
 
 /** Writes what was made ready, and proves it. When anything fails the disks are put back. */
-export async function carryOut({ guest, edit: { targets } }: Ready, journal: Journal): Promise<void> {
+export async function carryOut(
+  { guest, edit: { targets } }: Ready,
+  journal: Journal,
+  images: readonly Image[],
+): Promise<void> {
   journal.begin([...new Set(targets.map(({ path }) => guest.locate(path).mount.volume.disk))]);
   try {
-    await writeTargets(guest, targets, journal);
+    await writeTargets(guest, targets, (disk) => journal.log(disk, images.find(({ index }) => index === disk)!.path));
     journal.seal();
     await verifyTargets(guest, targets);
   } catch (error) {
@@ -75,10 +106,15 @@ export async function carryOut({ guest, edit: { targets } }: Ready, journal: Jou
   }
 }
 
-function refuseDirty({ mounts }: Guest): void {
-  for (const { at, volume } of mounts) {
-    const { needsRecovery, clean } = volume.fileSystem!.ext!;
-    if (needsRecovery || !clean)
-      throw new TranshipError('guest.dirty', `the file system ${at} of the guest was not unmounted in order`);
-  }
+/** File systems that were not unmounted in order: their own tools must see to them first. */
+export const dirtyMounts = ({ mounts }: Guest): string[] =>
+  mounts.flatMap(({ at, volume }) => {
+    const ext = volume.fileSystem?.ext;
+    return ext && (ext.needsRecovery || !ext.clean) ? [at] : [];
+  });
+
+function refuseDirty(guest: Guest): void {
+  const [at] = dirtyMounts(guest);
+  if (at !== undefined)
+    throw new TranshipError('guest.dirty', `the file system ${at} of the guest was not unmounted in order`);
 }

@@ -1,40 +1,60 @@
-import { TranshipError } from '@tranship/contracts';
-import type { OpenDisk } from './adapters/disks.ts';
+import type { Probe } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
 import { Guest, type Mount } from './adapters/guest.ts';
-import { parseFstab, volumeOf } from './domain/devices.ts';
+import { VfatFs } from './adapters/vfat-fs.ts';
+import { type FstabEntry, parseFstab, volumeOf } from './domain/devices.ts';
+import { errorOf, refuse } from './domain/part.ts';
+import { espType } from './domain/partitions.ts';
 import { paths } from './domain/paths.ts';
-import { judge, type Root, type Verdict } from './domain/survey.ts';
+import { judge, type Root, refusalOf, type Verdict } from './domain/survey.ts';
 import { placeOf, type Volume } from './domain/volumes.ts';
+import type { WritableFs } from './ports.ts';
 
-/** Opens the file system of a volume. */
-export type OpenVolume = (volume: Volume) => ExtFs;
+/** Opens the file system of a volume; undefined: no engine here reaches it. */
+export type OpenVolume = (volume: Volume) => WritableFs | undefined;
 
-export const volumeOpener =
-  (disks: readonly OpenDisk[], scratch: string, signal: AbortSignal): OpenVolume =>
-  ({ disk, offset }) =>
-    new ExtFs({ path: disks.find(({ index }) => index === disk)!.path, offset }, scratch, signal);
+export const opener =
+  ({ disks }: Probe, scratch: string, signal: AbortSignal): OpenVolume =>
+  ({ disk, offset, length, fileSystem }) => {
+    const place = { path: disks.find(({ index }) => index === disk)!.path, offset };
+    if (fileSystem?.kind === 'ext') return new ExtFs(place, scratch, signal);
+    return fileSystem?.kind === 'vfat' ? new VfatFs(place, length, scratch, signal) : undefined;
+  };
 
 /** Looks for an operating system on all disks. */
-export async function findRoot(disks: readonly OpenDisk[], open: OpenVolume): Promise<Verdict> {
+export async function findRoot({ disks, unreached }: Probe, open: OpenVolume): Promise<Verdict> {
   const roots: Root[] = [];
   for (const volume of disks.flatMap((disk) => disk.volumes)) {
-    if (volume.fileSystem?.kind !== 'ext') continue;
-    const guest = new Guest([{ at: '/', volume, fs: open(volume) }]);
-    const found = await guest.readPlain([paths.osRelease, paths.osReleaseOld], maxBytes);
-    const text = found.get(paths.osRelease) ?? found.get(paths.osReleaseOld);
-    if (text) roots.push({ volume, osRelease: text.toString('utf8') });
+    const fs = volume.fileSystem?.kind === 'vfat' ? undefined : open(volume);
+    if (!fs) continue;
+    const text = await osReleaseOf(new Guest([{ at: '/', volume, fs }]));
+    if (text !== undefined) roots.push({ volume, osRelease: text });
   }
-  return judge(disks, roots);
+  return judge(disks, unreached, roots);
+}
+
+export async function osReleaseOf(guest: Pick<Guest, 'readPlain'>): Promise<string | undefined> {
+  const found = await guest.readPlain([paths.osRelease, paths.osReleaseOld], maxBytes);
+  return (found.get(paths.osRelease) ?? found.get(paths.osReleaseOld))?.toString('utf8');
 }
 
 /** What we read and write lies below these. */
-const ours = ['/boot/grub', '/usr/lib/systemd', '/usr/sbin', '/etc/systemd', '/var/lib/dpkg', '/var/lib/dhcp'];
+const ours = [
+  '/boot/grub',
+  paths.esp,
+  '/efi',
+  '/usr/lib/systemd',
+  '/usr/sbin',
+  '/etc/systemd',
+  '/var/lib/dpkg',
+  '/var/lib/dhcp',
+];
 const maxBytes = 1024 ** 2;
 
-/** The guest with the file systems that its fstab mounts. Throws `guest.unsupported` when one of them cannot be used. */
-export async function openGuest(root: Volume, disks: readonly OpenDisk[], open: OpenVolume): Promise<Guest> {
-  const first: Mount = { at: '/', volume: root, fs: open(root) };
+/** The guest with the file systems that its fstab mounts. Throws `guest.…-unsupported` when one of them cannot be used. */
+export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): Promise<Guest> {
+  const { disks, unreached } = probe;
+  const first: Mount = { at: '/', volume: root, fs: open(root)! };
   const read = await new Guest([first]).readPlain([paths.fstab], maxBytes);
   const entries = parseFstab(read.get(paths.fstab)?.toString('utf8') ?? '').filter(
     ({ options }) => !options.includes('noauto'),
@@ -44,22 +64,45 @@ export async function openGuest(root: Volume, disks: readonly OpenDisk[], open: 
     const volume = volumeOf(stated.spec, disks);
     // A member of a mirror looks like the file system itself: to change one alone would part them.
     if (volume && volume !== root)
-      throw unsupported(
-        `${paths.fstab} mounts ${stated.spec} as its root, which is ${placeOf(volume)}, not ${placeOf(root)}`,
+      throw errorOf(
+        refuse(
+          'guest.device-unsupported',
+          `${paths.fstab} mounts ${stated.spec} as its root, which is ${placeOf(volume)}, not ${placeOf(root)}`,
+          paths.fstab,
+        ),
       );
-    if (!volume && /^\/dev\/(md|mapper|dm-)/.test(stated.spec)) throw unsupported(`its root is ${stated.spec}`);
+    if (!volume && /^\/dev\/(md|mapper|dm-)/.test(stated.spec))
+      throw errorOf(refuse('guest.raid-unsupported', `its root is ${stated.spec}`, paths.fstab));
   }
   const mounts = entries.filter(
     ({ mountPoint }) => mountPoint !== '/' && ours.some((path) => `${path}/`.startsWith(`${mountPoint}/`)),
   );
   const further = mounts.map(({ spec, mountPoint }): Mount => {
     const volume = volumeOf(spec, disks);
-    if (!volume) throw unsupported(`its ${mountPoint} is ${spec}, which was not found on its disks`);
-    if (volume.fileSystem?.kind !== 'ext')
-      throw unsupported(`its ${mountPoint} is ${volume.fileSystem?.kind ?? 'no known file system'}`);
-    return { at: mountPoint, volume, fs: open(volume) };
+    if (!volume) {
+      const lv = unreached.find(
+        ({ group, name }) => spec.endsWith(`/${group}/${name}`) || spec.endsWith(`/${group}-${name}`),
+      );
+      const detail = `its ${mountPoint} is ${spec}, ${lv ? `which is not reached: ${lv.why}` : 'which was not found on its disks'}`;
+      throw errorOf(refuse(lv ? 'guest.lvm-unsupported' : 'guest.device-unsupported', detail, paths.fstab));
+    }
+    const fs = open(volume);
+    if (!fs) throw errorOf(refusalOf(volume, `its ${mountPoint}`));
+    return { at: mountPoint, volume, fs };
   });
-  return new Guest([first, ...further]);
+  return new Guest([first, ...further, ...espOf(entries, probe, open)]);
 }
 
-const unsupported = (detail: string) => new TranshipError('guest.unsupported', detail);
+/** The partition of UEFI, where fstab mounts it; one that nothing mounts is looked at as if it were mounted. */
+function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolume): Mount[] {
+  const volumes = disks
+    .flatMap((disk) => disk.volumes)
+    .filter(({ partition, fileSystem }) => fileSystem?.kind === 'vfat' && isEsp(partition?.type));
+  const [volume] = volumes;
+  const fs = volume && volumes.length === 1 ? open(volume) : undefined;
+  if (!volume || !fs) return [];
+  const stated = entries.find(({ spec, mountPoint }) => mountPoint !== '/boot' && volumeOf(spec, disks) === volume);
+  return [{ at: stated?.mountPoint ?? paths.esp, volume, fs }];
+}
+
+const isEsp = (type: string | undefined) => type === espType || type === 'ef';

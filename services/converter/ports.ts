@@ -6,3 +6,50 @@ export interface Marks {
   /** The disk is again, to its last byte, what it was before it was marked. */
   clearDiverged(disk: number): void;
 }
+
+export interface Entry {
+  readonly name: string;
+  /** With the bits of the type, as stat(2) has them. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+}
+
+/** Extended attributes of a file, by name. */
+export type Attributes = ReadonlyMap<string, Buffer>;
+
+/** The files of one file system of the guest, read. Links on the way to a path lead within it, never to the host. */
+export interface GuestFs {
+  /** The entries of folders, by folder; folders that are not there are left out. */
+  list(folders: readonly string[]): Promise<Map<string, Entry[]>>;
+  /** Copies files out into a new folder, to be removed by who asked: path in the guest -> path here. Files that are not there are left out. */
+  dump(files: readonly string[]): Promise<{ folder: string; files: Map<string, string> }>;
+  /** Extended attributes of files and folders; paths that have none are left out. */
+  attributes(paths: readonly string[]): Promise<Map<string, Attributes>>;
+}
+
+/** One that is written, under an undo log, and checked as a whole. */
+export interface WritableFs extends GuestFs {
+  write(targets: readonly PlacedTarget[], undoLog: string): Promise<void>;
+  /** What is wrong with it, or undefined. */
+  check(): Promise<string | undefined>;
+}
+
+/** What shall be at a path of the guest. */
+export interface Target {
+  readonly path: string;
+  readonly what: { readonly file: string } | { readonly link: string } | 'folder';
+  /** With the bits of the type. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly attributes: Attributes;
+  /** What is there now. */
+  readonly now?: Entry;
+}
+
+/** A target with its path on its own file system. */
+export interface PlacedTarget extends Target {
+  readonly inner: string;
+}

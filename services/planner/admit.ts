@@ -24,13 +24,15 @@ export async function admit(all: Aggregates, log: CourseLog, migration: Migratio
     if (provider === undefined) return admitted;
     const permits = await all.read('permits', provider);
     const held = foldPermits(permits.events);
-    const vm = admissible(order, courses, held, started.concurrency, id);
-    if (vm === undefined) return admitted;
+    const course = admissible(order, courses, held, started.concurrency, id);
+    if (!course) return admitted;
+    const { vm, plan } = course;
     try {
       if (!held.some((permit) => permit.migration === id && permit.vm === vm)) {
-        await all.append('permits', [provider], { type: 'permits.granted', data: { migration: id, vm } }, permits.seq);
+        const data = { migration: id, vm, host: plan!.host, sessions: plan!.sessions };
+        await all.append('permits', [provider], { type: 'permits.granted', data }, permits.seq);
       }
-      await log.append(courses.get(vm)!, { type: 'vm.admitted', data: {} });
+      await log.append(course, { type: 'vm.admitted', data: {} });
       admitted.push(vm);
     } catch (error) {
       if (!(error instanceof BusConflict)) throw error;

@@ -8,7 +8,7 @@ import type { Commands, CourseLog } from './ports.ts';
 export interface Engine {
   readonly log: CourseLog;
   readonly commands: Commands;
-  readonly present: () => Present;
+  readonly present: () => Omit<Present, 'others'>;
 }
 
 /** Facts that one move may state in a row before it must come to a command or a rest. */
@@ -21,7 +21,8 @@ const bound = 20;
 export async function advance({ log, commands, present }: Engine, migration: string, vm: string): Promise<Course> {
   for (let i = 0; i < bound; i++) {
     const course = await log.load(migration, vm);
-    const due = next(course, present());
+    const others = await groupOf(log, course);
+    const due = next(course, { ...present(), others });
     if (!due) return course;
     if (due.kind === 'command') {
       await commands.issue(course, due);
@@ -32,4 +33,15 @@ export async function advance({ log, commands, present }: Engine, migration: str
     });
   }
   throw new Error(`the course of ${migration}/${vm} does not come to rest`);
+}
+
+/** The other courses of a course's group, as the log has them. */
+const groupOf = (log: CourseLog, { migration, vm, plan }: Course): Promise<Course[]> =>
+  Promise.all((plan?.group ?? []).filter((id) => id !== vm).map((id) => log.load(migration, id)));
+
+/** Moves one VM on, and then those of its group: what it has come to may be what they waited for. */
+export async function advanceGroup(engine: Engine, migration: string, vm: string): Promise<Course> {
+  const course = await advance(engine, migration, vm);
+  for (const other of course.plan?.group ?? []) if (other !== vm) await advance(engine, migration, other);
+  return course;
 }

@@ -1,4 +1,4 @@
-import type { BlockSource, Disk, Ledger } from '@tranship/blocks';
+import type { BlockSource, Ledger, Range, Sink } from '@tranship/blocks';
 import type { Connection, TargetDisk } from '@tranship/contracts';
 
 export interface SourceDisk extends BlockSource {
@@ -14,12 +14,16 @@ export interface SourceRequest {
 }
 
 export interface Volumes {
-  /** The target disk; its first `keepBytes` stay. `zeroed`: what follows reads as zeros. */
-  open(disk: TargetDisk, keepBytes: number): Promise<{ disk: Disk; zeroed: boolean }>;
-  ledger(vm: string, disk: TargetDisk, pass: number): Promise<Ledger>;
+  /** The target disk, to be written. */
+  open(disk: TargetDisk): Promise<Sink>;
+  /** As it is, to be read. */
+  existing(disk: TargetDisk): Promise<Sink>;
+  ledger(vm: string, disk: TargetDisk): Promise<Ledger>;
 }
 
 export interface Ports {
   readonly volumes: Volumes;
   readonly openSource: (request: SourceRequest, signal: AbortSignal) => Promise<SourceDisk>;
+  /** What changed, by the name of the object that lists it. */
+  readonly areas: (name: string) => Promise<readonly Range[]>;
 }

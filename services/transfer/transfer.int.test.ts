@@ -32,14 +32,18 @@ const failure = (work: Promise<unknown>) =>
     () => undefined,
     (error: unknown) => error,
   );
-const doneBytes = () => Number(/"doneBytes":(\d+)/.exec(readFileSync(bench.ledger(), 'utf8'))?.[1]);
+/** The last that the ledger says. */
+const doneBytes = () => {
+  const log = existsSync(bench.log()) ? readFileSync(bench.log(), 'latin1') : '';
+  return Number([...log.matchAll(/"doneBytes":(\d+)/g)].at(-1)?.[1] ?? 0);
+};
 
 /** A copy of `long` at a pace that leaves time to act, caught once its ledger holds something. */
 async function halfWay(signal?: AbortSignal) {
   await bench.slow(250);
   const copied = bench.copy('long', signal);
   const settled = failure(copied);
-  await until('a first entry of the ledger', () => existsSync(bench.ledger()));
+  await until('a first entry of the ledger', () => doneBytes() > 0);
   return { copied, settled };
 }
 

@@ -28,6 +28,49 @@ cat > "$R/etc/systemd/system/counter@.service" <<'X'
 ExecStart=/usr/local/sbin/counter
 StandardOutput=socket
 X
+# Writes all the time: blocks of random bytes, each in a file that is named by its sum, in one step. Asked, it tells of them all.
+mkdir -p "$R/var/lib/writer"
+cat > "$R/usr/local/sbin/writer" <<'X'
+#!/bin/sh
+cd /var/lib/writer
+n=0
+while sleep 1; do
+  n=$((n + 1)) i=$((n % 48))
+  head -c 262144 /dev/urandom > new && sync new
+  sum=$(sha256sum < new)
+  mv new "$i.${sum%% *}.next"
+  rm -f "$i".*.block && mv "$i.${sum%% *}.next" "$i.${sum%% *}.block" && sync -f .
+done
+X
+cat > "$R/usr/local/sbin/written" <<'X'
+#!/bin/sh
+cd /var/lib/writer
+good=0 torn=0
+for f in *.block; do
+  [ -e "$f" ] || continue
+  sum=$(sha256sum < "$f") name=${f#*.}
+  if [ "${sum%% *}" = "${name%.block}" ]; then good=$((good + 1)); else torn=$((torn + 1)); fi
+done
+echo "$(hostname) $good $torn"
+X
+cat > "$R/etc/systemd/system/writer.service" <<'X'
+[Service]
+ExecStart=/usr/local/sbin/writer
+[Install]
+WantedBy=multi-user.target
+X
+cat > "$R/etc/systemd/system/written.socket" <<'X'
+[Socket]
+ListenStream=7001
+Accept=yes
+[Install]
+WantedBy=sockets.target
+X
+cat > "$R/etc/systemd/system/written@.service" <<'X'
+[Service]
+ExecStart=/usr/local/sbin/written
+StandardOutput=socket
+X
 # Tells on the serial console what the boot came to.
 cat > "$R/usr/local/sbin/marker" <<'X'
 #!/bin/sh
@@ -42,7 +85,7 @@ echo "MARK failed-units=$(systemctl list-units --failed --no-legend --plain 2>/d
 echo "MARK end"
 } > /dev/ttyS0 2>&1
 X
-chmod 755 "$R/usr/local/sbin/counter" "$R/usr/local/sbin/marker"
+chmod 755 "$R"/usr/local/sbin/*
 cat > "$R/etc/systemd/system/marker.service" <<'X'
 [Unit]
 Description=boot marker
@@ -54,6 +97,6 @@ ExecStart=/usr/local/sbin/marker
 [Install]
 WantedBy=multi-user.target
 X
-chroot "$R" systemctl -q enable marker.service counter.socket serial-getty@ttyS0.service
+chroot "$R" systemctl -q enable marker.service counter.socket writer.service written.socket serial-getty@ttyS0.service
 printf 'GRUB_DEFAULT=0\nGRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"\nGRUB_TERMINAL="serial console"\n' > "$R/etc/default/grub"
 rm -rf "$R"/var/cache/apt/archives/*.deb "$R"/var/lib/apt/lists/*

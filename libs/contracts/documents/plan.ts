@@ -8,6 +8,8 @@ export const planVmSchema = z
     id: z.string().optional(),
     path: z.string().optional(),
     targetName: z.string().optional(),
+    /** VMs of one group cut over together: all or none. */
+    group: z.string().min(1).optional(),
     accept: z.array(z.strictObject({ concern: z.string(), reason: z.string().min(1) })).default([]),
   })
   .refine((vm) => vm.name !== undefined || vm.id !== undefined || vm.path !== undefined, 'give name, id or path');

@@ -1,18 +1,21 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
-import { growth, type Target } from './edit.ts';
-import { quote } from './ext-fs.ts';
+import type { Target } from '../ports.ts';
 import { entryAt, type Guest, type Mount } from './guest.ts';
 import { hashOf } from './hash.ts';
-import type { Journal } from './journal.ts';
+
+/** Begins an undo log for a disk, and names its file. */
+export type UndoLogs = (disk: number) => string;
 
 const spareBytes = 2 * 1024 ** 2;
 
 /** Throws `guest.no-space` when the targets do not fit their file systems. */
 export function checkRoom(guest: Guest, targets: readonly Target[]): void {
   for (const { mount, own } of byMount(guest, targets)) {
-    const { freeBytes, freeInodes, blockSize } = mount.volume.fileSystem!.ext!;
+    const room = mount.volume.fileSystem?.ext;
+    if (!room) continue;
+    const { freeBytes, freeInodes, blockSize } = room;
     const { bytes, inodes } = growth(own, blockSize);
     if (bytes + spareBytes > freeBytes || inodes > freeInodes)
       throw new TranshipError(
@@ -22,26 +25,27 @@ export function checkRoom(guest: Guest, targets: readonly Target[]): void {
   }
 }
 
-const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
-
-/** Writes the targets, one run of debugfs a file system, each under an undo log of its own. */
-export async function writeTargets(guest: Guest, targets: readonly Target[], journal: Journal): Promise<void> {
-  for (const { mount, own } of byMount(guest, targets)) {
-    const log = journal.log(mount.volume.disk, mount.fs.place.path);
-    await mount.fs.write(
-      own.flatMap((target) => commands(target, guest.locate(target.path).inner)),
-      log,
-    );
-  }
+/** By how much a mount grows at most, in bytes and inodes, when blocks have this size. */
+function growth(targets: readonly Target[], blockSize: number): { bytes: number; inodes: number } {
+  const whole = (size: number) => Math.ceil(size / blockSize) * blockSize;
+  const bytes = targets.map(({ what, now }) => {
+    if (typeof what === 'string' || 'link' in what) return blockSize;
+    return whole(statSync(what.file).size) - whole(now?.size ?? 0);
+  });
+  // A folder may need one more block for each entry that is added.
+  const folders = new Set(targets.map(({ path }) => dirname(path))).size * blockSize;
+  return { bytes: bytes.reduce((a, b) => a + b, 0) + folders, inodes: targets.filter(({ now }) => !now).length };
 }
 
-function commands({ what, mode, uid, gid, now }: Target, path: string): string[] {
-  const at = quote(path);
-  const owned = [`sif ${at} mode 0${mode.toString(8)}`, `sif ${at} uid ${uid}`, `sif ${at} gid ${gid}`];
-  if (what === 'folder') return [`mkdir ${at}`, ...owned];
-  const removed = now ? [`rm ${at}`] : [];
-  if ('link' in what) return [...removed, `symlink ${at} ${quote(what.link)}`];
-  return [...removed, `write ${quote(what.file)} ${at}`, ...owned];
+const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+
+/** Writes the targets, one run a file system, each under an undo log of its own. */
+export async function writeTargets(guest: Guest, targets: readonly Target[], log: UndoLogs): Promise<void> {
+  for (const { mount, own } of byMount(guest, targets))
+    await mount.fs.write(
+      own.map((target) => ({ ...target, inner: guest.locate(target.path).inner })),
+      log(mount.volume.disk),
+    );
 }
 
 /** Reads back all that was written, and checks the file systems as a whole. Throws `guest.conversion` when anything is not as it shall be. */
@@ -55,6 +59,11 @@ export async function verifyTargets(guest: Guest, targets: readonly Target[]): P
     if (!entry || entry.mode !== mode || entry.uid !== uid || entry.gid !== gid || entry.size !== size)
       throw wrong(path);
   }
+  const attributes = await guest.attributes(
+    targets.flatMap(({ path, attributes }) => (attributes.size > 0 ? [path] : [])),
+  );
+  for (const { path, attributes: wanted } of targets)
+    for (const [name, value] of wanted) if (!attributes.get(path)?.get(name)?.equals(value)) throw wrong(path);
   const files = targets.flatMap(({ path, what }) =>
     typeof what !== 'string' && 'file' in what ? [{ path, file: what.file }] : [],
   );

@@ -1,9 +1,11 @@
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TargetDisk, TranshipError } from '@tranship/contracts';
+import { assemble } from '../domain/lvm/assemble.ts';
 import { readPartitions } from '../domain/partitions.ts';
+import type { Read } from '../domain/read.ts';
 import { identify } from '../domain/superblock.ts';
-import type { Disk } from '../domain/volumes.ts';
+import type { Disk, Unreached } from '../domain/volumes.ts';
 import { reader } from './undo.ts';
 
 /** Where the volumes of a workbench are mounted. */
@@ -12,30 +14,68 @@ export interface Folders {
   readonly devicesDir: string;
 }
 
+/** A disk's raw file or block device. */
+export interface Image {
+  readonly index: number;
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
 export interface OpenDisk extends Disk {
   readonly path: string;
 }
 
-/** Reads what lies on a disk: its partitions, and the file system in each. */
-export function probeDisk({ index, sizeBytes, volumeMode }: TargetDisk, { disksDir, devicesDir }: Folders): OpenDisk {
-  const path = volumeMode === 'Block' ? join(devicesDir, String(index)) : join(disksDir, String(index), 'disk.img');
-  if (!existsSync(path)) throw new TranshipError('guest.conversion', `there is no ${path}`);
-  const handle = openSync(path, 'r');
+/** What was found on all the disks of a VM. */
+export interface Probe {
+  readonly disks: readonly OpenDisk[];
+  readonly unreached: readonly Unreached[];
+}
+
+export const imageOf = (
+  { index, sizeBytes, volumeMode }: Pick<TargetDisk, 'index' | 'sizeBytes' | 'volumeMode'>,
+  { disksDir, devicesDir }: Folders,
+): Image => ({
+  index,
+  sizeBytes,
+  path: volumeMode === 'Block' ? join(devicesDir, String(index)) : join(disksDir, String(index), 'disk.img'),
+});
+
+/** Reads what lies on the disks: partitions, logical volumes, and what each of them holds. */
+export function probeDisks(images: readonly Image[]): Probe {
+  const handles = new Map<number, number>();
   try {
-    const read = reader(handle);
-    const table = readPartitions(read, sizeBytes);
-    const places = table.partitions.map((partition) => ({
-      partition,
-      offset: partition.offset,
-      length: partition.length,
+    for (const { index, path } of images) {
+      if (!existsSync(path)) throw new TranshipError('guest.conversion', `there is no ${path}`);
+      handles.set(index, openSync(path, 'r'));
+    }
+    const readOf = (disk: number) => reader(handles.get(disk)!);
+    const disks = images.map((image) => probe(image, readOf(image.index))).sort((a, b) => a.index - b.index);
+    const lvm = assemble(
+      disks.flatMap(({ volumes }) => volumes),
+      readOf,
+    );
+    if (lvm.broken.length > 0) throw new TranshipError('guest.malformed', `LVM metadata of ${lvm.broken[0]}`);
+    const withLvs = disks.map((disk) => ({
+      ...disk,
+      volumes: [...disk.volumes, ...lvm.volumes.filter((volume) => volume.disk === disk.index)],
     }));
-    const whole = { offset: 0, length: sizeBytes };
-    const volumes = (places.length > 0 ? places : [whole]).map((place) => {
-      const fileSystem = identify(read, place.offset);
-      return { disk: index, ...place, ...(fileSystem ? { fileSystem } : {}) };
-    });
-    return { index, path, table, volumes };
+    return { disks: withLvs, unreached: lvm.unreached };
   } finally {
-    closeSync(handle);
+    for (const handle of handles.values()) closeSync(handle);
   }
+}
+
+function probe({ index, path, sizeBytes }: Image, read: Read): OpenDisk {
+  const table = readPartitions(read, sizeBytes);
+  const places = table.partitions.map((partition) => ({
+    partition,
+    offset: partition.offset,
+    length: partition.length,
+  }));
+  const whole = { offset: 0, length: sizeBytes };
+  const volumes = (places.length > 0 ? places : [whole]).map((place) => {
+    const fileSystem = identify(read, place.offset, place.length);
+    return { disk: index, ...place, ...(fileSystem ? { fileSystem } : {}) };
+  });
+  return { index, path, sizeBytes, table, volumes };
 }

@@ -1,22 +1,24 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
-import { type Change, describe, type Told } from '../domain/changes.ts';
-import { type Entry, isFile } from './ext-fs.ts';
+import { type Change, type Told, tell, tellLarge } from '../domain/changes.ts';
+import type { Entry, Target } from '../ports.ts';
+import { type Bare, withAttributes } from './attributes.ts';
+import { isFile } from './entries.ts';
 import { ancestors, entryAt, type Guest } from './guest.ts';
-import { sizeAndHashOf } from './hash.ts';
-
-/** What shall be at a path of the guest. */
-export interface Target {
-  readonly path: string;
-  readonly what: { readonly file: string } | { readonly link: string } | 'folder';
-  /** With the bits of the type. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** What is there now. */
-  readonly now?: Entry;
-}
+import { digestOf } from './hash.ts';
+import { reader } from './undo.ts';
 
 /** Changes made ready: all that they meet is read, all that they write lies here, and nothing is changed yet. */
 export interface Edit {
@@ -43,7 +45,8 @@ export async function prepareEdit(guest: Guest, changes: readonly Change[], scra
         for (const change of changes) await maker.take(change, copies.get(change.path));
       },
     );
-    return { targets: [...maker.targets.values()], told: maker.told, folder };
+    const targets = await withAttributes(guest, [...maker.targets.values()]);
+    return { targets, told: maker.told, folder };
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -53,7 +56,7 @@ export async function prepareEdit(guest: Guest, changes: readonly Change[], scra
 const isPlain = (entry: Entry | undefined) => entry !== undefined && isFile(entry);
 
 class Maker {
-  readonly targets = new Map<string, Target>();
+  readonly targets = new Map<string, Bare>();
   readonly told: Told[] = [];
   readonly #entries: ReadonlyMap<string, readonly Entry[]>;
   readonly #before: ReadonlyMap<string, Buffer>;
@@ -76,7 +79,7 @@ class Maker {
       case 'link':
         if (now && isFile(now)) throw inTheWay(path);
         this.#add({ path, what: { link: change.target }, mode: linkMode, uid: 0, gid: 0, ...(now ? { now } : {}) });
-        this.told.push({ path, before: now ? 'link' : null, after: `link to ${change.target}` });
+        this.told.push(tell(path, now ? 'link' : undefined, `link to ${change.target}`));
         return;
       case 'file': {
         const before = this.#before.get(path);
@@ -85,18 +88,20 @@ class Maker {
         const file = this.#newFile();
         writeFileSync(file, change.content);
         this.#addFile(path, file, change.mode ?? 0o644, now, change.mode);
-        this.told.push({ path, before: before ? describe(before) : null, after: describe(change.content) });
+        this.told.push(tell(path, before, change.content));
         return;
       }
       case 'append': {
         if (!now || !copy) throw inTheWay(path);
-        const before = await sizeAndHashOf(copy);
+        // A second run finds what the first one appended.
+        if (endsWith(copy, change.content)) return;
+        const before = await digestOf(copy);
         const file = this.#newFile();
         renameSync(copy, file);
         truncateSync(file, Math.ceil(statSync(file).size / 4) * 4);
         appendFileSync(file, change.content);
         this.#addFile(path, file, 0o644, now);
-        this.told.push({ path, before, after: await sizeAndHashOf(file) });
+        this.told.push(tellLarge(path, before, await digestOf(file)));
       }
     }
   }
@@ -106,7 +111,7 @@ class Maker {
     this.#add({ path, what: { file }, mode, uid: now?.uid ?? 0, gid: now?.gid ?? 0, ...(now ? { now } : {}) });
   }
 
-  #add(target: Target): void {
+  #add(target: Bare): void {
     for (const path of ancestors(target.path))
       if (path !== '/' && !this.targets.has(path) && !entryAt(this.#entries, path))
         this.targets.set(path, { path, what: 'folder', mode: folderType | 0o755, uid: 0, gid: 0 });
@@ -118,17 +123,14 @@ class Maker {
   }
 }
 
+function endsWith(file: string, end: Buffer): boolean {
+  const handle = openSync(file, 'r');
+  try {
+    return reader(handle)(fstatSync(handle).size - end.length, end.length).equals(end);
+  } finally {
+    closeSync(handle);
+  }
+}
+
 const inTheWay = (path: string) =>
   new TranshipError('guest.unsupported', `${path} in the guest is not what it should be: a plain file was expected`);
-
-/** By how much a mount grows at most, in bytes and inodes, when blocks have this size. */
-export function growth(targets: readonly Target[], blockSize: number): { bytes: number; inodes: number } {
-  const whole = (size: number) => Math.ceil(size / blockSize) * blockSize;
-  const bytes = targets.map(({ what, now }) => {
-    if (typeof what === 'string' || 'link' in what) return blockSize;
-    return whole(statSync(what.file).size) - whole(now?.size ?? 0);
-  });
-  // A folder may need one more block for each entry that is added.
-  const folders = new Set(targets.map(({ path }) => dirname(path))).size * blockSize;
-  return { bytes: bytes.reduce((a, b) => a + b, 0) + folders, inodes: targets.filter(({ now }) => !now).length };
-}

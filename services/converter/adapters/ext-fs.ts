@@ -1,7 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
+import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
+import { messages, parseEntry, quote, splitOutputs, writing } from './debugfs.ts';
 import { run } from './run.ts';
+import { keepSuperblock } from './undo.ts';
 
 /** Where a file system lies. */
 export interface Place {
@@ -10,26 +13,12 @@ export interface Place {
   readonly offset: number;
 }
 
-export interface Entry {
-  readonly name: string;
-  readonly inode: number;
-  /** With the bits of the type, as stat(2) has them. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-}
-
-const typeBits = 0o170000;
-export const isFile = ({ mode }: Entry) => (mode & typeBits) === 0o100000;
-export const isLink = ({ mode }: Entry) => (mode & typeBits) === 0o120000;
-
 const readMs = 60_000;
 const writeMs = 300_000;
 const checkMs = 1_800_000;
 
 /** An ext2, ext3 or ext4 file system, read and written by e2fsprogs: without mounting, without rights. */
-export class ExtFs {
+export class ExtFs implements WritableFs {
   readonly place: Place;
   readonly #scratch: string;
   readonly #signal: AbortSignal;
@@ -40,7 +29,6 @@ export class ExtFs {
     this.#signal = signal;
   }
 
-  /** The entries of folders, by folder; folders that are not there are left out. */
   async list(folders: readonly string[]): Promise<Map<string, Entry[]>> {
     const outputs = await this.#debugfs(folders.map((folder) => `ls -p ${quote(folder)}`));
     return new Map(
@@ -51,7 +39,6 @@ export class ExtFs {
     );
   }
 
-  /** Copies files out into a new folder, to be removed by who asked: path in the guest -> path here. Files that are not there are left out. */
   async dump(files: readonly string[]): Promise<{ folder: string; files: Map<string, string> }> {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'dump-'));
@@ -68,14 +55,53 @@ export class ExtFs {
     };
   }
 
-  /** Runs commands that write; what they write over goes to the undo log first. Throws `guest.conversion` when any fails. */
-  async write(commands: readonly string[], undoLog: string): Promise<void> {
-    const { stderr } = await this.#run('debugfs', ['-w', '-z', undoLog, '-f', '-', this.#device], commands, writeMs);
-    const problems = messages(stderr);
-    if (problems.length > 0) throw new TranshipError('guest.conversion', `debugfs: ${problems.slice(0, 3).join('; ')}`);
+  async attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
+    const outputs = await this.#debugfs(paths.map((path) => `ea_list ${quote(path)}`));
+    const wanted = outputs.flatMap((output, i) =>
+      [...output.matchAll(/^ {2}([a-z]+\.\S+) \(\d+\)/gm)].flatMap(([, name]) =>
+        name === 'system.data' ? [] : [{ path: paths[i]!, name: name! }],
+      ),
+    );
+    mkdirSync(this.#scratch, { recursive: true });
+    const folder = mkdtempSync(join(this.#scratch, 'attributes-'));
+    try {
+      const local = (i: number) => join(folder, String(i));
+      await this.#debugfs(wanted.map(({ path, name }, i) => `ea_get -f ${quote(local(i))} ${quote(path)} ${name}`));
+      const found = new Map<string, Map<string, Buffer>>();
+      for (const [i, { path, name }] of wanted.entries()) {
+        if (!existsSync(local(i))) continue;
+        found.set(path, (found.get(path) ?? new Map()).set(name, readFileSync(local(i))));
+      }
+      return found;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 
-  /** Checks the whole file system and changes nothing: what is wrong, or undefined. */
+  /** Writes targets in one run; what they write over goes to the undo log first. Throws `guest.conversion` when any fails. */
+  async write(targets: readonly PlacedTarget[], undoLog: string): Promise<void> {
+    mkdirSync(this.#scratch, { recursive: true });
+    const folder = mkdtempSync(join(this.#scratch, 'values-'));
+    try {
+      const commands = targets.flatMap((target, i) => [
+        ...writing(target),
+        ...[...target.attributes].map(([name, value], j) => {
+          const file = join(folder, `${i}-${j}`);
+          writeFileSync(file, value);
+          return `ea_set -f ${quote(file)} ${quote(target.inner)} ${name}`;
+        }),
+      ]);
+      keepSuperblock(undoLog, this.place.path, this.place.offset);
+      const { stderr } = await this.#run('debugfs', ['-w', '-z', undoLog, '-f', '-', this.#device], commands, writeMs);
+      const problems = messages(stderr);
+      if (problems.length > 0)
+        throw new TranshipError('guest.conversion', `debugfs: ${problems.slice(0, 3).join('; ')}`);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Changes nothing. */
   async check(): Promise<string | undefined> {
     const { code, stdout, stderr } = await this.#run('e2fsck', ['-f', '-n', this.#device], [], checkMs);
     if (code === 0) return undefined;
@@ -103,46 +129,4 @@ export class ExtFs {
     const input = commands.map((command) => `${command}\n`).join('');
     return run(program, args, { input, deadlineMs, signal: this.#signal });
   }
-}
-
-/** debugfs says its version on the error output, always. */
-const messages = (stderr: string) =>
-  stderr.split('\n').filter((line) => line.trim() !== '' && !/^(debugfs|e2fsck) \d/.test(line));
-
-/** A word for debugfs: it knows double quotes alone, doubled within. Throws for what it cannot be told. */
-export function quote(word: string): string {
-  if (/[\n\0]/.test(word))
-    throw new TranshipError('guest.unsupported', `a file name with a line break: ${JSON.stringify(word)}`);
-  return `"${word.replaceAll('"', '""')}"`;
-}
-
-/** debugfs repeats each command before its output. */
-function splitOutputs(stdout: string, commands: readonly string[]): string[] {
-  const outputs: string[] = [];
-  let at = 0;
-  for (const [i, command] of commands.entries()) {
-    const echo = `debugfs: ${command}\n`;
-    const start = stdout.indexOf(echo, at);
-    if (start < 0) throw new TranshipError('guest.conversion', `debugfs did not come to: ${command}`);
-    if (i > 0) outputs.push(stdout.slice(at, start));
-    at = start + echo.length;
-  }
-  return [...outputs, stdout.slice(at)];
-}
-
-/** `/inode/mode/uid/gid/name/size/` */
-function parseEntry(line: string): Entry[] {
-  const match = /^\/(\d+)\/([0-7]{6})\/(\d+)\/(\d+)\/(.*)\/(\d*)\/$/.exec(line);
-  if (!match || match[1] === '0') return [];
-  const [, inode, mode, uid, gid, name, size] = match;
-  return [
-    {
-      name: name!,
-      inode: Number(inode),
-      mode: Number.parseInt(mode!, 8),
-      uid: Number(uid),
-      gid: Number(gid),
-      size: Number(size),
-    },
-  ];
 }

@@ -1,26 +1,27 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Volume } from '../domain/volumes.ts';
-import { type Entry, type ExtFs, isFile } from './ext-fs.ts';
+import type { Attributes, Entry, GuestFs, WritableFs } from '../ports.ts';
+import { isFile } from './entries.ts';
 
-export interface Mount {
+export interface Mount<F extends GuestFs = WritableFs> {
   /** `/`, `/boot` … */
   readonly at: string;
   readonly volume: Volume;
-  readonly fs: ExtFs;
+  readonly fs: F;
 }
 
 /** The guest's files over all its file systems, by the paths that the guest itself uses. */
-export class Guest {
+export class Guest<F extends GuestFs = WritableFs> {
   /** Innermost first. */
-  readonly mounts: readonly Mount[];
+  readonly mounts: readonly Mount<F>[];
 
-  constructor(mounts: readonly Mount[]) {
+  constructor(mounts: readonly Mount<F>[]) {
     this.mounts = [...mounts].sort((a, b) => b.at.length - a.at.length);
   }
 
   /** The mount that a path lies on, and its path there. */
-  locate(path: string): { mount: Mount; inner: string } {
+  locate(path: string): { mount: Mount<F>; inner: string } {
     const mount = this.mounts.find(({ at }) => at === '/' || path === at || path.startsWith(`${at}/`))!;
     return { mount, inner: mount.at === '/' ? path : path.slice(mount.at.length) || '/' };
   }
@@ -34,6 +35,16 @@ export class Guest {
       }),
     );
     return new Map(answers.flat());
+  }
+
+  /** Extended attributes of files and folders; paths that have none are left out. */
+  async attributes(wanted: Iterable<string>): Promise<Map<string, Attributes>> {
+    const found = new Map<string, Attributes>();
+    for (const { mount, paths, inner } of this.#byMount(wanted)) {
+      const own = await mount.fs.attributes(inner);
+      for (const [i, path] of paths.entries()) if (own.has(inner[i]!)) found.set(path, own.get(inner[i]!)!);
+    }
+    return found;
   }
 
   /** Copies files out, path in the guest -> path here, and removes the copies after `use`. Files that are not there are left out. */
@@ -70,7 +81,7 @@ export class Guest {
     );
   }
 
-  #byMount(paths: Iterable<string>): { mount: Mount; paths: string[]; inner: string[] }[] {
+  #byMount(paths: Iterable<string>): { mount: Mount<F>; paths: string[]; inner: string[] }[] {
     const located = [...new Set(paths)].map((path) => ({ path, ...this.locate(path) }));
     return this.mounts.flatMap((mount) => {
       const own = located.filter((each) => each.mount === mount);

@@ -9,5 +9,4 @@ export async function hashOf(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** A file of any size, as the list of changes tells it. */
-export const sizeAndHashOf = async (file: string) => `${statSync(file).size} bytes, sha256 ${await hashOf(file)}`;
+export const digestOf = async (file: string) => ({ size: statSync(file).size, sha256: await hashOf(file) });

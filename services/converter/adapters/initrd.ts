@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { closeSync, createReadStream, fstatSync, openSync } from 'node:fs';
-import { Duplex, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { CpioIndex } from '../domain/cpio.ts';
 import type { Read } from '../domain/read.ts';
 import { reader } from './undo.ts';
+import { unpacker } from './unpack.ts';
 
 export interface Initrd {
   readonly names: readonly string[];
@@ -16,13 +15,14 @@ export interface Initrd {
 const forced = 'conf/modules';
 const chunk = 1 << 18;
 const maxArchives = 8;
-const unpackMs = 120_000;
+/** No initramfs is larger: what unpacks to more is a bomb. */
+const maxUnpacked = 4 * 1024 ** 3;
 
 /** What an initramfs holds; undefined when it cannot be unpacked here. */
-export async function readInitrd(file: string, signal: AbortSignal): Promise<Initrd | undefined> {
+export async function readInitrd(file: string, signal: AbortSignal, max = maxUnpacked): Promise<Initrd | undefined> {
   const handle = openSync(file, 'r');
   try {
-    return await readArchives(file, reader(handle), fstatSync(handle).size, signal);
+    return await readArchives(file, reader(handle), fstatSync(handle).size, signal, max);
   } catch {
     signal.throwIfAborted();
     return undefined;
@@ -31,8 +31,17 @@ export async function readInitrd(file: string, signal: AbortSignal): Promise<Ini
   }
 }
 
-/** Microcode comes first, in plain archives with zeros behind them; then the compressed main archive. */
-async function readArchives(file: string, read: Read, size: number, signal: AbortSignal): Promise<Initrd | undefined> {
+/**
+ * Microcode comes first, in plain archives with zeros behind them; then the compressed main archive. What stands behind
+ * that one is not looked at: where it ends, only its unpacker knows.
+ */
+async function readArchives(
+  file: string,
+  read: Read,
+  size: number,
+  signal: AbortSignal,
+  max: number,
+): Promise<Initrd | undefined> {
   const names: string[] = [];
   let kept: Buffer | undefined;
   let at = 0;
@@ -40,9 +49,9 @@ async function readArchives(file: string, read: Read, size: number, signal: Abor
     const index = new CpioIndex((name) => name === forced);
     const plain = read(at, 5).toString('latin1') === '07070';
     if (plain) for (let from = at; !index.ended && from < size; from += chunk) index.push(read(from, chunk));
-    else await unpack(file, at, unpacker(read(at, 4), signal), index, signal);
+    else await unpack(file, at, read(at, 4), index, signal, max);
     if (!index.ended) return undefined;
-    names.push(...index.names);
+    for (const name of index.names) names.push(name);
     kept = index.kept.get(forced) ?? kept;
     if (!plain) break;
     at = skipZeros(read, at + index.size, size);
@@ -61,13 +70,17 @@ function skipZeros(read: Read, from: number, size: number): number {
 async function unpack(
   file: string,
   start: number,
-  unpacker: Duplex,
+  head: Buffer,
   index: CpioIndex,
   signal: AbortSignal,
+  max: number,
 ): Promise<void> {
+  let unpacked = 0;
   const sink = new Writable({
     write(bytes: Buffer, _encoding, next) {
+      unpacked += bytes.length;
       try {
+        if (unpacked > max) throw new Error('it unpacks to more than any initramfs');
         index.push(bytes);
         next();
       } catch (error) {
@@ -76,35 +89,10 @@ async function unpack(
     },
   });
   try {
-    await pipeline(createReadStream(file, { start, highWaterMark: chunk }), unpacker, sink, { signal });
+    const source = createReadStream(file, { start, highWaterMark: chunk });
+    await pipeline(source, unpacker(head, signal), sink, { signal });
   } catch (error) {
     // What follows the main archive is not ours to judge.
     if (!index.ended) throw error;
   }
-}
-
-/** Programs for the compressions that Node does not know. */
-const programs: readonly [string, string][] = [
-  ['fd377a58', 'xz'],
-  ['02214c18', 'lz4'],
-  ['04224d18', 'lz4'],
-  ['425a68', 'bzip2'],
-  ['5d0000', 'xz'],
-];
-
-function unpacker(head: Buffer, signal: AbortSignal): Duplex {
-  const magic = head.toString('hex');
-  if (magic.startsWith('1f8b')) return createGunzip();
-  if (magic === '28b52ffd') return createZstdDecompress();
-  const program = programs.find(([start]) => magic.startsWith(start))?.[1];
-  if (!program) throw new Error(`unknown compression ${magic}`);
-  const child = spawn(program, ['-dc'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    signal,
-    timeout: unpackMs,
-    killSignal: 'SIGKILL',
-  });
-  const both = Duplex.from({ writable: child.stdin, readable: child.stdout });
-  child.once('error', (error) => both.destroy(error));
-  return both;
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { BadUndoLog } from '../domain/undo-log.ts';
 import type { Marks } from '../ports.ts';
 import { flush, removeDurable, writeDurable } from './durable.ts';
-import { undo } from './undo.ts';
+import { removeLog, undo } from './undo.ts';
 
 const stateSchema = z.object({
   /** The boot of the node on which the change was begun. */
@@ -63,7 +63,7 @@ export class Journal {
   log(disk: number, path: string): string {
     const state = this.#read();
     const file = join(this.#folder, `undo-${state.logs.length}`);
-    rmSync(file, { force: true });
+    removeLog(file);
     this.#write({ ...state, logs: [...state.logs, { file, disk, path }] });
     return file;
   }
@@ -108,7 +108,7 @@ export class Journal {
 
   #clean(state: State): void {
     removeDurable(this.#stateFile);
-    for (const { file } of state.logs) rmSync(file, { force: true });
+    for (const { file } of state.logs) removeLog(file);
   }
 
   #read(): State {

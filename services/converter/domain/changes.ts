@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { FileChange } from '@tranship/contracts';
+import { unifiedDiff } from './diff.ts';
 
 /** A change to the guest's files. Everything that is new belongs to root. */
 export type Change =
@@ -23,33 +25,67 @@ export const textFile = (path: string, text: string, mode?: number): Change => (
   ...(mode === undefined ? {} : { mode }),
 });
 
-/** A file before or after, as the result tells it. */
+/** A file before or after, as the result tells it, and as the inspection does. */
 export interface Told {
   readonly path: string;
   readonly before: string | null;
   readonly after: string | null;
+  readonly change: FileChange;
 }
+
+/** Tells of a file, or of a link by its target. */
+export function tell(path: string, before: Buffer | string | undefined, after: Buffer | string): Told {
+  const text = (content: Buffer | string | undefined) =>
+    content === undefined ? null : typeof content === 'string' ? content : describe(content);
+  const digest = (content: Buffer | string | undefined) =>
+    content === undefined ? null : typeof content === 'string' ? content : digestOf(content);
+  const isText = (content: Buffer | string | undefined) => content === undefined || asText(content) !== undefined;
+  const diff =
+    isText(before) && isText(after)
+      ? unifiedDiff(before === undefined ? '' : asText(before)!, asText(after)!)
+      : undefined;
+  const change = { path, before: digest(before), after: digest(after), ...(diff === undefined ? {} : { diff }) };
+  return { path, before: text(before), after: text(after), change };
+}
+
+/** The same of a file whose content is not at hand: by size and digest. */
+export const tellLarge = (path: string, before: Digested, after: Digested): Told => ({
+  path,
+  before: sized(before),
+  after: sized(after),
+  change: { path, before: before.sha256, after: after.sha256 },
+});
+
+export interface Digested {
+  readonly size: number;
+  readonly sha256: string;
+}
+
+const digestOf = (content: Buffer) => createHash('sha256').update(content).digest('hex');
+const sized = ({ size, sha256 }: Digested) => `${size} bytes, sha256 ${sha256}`;
 
 const maxTextBytes = 16 * 1024;
 
 /** The text of a small text file, else its size and SHA-256. */
 export function describe(content: Buffer): string {
-  if (content.length <= maxTextBytes && !content.includes(0)) {
-    const text = content.toString('utf8');
-    if (Buffer.from(text).equals(content)) return text;
-  }
-  return sizeAndHash(content);
+  const text = content.length <= maxTextBytes ? asText(content) : undefined;
+  return text ?? sizeAndHash(content);
 }
 
-export const sizeAndHash = (content: Buffer): string =>
-  `${content.length} bytes, sha256 ${createHash('sha256').update(content).digest('hex')}`;
+function asText(content: Buffer | string): string | undefined {
+  if (typeof content === 'string') return content;
+  const text = content.includes(0) ? undefined : content.toString('utf8');
+  return text !== undefined && Buffer.from(text).equals(content) ? text : undefined;
+}
+
+const sizeAndHash = (content: Buffer): string => sized({ size: content.length, sha256: digestOf(content) });
 
 /** Keeps the whole list below `maxBytes`: the longest texts give way to size and hash first. */
-export function fit(changes: readonly Told[], maxBytes = 128 * 1024): Told[] {
+export function fit(changes: readonly Told[], maxBytes = 128 * 1024): Omit<Told, 'change'>[] {
   const length = (text: string | null) => text?.length ?? 0;
   const total = () =>
     told.reduce((sum, { path, before, after }) => sum + path.length + length(before) + length(after), 0);
-  const told = changes.map((change) => ({ ...change }));
+  const told = changes.map(({ path, before, after }) => ({ path, before, after }));
   const bySize = [...told].sort((a, b) => length(b.before) + length(b.after) - length(a.before) - length(a.after));
   const short = (text: string | null) => (text !== null && text.length > 100 ? sizeAndHash(Buffer.from(text)) : text);
   for (const change of bySize) {

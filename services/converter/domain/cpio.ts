@@ -8,6 +8,7 @@ const magic = '070701';
 const headerSize = 110;
 const trailer = 'TRAILER!!!';
 const maxKept = 64 * 1024;
+const maxNames = 200_000;
 const padded = (length: number) => Math.ceil(length / 4) * 4;
 const pad = (buffer: Buffer) => Buffer.concat([buffer], padded(buffer.length));
 
@@ -64,6 +65,7 @@ export class CpioIndex {
       if (this.#held.length < start) return;
       const name = this.#held.toString('utf8', headerSize, headerSize + nameSize - 1).replace(/^\.?\//, '');
       const size = this.#field(6);
+      if (!Number.isSafeInteger(size) || this.names.length >= maxNames) throw new Error('this is no cpio archive');
       if (size <= maxKept && this.#keep(name)) {
         if (this.#held.length < start + size) return;
         this.kept.set(name, Buffer.from(this.#held.subarray(start, start + size)));

@@ -1,3 +1,4 @@
+import { lvNames } from './lvm/volumes.ts';
 import type { Disk, Volume } from './volumes.ts';
 
 /** A line of fstab that mounts something. */
@@ -37,6 +38,8 @@ export function volumeOf(spec: string, disks: readonly Disk[]): Volume | undefin
     });
     return found.length === 1 ? found[0] : undefined;
   }
+  const logical = volumes.find(({ lv }) => lv && lvNames(lv).includes(spec));
+  if (logical) return logical;
   const order = byOrder.exec(spec);
   const bus = byBus.exec(spec);
   if (!order && !(bus && disks.length === 1)) return undefined;
@@ -93,6 +96,12 @@ export const renameInFstab = (text: string, names: ReadonlyMap<string, string>):
     const name = names.get(spec);
     return name ? `${space}${name}` : whole;
   });
+
+/** The same in crypttab, whose second word is the device. */
+export const renameInCrypttab = (text: string, names: (spec: string) => string | undefined): string =>
+  text.replace(/^([^\s#]\S*[ \t]+)(\S+)/gm, (whole, name: string, spec: string) =>
+    isUnsteady(spec) ? `${name}${names(spec) ?? spec}` : whole,
+  );
 
 /** Kernel arguments that name a device. */
 const argument = /\b(root|resume|RESUME)=(\/dev\/[^\s"']+)/g;

@@ -1,24 +1,45 @@
 import { gzipSync } from 'node:zlib';
-import { TranshipError } from '@tranship/contracts';
 import type { Change } from './changes.ts';
 import { type CpioEntry, cpio, foldersOf } from './cpio.ts';
-import { moduleName, type Needed } from './modules.ts';
+import { depBinary, depText } from './kmod-index.ts';
+import { moduleName, type Needed, parseDep } from './modules.ts';
+import { type Refusal, refuse } from './part.ts';
 
 /** An installed kernel with its initramfs. */
 export interface Kernel {
   readonly version: string;
   readonly initrd: string;
-  /** The names in the initramfs; undefined when its compression is not known here. */
+  /** The names in the initramfs; undefined when it could not be unpacked. */
   readonly holds: readonly string[] | undefined;
   /** `conf/modules` as it stands in the initramfs: what is loaded first. */
   readonly forced: string | undefined;
   readonly needed: Needed;
-  /** Below `/lib/modules/<version>/`: the files needed, and the indexes. */
+  /** Below `/lib/modules/<version>/`: the files needed, under the names that {@link nameInside} gives, and the indexes. */
   readonly files: ReadonlyMap<string, Buffer>;
 }
 
-/** The kernel's indexes name more modules than the initramfs has: one that is not there is simply not loaded. */
-export const indexes = ['modules.dep', 'modules.dep.bin', 'modules.alias', 'modules.alias.bin'] as const;
+export const indexes = ['modules.dep', 'modules.alias', 'modules.alias.bin'] as const;
+/** The kernel's own index of aliases names more modules than the initramfs has: one that is not there is simply not loaded. */
+const taken = ['modules.alias', 'modules.alias.bin'] as const;
+
+export type Maker = 'initramfs-tools' | 'dracut' | 'unknown';
+
+/** Who made an initramfs, by what it holds. */
+export function makerOf({ holds = [] }: Pick<Kernel, 'holds'>): Maker {
+  if (holds.some((name) => /(^|\/)dracut/.test(name))) return 'dracut';
+  return holds.some((name) => /^(conf\/(arch|initramfs)\.conf|scripts\/functions)$/.test(name))
+    ? 'initramfs-tools'
+    : 'unknown';
+}
+
+const isModule = (name: string) => /\.ko(\.\w+)?$/.test(name);
+
+/** Where modules are unpacked before they go into the initramfs, ours must be too: its loader may know no compression. */
+export function nameInside(file: string, holds: readonly string[]): string {
+  const modules = holds.filter(isModule);
+  const plain = modules.length > 0 && modules.every((name) => name.endsWith('.ko'));
+  return plain ? file.replace(/\.ko\.\w+$/, '.ko') : file;
+}
 
 /** Files that are put into an initramfs by their own path, whatever else it holds. */
 export type Extra = ReadonlyMap<string, Buffer>;
@@ -27,30 +48,64 @@ export type Extra = ReadonlyMap<string, Buffer>;
  * What is appended to a kernel's initramfs, so that it finds its disk on KVM: the kernel unpacks archives one behind the
  * other, later files over earlier ones. Undefined: it has all already.
  */
-export function initramfsChange(kernel: Kernel, extra: Extra): Change | undefined {
-  const { version, needed, holds, files } = kernel;
+export function initramfsChange(kernel: Kernel, extra: Extra): Change | Refusal | undefined {
+  const { version, needed, holds, files, initrd } = kernel;
   if (needed.missing.length > 0)
-    throw new TranshipError('guest.unsupported', `its kernel ${version} has no driver ${needed.missing.join(', ')}`);
-  if (holds?.some((name) => name.includes('lib/dracut/')))
-    throw new TranshipError('guest.unsupported', `the initramfs of its kernel ${version} is made by dracut`);
-  const inside = new Set(holds?.filter((name) => /\.ko(\.\w+)?$/.test(name)).map(moduleName));
+    return refuse('guest.kernel-unsupported', `its kernel ${version} has no driver ${needed.missing.join(', ')}`);
+  if (holds === undefined) return refuse('guest.initramfs-unsupported', `${initrd} cannot be unpacked`, initrd);
+  if (makerOf(kernel) === 'unknown')
+    return refuse('guest.initramfs-unsupported', `${initrd} is made by neither initramfs-tools nor dracut`, initrd);
+  const inside = modulesInside(holds, version);
   const absent = needed.files.filter((file) => !inside.has(moduleName(file)));
   const entries: CpioEntry[] = [...extra].map(([path, content]) => ({ path, content }));
   if (absent.length > 0) {
-    for (const name of [...absent, ...indexes]) {
+    const folder = `${folderInside(holds)}/${version}`;
+    for (const file of absent) {
+      const name = nameInside(file, holds);
       const content = files.get(name);
-      if (!content && absent.includes(name))
-        throw new TranshipError('guest.unsupported', `its kernel ${version} lacks the file ${name}`);
-      if (content) entries.push({ path: `lib/modules/${version}/${name}`, content });
+      if (!content) return refuse('guest.kernel-unsupported', `its kernel ${version} lacks the file ${file}`);
+      inside.set(moduleName(name), name);
+      entries.push({ path: `${folder}/${name}`, content });
     }
+    for (const name of taken) {
+      const content = files.get(name);
+      if (content) entries.push({ path: `${folder}/${name}`, content });
+    }
+    const union = dependencies(files.get('modules.dep')?.toString('utf8') ?? '', inside);
+    entries.push({ path: `${folder}/modules.dep`, content: Buffer.from(depText(union)) });
+    entries.push({ path: `${folder}/modules.dep.bin`, content: depBinary(union) });
     if (kernel.forced !== undefined)
       entries.push({ path: 'conf/modules', content: Buffer.from(withModules(kernel.forced, needed.names)) });
   }
   if (entries.length === 0) return undefined;
-  // Where `lib` is a link to usr/lib, a folder of that name would replace the link.
-  const folders = foldersOf(entries.map(({ path }) => path)).filter((path) => path !== 'lib');
+  const folders = foldersOf(entries.map(({ path }) => path));
   const archive = gzipSync(cpio([...folders.map((path) => ({ path })), ...entries]), { level: 1 });
-  return { kind: 'append', path: kernel.initrd, content: archive };
+  return { kind: 'append', path: initrd, content: archive };
+}
+
+/** Name -> path below its version's folder. */
+function modulesInside(holds: readonly string[], version: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of holds) {
+    const start = name.indexOf(`lib/modules/${version}/`);
+    if (start >= 0 && isModule(name)) found.set(moduleName(name), name.slice(start + `lib/modules/${version}/`.length));
+  }
+  return found;
+}
+
+/** Where `lib` is a link to usr/lib, a folder of that name would replace the link. */
+const folderInside = (holds: readonly string[]) =>
+  holds.some((name) => name.startsWith('lib/modules/')) ? 'lib/modules' : 'usr/lib/modules';
+
+/** The kernel's own modules.dep for those that are inside, by the paths that they have there. */
+function dependencies(dep: string, inside: ReadonlyMap<string, string>): Map<string, string[]> {
+  const known = parseDep(dep);
+  return new Map(
+    [...inside].map(([name, path]) => [
+      path,
+      (known.get(name)?.needs ?? []).flatMap((need) => inside.get(moduleName(need)) ?? []),
+    ]),
+  );
 }
 
 /** A list of modules with the names that it lacks. */

@@ -1,5 +1,13 @@
-/** The drivers that a guest needs to find its disk and its network on KVM. */
-const drivers = ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'virtio_net'] as const;
+/** The drivers that a guest is given for KVM: without the first four it has neither disk nor network. */
+export const drivers = [
+  'virtio_pci',
+  'virtio_blk',
+  'virtio_scsi',
+  'virtio_net',
+  'virtio_rng',
+  'virtio_balloon',
+  'virtio_console',
+] as const;
 /** Without these there is no disk. */
 const vital: readonly string[] = ['virtio_pci', 'virtio_blk'];
 
@@ -10,6 +18,12 @@ export const moduleName = (path: string) =>
     .replace(/\.ko(\.\w+)?$/, '')
     .replaceAll('-', '_');
 
+/** What modules.dep says of one module. */
+export interface Module {
+  readonly path: string;
+  readonly needs: readonly string[];
+}
+
 export interface Needed {
   /** Drivers that are modules of this kernel. */
   readonly names: readonly string[];
@@ -17,23 +31,36 @@ export interface Needed {
   readonly files: readonly string[];
   /** Vital drivers that this kernel does not have at all. */
   readonly missing: readonly string[];
+  /** Drivers built into the kernel. */
+  readonly builtin: readonly string[];
 }
 
-/** Which files a kernel's initramfs must hold, from its modules.dep and modules.builtin. */
-export function neededModules(dep: string, builtin: string): Needed {
-  const byName = new Map<string, { path: string; dependencies: string[] }>();
+/** modules.dep by name. */
+export function parseDep(dep: string): Map<string, Module> {
+  const byName = new Map<string, Module>();
   for (const line of dep.split('\n')) {
     const colon = line.indexOf(':');
     if (colon <= 0) continue;
     const path = line.slice(0, colon);
-    const dependencies = line
+    const needs = line
       .slice(colon + 1)
       .split(/\s+/)
       .filter((each) => each !== '');
-    byName.set(moduleName(path), { path, dependencies });
+    byName.set(moduleName(path), { path, needs });
   }
+  return byName;
+}
+
+/** Which files a kernel's initramfs must hold, from its modules.dep and modules.builtin. */
+export function neededModules(dep: string, builtin: string): Needed {
+  const byName = parseDep(dep);
   const within = new Set(builtin.split('\n').flatMap((line) => (line === '' ? [] : [moduleName(line)])));
   const names = drivers.filter((name) => byName.has(name));
-  const files = new Set(names.flatMap((name) => [byName.get(name)!.path, ...byName.get(name)!.dependencies]));
-  return { names, files: [...files], missing: vital.filter((name) => !byName.has(name) && !within.has(name)) };
+  const files = new Set(names.flatMap((name) => [byName.get(name)!.path, ...byName.get(name)!.needs]));
+  return {
+    names,
+    files: [...files],
+    missing: vital.filter((name) => !byName.has(name) && !within.has(name)),
+    builtin: drivers.filter((name) => within.has(name)),
+  };
 }

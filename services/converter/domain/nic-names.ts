@@ -3,6 +3,8 @@ import { type Mention, normalMac } from './network/mention.ts';
 export interface Nic {
   readonly mac: string;
   readonly addresses: readonly string[];
+  /** VMware's slot number, by which systemd names it: `ens192`. */
+  readonly slot?: number | undefined;
 }
 
 export interface NamedNic {
@@ -17,6 +19,8 @@ export interface NicNames {
   readonly known: readonly NamedNic[];
   /** What is to be told of the NICs whose name is not known. */
   readonly unknown: readonly { readonly mac: string; readonly why: string }[];
+  /** Names that were given in the VM's order, for want of anything better. */
+  readonly byOrder: readonly string[];
 }
 
 /** A name that the kernel takes, and that is safe in a file name. */
@@ -24,9 +28,10 @@ const isName = (name: string) => /^[a-zA-Z0-9_-]{1,15}$/.test(name);
 
 /**
  * Finds the name that the guest uses for each NIC: said by MAC, or found by an address that only one NIC and one name
- * have, or the one name left for the one NIC left. What stays open is told, never guessed.
+ * have, or by the slot or the MAC that systemd makes a name of, or the one name left for the one NIC left, or by the
+ * VM's order where the kernel numbers them by it. What stays open is told, never guessed.
  */
-export function nicNames(nics: readonly Nic[], mentions: readonly Mention[]): NicNames {
+export function nicNames(nics: readonly Nic[], mentions: readonly Mention[], bySlot = false): NicNames {
   const byMac = new Map(nics.map((nic) => [normalMac(nic.mac), nic]));
   const known = new Map<string, { name: string; kept: boolean }>();
   const bound = new Map<string, string>();
@@ -42,10 +47,22 @@ export function nicNames(nics: readonly Nic[], mentions: readonly Mention[]): Ni
     return [...candidates].filter(([name]) => !taken.has(name));
   };
   for (const [mac, name] of uniquePairs(open(), free())) known.set(mac, { name, kept: false });
+  for (const [mac, { slot }] of open()) {
+    const made = [`enx${mac.replaceAll(':', '')}`, ...(slot === undefined ? [] : [`ens${slot}`])];
+    const found = made.find((name) => free().some(([each]) => each === name));
+    if (found) known.set(mac, { name: found, kept: false });
+  }
   const nicsLeft = open().filter(([mac]) => !bound.has(mac));
   const namesLeft = free();
   if (nicsLeft.length === 1 && namesLeft.length === 1)
     known.set(nicsLeft[0]![0], { name: namesLeft[0]![0], kept: false });
+  const byOrder = inOrder(open(), free(), bound);
+  for (const [mac, name] of byOrder) known.set(mac, { name, kept: false });
+  // Nothing names it: it has the name that systemd makes, and keeps it.
+  if (bySlot && free().length === 0)
+    for (const [mac, { slot }] of open())
+      if (slot !== undefined && ![...known.values()].some(({ name }) => name === `ens${slot}`))
+        known.set(mac, { name: `ens${slot}`, kept: false });
   const why = (mac: string) => {
     if (bound.has(mac)) return `${bound.get(mac)} matches it by MAC: its settings stay, its name may change`;
     if (namesLeft.length === 0) return 'no configuration of the guest names it';
@@ -57,7 +74,21 @@ export function nicNames(nics: readonly Nic[], mentions: readonly Mention[]): Ni
       return found ? [{ mac, ...found, addresses: [...nic.addresses] }] : [];
     }),
     unknown: open().map(([mac]) => ({ mac, why: why(mac) })),
+    byOrder: byOrder.map(([, name]) => name),
   };
+}
+
+/** `eth0`, `eth1` … for as many NICs: the kernel numbers them in the VM's order. */
+function inOrder(
+  nics: readonly [string, Nic][],
+  names: readonly [string, unknown][],
+  bound: ReadonlyMap<string, string>,
+): [string, string][] {
+  const numbered = names.flatMap(([name]) => (/^eth\d+$/.test(name) ? [name] : []));
+  if (numbered.length !== names.length || numbered.length !== nics.length || nics.some(([mac]) => bound.has(mac)))
+    return [];
+  const sorted = numbered.sort((a, b) => Number(a.slice(3)) - Number(b.slice(3)));
+  return nics.map(([mac], i) => [mac, sorted[i]!]);
 }
 
 function namesOf(mentions: readonly Mention[]): Map<string, Set<string>> {
@@ -86,7 +117,7 @@ function uniquePairs(
 }
 
 /** Without prefix length, in one spelling. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   const bare = address.split('/')[0]!.split('%')[0]!.toLowerCase();
   return bare.includes(':') && URL.canParse(`http://[${bare}]`)
     ? new URL(`http://[${bare}]`).hostname.slice(1, -1)
@@ -106,3 +137,7 @@ export const linkFile = ({ mac, name }: { mac: string; name: string }): string =
     'MACAddressPolicy=persistent',
     '',
   ].join('\n');
+
+/** The same for a guest whose udev knows no .link files. */
+export const udevRule = ({ mac, name }: { mac: string; name: string }): string =>
+  `SUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="${mac}", ATTR{type}=="1", NAME="${name}"\n`;

@@ -3,6 +3,8 @@ export interface OsRelease {
   readonly like: readonly string[];
   /** For people: `Debian GNU/Linux 12 (bookworm)`. */
   readonly name: string;
+  /** `12`, `9.4`; empty where a distribution has none. */
+  readonly version: string;
 }
 
 /** Parses os-release(5): shell assignments, values quoted or not. */
@@ -17,6 +19,7 @@ export function parseOsRelease(text: string): OsRelease {
     id,
     like: (fields.get('ID_LIKE') ?? '').split(/\s+/).filter((each) => each !== ''),
     name: fields.get('PRETTY_NAME') ?? fields.get('NAME') ?? id,
+    version: fields.get('VERSION_ID') ?? '',
   };
 }
 
@@ -27,6 +30,17 @@ function unquote(value: string): string {
   return quote === '"' ? inner.replace(/\\(["\\$`])/g, '$1') : inner;
 }
 
-/** Debian, Ubuntu and what is made from them. */
-export const isDebianLike = ({ id, like }: OsRelease) =>
-  [id, ...like].some((each) => each === 'debian' || each === 'ubuntu');
+/** The families whose ways are known, by what os-release names. */
+const families = {
+  debian: ['debian', 'ubuntu'],
+  redhat: ['rhel', 'fedora', 'centos', 'rocky', 'almalinux', 'ol'],
+  suse: ['suse', 'sles', 'sled', 'opensuse', 'opensuse-leap', 'opensuse-tumbleweed', 'sle-micro'],
+} as const;
+export type Family = keyof typeof families;
+
+export function familyOf({ id, like }: OsRelease): Family | undefined {
+  const names = [id, ...like];
+  return (Object.keys(families) as Family[]).find((family) =>
+    names.some((name) => (families[family] as readonly string[]).includes(name)),
+  );
+}

@@ -92,7 +92,9 @@ function readGpt(read: Read): Partition[] | undefined {
   const count = Math.min(header.readUInt32LE(80), maxEntries);
   const size = header.readUInt32LE(84);
   if (size < 128 || size > 4096) return undefined;
-  const table = read(Number(header.readBigUInt64LE(72)) * sector, count * size);
+  const at = Number(header.readBigUInt64LE(72)) * sector;
+  if (!Number.isSafeInteger(at)) return undefined;
+  const table = read(at, count * size);
   const partitions: Partition[] = [];
   for (let i = 0; i < count && (i + 1) * size <= table.length; i++) {
     const entry = table.subarray(i * size, (i + 1) * size);

@@ -1,6 +1,8 @@
+import type { ErrorCode } from '@tranship/contracts';
+import { type Refusal, refuse } from './part.ts';
 import { biosBootType, espType } from './partitions.ts';
 import type { FileSystemKind } from './superblock.ts';
-import { type Disk, placeOf, type Volume } from './volumes.ts';
+import { type Disk, placeOf, type Unreached, type Volume } from './volumes.ts';
 
 /** A volume with the text of its os-release. */
 export interface Root {
@@ -12,34 +14,53 @@ export type Verdict =
   | { readonly kind: 'root'; readonly root: Root }
   /** Nothing that boots: the VM holds data, or nothing at all. */
   | { readonly kind: 'none'; readonly reason: string }
-  | { readonly kind: 'unsupported'; readonly reason: string };
+  | { readonly kind: 'unsupported'; readonly refusal: Refusal };
 
-const what: Readonly<Partial<Record<FileSystemKind, string>>> = {
-  ntfs: 'Windows (NTFS)',
-  bitlocker: 'Windows (BitLocker)',
-  lvm: 'a root on LVM',
-  luks: 'an encrypted disk (LUKS)',
-  raid: 'a root on software RAID',
-  xfs: 'a root on xfs',
-  btrfs: 'a root on btrfs',
+const what: Readonly<Partial<Record<FileSystemKind, readonly [ErrorCode, string]>>> = {
+  bitlocker: ['guest.bitlocker-unsupported', 'Windows (BitLocker)'],
+  ntfs: ['guest.windows-unsupported', 'Windows (NTFS)'],
+  luks: ['guest.luks-unsupported', 'an encrypted disk (LUKS)'],
+  raid: ['guest.raid-unsupported', 'a root on software RAID'],
+  xfs: ['guest.xfs-unsupported', 'a root on xfs'],
+  btrfs: ['guest.btrfs-unsupported', 'a root on btrfs'],
+};
+
+/** Why a volume's content is out of reach. */
+export const refusalOf = (volume: Volume, as: string): Refusal => {
+  const kind = volume.fileSystem?.kind;
+  const code = (kind && what[kind]?.[0]) ?? 'guest.unsupported';
+  return refuse(code, `${as} lies on ${placeOf(volume)}, which holds ${kind ?? 'no known file system'}`);
 };
 
 /** Decides what there is to convert, from what was found on all disks. */
-export function judge(disks: readonly Disk[], roots: readonly Root[]): Verdict {
+export function judge(disks: readonly Disk[], unreached: readonly Unreached[], roots: readonly Root[]): Verdict {
   if (roots.length === 1) return { kind: 'root', root: roots[0]! };
+  const unsupported = (code: ErrorCode, reason: string): Verdict => ({
+    kind: 'unsupported',
+    refusal: refuse(code, reason),
+  });
   if (roots.length > 1) {
     const places = roots.map(({ volume }) => placeOf(volume)).join('; ');
-    return { kind: 'unsupported', reason: `more than one operating system was found: ${places}` };
+    return unsupported('guest.multi-boot-unsupported', `more than one operating system was found: ${places}`);
   }
   const volumes = disks.flatMap((disk) => disk.volumes).filter(({ fileSystem }) => fileSystem);
-  const foreign = volumes.filter(({ fileSystem }) => what[fileSystem!.kind]);
   const bootable = disks.some(boots);
+  const foreign = (Object.keys(what) as FileSystemKind[]).flatMap((kind) =>
+    volumes.filter(({ fileSystem }) => fileSystem!.kind === kind),
+  );
   if (foreign.length > 0 && bootable) {
-    const named = foreign.map((volume) => `${what[volume.fileSystem!.kind]} on ${placeOf(volume)}`);
-    return { kind: 'unsupported', reason: `${[...new Set(named)].join('; ')}: not supported` };
+    const named = foreign.map((volume) => `${what[volume.fileSystem!.kind]![1]} on ${placeOf(volume)}`);
+    return unsupported(what[foreign[0]!.fileSystem!.kind]![0], [...new Set(named)].join('; '));
+  }
+  if (unreached.length > 0 && bootable) {
+    const named = unreached.map(({ group, name, why }) => `${group}/${name}: ${why}`);
+    return unsupported('guest.lvm-unsupported', named.slice(0, 5).join('; '));
   }
   if (volumes.length > 0 && bootable)
-    return { kind: 'unsupported', reason: 'the disks boot, but no operating system that is known was found on them' };
+    return unsupported(
+      'guest.os-unsupported',
+      'the disks boot, but no operating system that is known was found on them',
+    );
   return { kind: 'none', reason: 'no operating system was found' };
 }
 
@@ -47,3 +68,10 @@ export function judge(disks: readonly Disk[], roots: readonly Root[]): Verdict {
 const boots = ({ table }: Disk) =>
   (table.bootCode && table.partitions.length > 0) ||
   table.partitions.some(({ type, active }) => active || type === espType || type === 'ef' || type === biosBootType);
+
+/** The ways in which the disks may be booted. */
+export function bootWays(disks: readonly Disk[]): ('bios' | 'uefi')[] {
+  const bios = disks.some(({ table }) => table.bootCode && table.partitions.length > 0);
+  const uefi = disks.some(({ table }) => table.partitions.some(({ type }) => type === espType || type === 'ef'));
+  return [...(bios ? (['bios'] as const) : []), ...(uefi ? (['uefi'] as const) : [])];
+}

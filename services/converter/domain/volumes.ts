@@ -1,21 +1,31 @@
 import type { Partition, PartitionTable } from './partitions.ts';
 import type { FileSystem } from './superblock.ts';
 
-/** A place on a disk that may hold a file system: a partition, or the whole disk when it has no table. */
+/** A place on a disk that may hold a file system: a partition, a logical volume, or the whole disk when it has no table. */
 export interface Volume {
   readonly disk: number;
   readonly offset: number;
   readonly length: number;
   readonly partition?: Partition;
+  readonly lv?: { readonly group: string; readonly name: string };
   readonly fileSystem?: FileSystem;
+}
+
+/** A logical volume that is no one run of bytes on one disk. */
+export interface Unreached {
+  readonly group: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly why: string;
 }
 
 export interface Disk {
   readonly index: number;
+  readonly sizeBytes: number;
   readonly table: PartitionTable;
   readonly volumes: readonly Volume[];
 }
 
 /** How a person calls it: `disk 0, partition 1`. */
-export const placeOf = ({ disk, partition }: Volume) =>
-  `disk ${disk}${partition ? `, partition ${partition.number}` : ''}`;
+export const placeOf = ({ disk, partition, lv }: Volume) =>
+  lv ? `${lv.group}/${lv.name}` : `disk ${disk}${partition ? `, partition ${partition.number}` : ''}`;

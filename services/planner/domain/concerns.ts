@@ -30,10 +30,7 @@ interface Rule {
 }
 
 /** What a snapshot leaves out can only be copied from a VM that is off. */
-const criticalIfWarm =
-  (otherwise: Concern['category']) =>
-  ({ plan }: Subject): Concern['category'] =>
-    plan.spec.type === 'warm' ? 'critical' : otherwise;
+const criticalIfWarm = ({ plan }: Subject): Concern['category'] => (plan.spec.type === 'warm' ? 'critical' : 'warning');
 const when = (condition: boolean, path: string, why: string): Found[] => (condition ? [{ path, why }] : []);
 const dns = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 const has = (kind: string) => (subject: Subject) =>
@@ -93,7 +90,7 @@ export const rules: readonly Rule[] = [
   },
   {
     id: 'disk.rdm',
-    category: criticalIfWarm('critical'),
+    category: 'critical',
     label: 'A raw device mapping',
     fix: 'Convert it to a VMDK (storage vMotion), or detach it and attach the LUN on the target',
     find: ({ vm }) =>
@@ -124,8 +121,7 @@ export const rules: readonly Rule[] = [
   },
   {
     id: 'disk.independent',
-    category: criticalIfWarm('warning'),
-    acceptable: true,
+    category: criticalIfWarm,
     label: 'An independent disk',
     fix: 'None needed for a cold migration; a warm one needs the mode "dependent"',
     find: ({ vm }) =>

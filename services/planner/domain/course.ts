@@ -172,11 +172,13 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
         failure: undefined,
         error: undefined,
         cancelledIn: undefined,
-        ...(course.state === 'QU' ? { ...fresh, results: {}, entered: {}, stopped: false } : {}),
+        ...(course.state === 'QU' ? { ...fresh, results: {}, entered: { QU: time }, stopped: false } : {}),
         ...(course.state === 'RT' ? { restart: true } : {}),
       };
     case 'vm.pass-started':
-      return { passes: [...course.passes, startPass(event.data.pass, time)] };
+      return { passes: [...course.passes, startPass(event.data.pass, time)], ...anew(course) };
+    case 'vm.cutover-due':
+      return course.passes.length > 0 ? anew(course) : {};
     case 'vm.forecast':
       return { forecast: event.data };
     case 'vm.cutover-requested':
@@ -206,6 +208,8 @@ function result({ results }: Course, { type, data }: TranshipEvent): Partial<Cou
   return step ? { results: { ...results, [step]: data } } : {};
 }
 
+/** The steps of a pass come again with every pass: as other commands. */
+const anew = ({ attempts }: Course) => ({ attempt: attempts + 1, attempts: attempts + 1 });
 const another = ({ attempts, tries }: Course) => ({ attempt: attempts + 1, attempts: attempts + 1, tries: tries + 1 });
 
 export const isFinal = ({ state, restart }: Course): boolean => final.has(state) && !restart;

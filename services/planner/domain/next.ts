@@ -1,5 +1,6 @@
 import type { Problem, StepInput, StepName, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
+import { allCanStart, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { passDisks, since, startPass } from './passes.ts';
 import type { State } from './states.ts';
@@ -30,6 +31,10 @@ export function next(course: Course, present: Present): Due | undefined {
     return say({ type: 'vm.undo-began', data: {} });
   }
   if (failure && !failure.again) return turn(course, failure.error);
+  const put = groupFailure(course, present.others);
+  if (put && (interruptible.has(state) || failure || state === 'CK'))
+    return say({ type: 'vm.undo-began', data: { error: put } });
+  if (state === 'CK' && !allCanStart(present.others)) return undefined;
   if (state === 'WT') return maybe(whileWaiting(course, present));
   if (state === 'DN' && plan.onUnhealthy === 'rollback' && error?.code === 'target.unhealthy')
     return say({ type: 'vm.rollback-requested', data: {} });
@@ -108,7 +113,15 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'copy': {
       const { snapshot } = pass;
       const at = snapshot === undefined ? {} : { snapshot };
-      return { ...ours, connection, disks: passDisks(target.disks, pass), pass: pass.pass, ...at, audit: plan.audit };
+      return {
+        ...ours,
+        connection,
+        disks: passDisks(target.disks, pass),
+        pass: pass.pass,
+        ...at,
+        audit: plan.audit,
+        sessions: plan.sessions,
+      };
     }
     case 'prove':
       return { ...ours, disks: target.disks, pass: pass.pass };

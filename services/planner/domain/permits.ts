@@ -2,6 +2,9 @@
 export interface StoredPermit {
   readonly migration: string;
   readonly vm: string;
+  /** Where its disks are open, and how many at once. */
+  readonly host: string;
+  readonly sessions: number;
 }
 
 export function foldPermits(events: readonly { type: string; data: unknown }[]): StoredPermit[] {
@@ -14,3 +17,7 @@ export function foldPermits(events: readonly { type: string; data: unknown }[]):
   }
   return [...held.values()];
 }
+
+/** Sessions that are taken on a host, by all migrations. */
+export const sessionsOn = (host: string, held: readonly StoredPermit[]): number =>
+  held.reduce((sum, permit) => sum + (permit.host === host ? permit.sessions : 0), 0);

@@ -2,12 +2,15 @@ import type { Problem, TranshipEvent } from '@tranship/contracts';
 import { errorCatalogue } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { copyRateOf, forecast, type History, writeRateOf } from './forecast.ts';
+import { allCutOver } from './group.ts';
 import { finished } from './passes.ts';
 
 /** What a decision may look at besides the fold: the time (milliseconds since the epoch), and what others took. */
 export interface Present {
   readonly now: number;
   readonly history: History;
+  /** The other VMs of the course's group. */
+  readonly others: readonly Course[];
 }
 
 /** A delta that would take longer than this is worth one more pass before the power-off, seconds. */
@@ -19,17 +22,30 @@ const longest = 3_600_000;
 
 /** What is due between two passes: another pass, the cutover, or nothing yet. Cold has its first pass as its final one. */
 export function whileWaiting(course: Course, present: Present): TranshipEvent | undefined {
+  const event = alone(course, present);
+  if (event?.type !== 'vm.cutover-due') return event;
+  const begins = (other: Course) => other.cancelledIn === undefined && alone(other, present)?.type === 'vm.cutover-due';
+  return allCutOver(present.others, begins) ? event : anotherPass(course, present);
+}
+
+/** What would be due if there were no group. */
+function alone(course: Course, present: Present): TranshipEvent | undefined {
   const { plan, passes, paused } = course;
   if (plan!.type === 'cold') return paused ? undefined : due('a cold migration has no other pass');
   const last = finished(passes).at(-1);
   if (last && course.forecast?.pass !== last.pass)
     return { type: 'vm.forecast', data: forecast(passes, plan!.target.disks, present.now, present.history) };
   if (paused) return undefined;
-  const pass: TranshipEvent = { type: 'vm.pass-started', data: { pass: (last?.pass ?? 0) + 1 } };
-  if (!last) return pass;
+  if (!last) return passAfter(0);
   const wish = wished(course, present);
-  if (wish !== undefined) return cutOver(course, present, wish, pass);
-  return present.now >= nextPassAt(course)! ? pass : undefined;
+  return wish === undefined ? anotherPass(course, present) : cutOver(course, present, wish);
+}
+
+const passAfter = (pass: number): TranshipEvent => ({ type: 'vm.pass-started', data: { pass: pass + 1 } });
+
+function anotherPass(course: Course, { now }: Present): TranshipEvent | undefined {
+  const at = nextPassAt(course);
+  return at !== undefined && now >= at ? passAfter(finished(course.passes).at(-1)!.pass) : undefined;
 }
 
 /** Why it is time to cut over, if it is. */
@@ -44,13 +60,13 @@ function wished({ plan, cutover, postponed, forecast: told }: Course, { now }: P
 }
 
 /** Right before the power-off the forecast is made anew: a long delta is shortened by one more pass; over the budget is put off. */
-function cutOver(course: Course, { now, history }: Present, why: string, pass: TranshipEvent): TranshipEvent {
+function cutOver(course: Course, { now, history }: Present, why: string): TranshipEvent {
   const { plan, passes, cutover } = course;
   const fresh = forecast(passes, plan!.target.disks, now, history);
   const last = finished(passes).at(-1)!;
   const asked = cutover?.at ?? cutover?.asked;
   const since = asked === undefined || Date.parse(last.started) >= Date.parse(asked);
-  if (fresh.parts.delta > longDelta && !since) return pass;
+  if (fresh.parts.delta > longDelta && !since) return passAfter(last.pass);
   const { budgetMs } = plan!.cutover;
   if (budgetMs !== undefined && fresh.seconds * 1000 > budgetMs && !cutover?.force)
     return { type: 'vm.cutover-postponed', data: { error: overBudget(fresh.seconds, budgetMs) } };

@@ -32,7 +32,8 @@ test('warm - passes repeat, each with its own snapshot that is gone before the n
 test('warm - the first pass copies all, later ones what changed, and without known changes all is compared', () => {
   const how: unknown[] = [];
   run(warm(), (step, course, clock) => {
-    if (step === 'copy') how.push((next(course, { now: clock, history: empty }) as { input: unknown }).input);
+    if (step === 'copy')
+      how.push((next(course, { now: clock, history: empty, others: [] }) as { input: unknown }).input);
     if (course.passes.length === 3 && step === 'snapshot') {
       const event = good(step, course, clock) as { data: { disks: object[] } };
       const lost = event.data.disks.map((each) => ({ ...each, areas: undefined, lost: 'reset' }));
@@ -128,7 +129,8 @@ test('warm - change tracking that was off is turned off again when all is undone
   const undone = (tracking: boolean) => {
     let input: unknown;
     run(warm({ tracking }), (step, now, clock) => {
-      if (step === 'tidySource') input = (next(now, { now: clock, history: empty }) as { input: unknown }).input;
+      if (step === 'tidySource')
+        input = (next(now, { now: clock, history: empty, others: [] }) as { input: unknown }).input;
       return step === 'copy' ? bad(step, now, problem('service.internal')) : good(step, now, clock);
     });
     return input;
@@ -153,6 +155,7 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
   fc.assert(
     fc.property(fc.array(outcome, { maxLength: 60 }), (outcomes) => {
       let i = 0;
+      const answered: string[] = [];
       const words: Record<string, TranshipEvent> = {
         cancel: { type: 'vm.cancel-requested', data: {} },
         cutover: { type: 'vm.cutover-requested', data: { force: true } },
@@ -163,10 +166,13 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
         const what = outcomes[i++] ?? 'good';
         const word = words[what];
         if (word && transition(now.state, word.type as never) !== '__') return word;
+        answered.push(`${step}/${now.attempt}`);
         if (what === 'again') return bad(step, now, problem('service.unavailable', true), true);
         if (what === 'fail') return bad(step, now, problem('service.internal'));
         return good(step, now, clock);
       });
+      // What was answered once is never asked again: workers would give the old answer.
+      expect(new Set(answered).size).toBe(answered.length);
       const rested: State[] = [...final, ...waiting, ...(course.paused ? (['WT'] as const) : [])];
       expect(rested).toContain(course.state);
       const stopped = steps.indexOf('powerOff');

@@ -7,7 +7,7 @@ import {
   type VmEventType,
 } from '@tranship/contracts';
 import type { ServiceTable } from '@tranship/service-kit';
-import { advance, type Engine } from '../advance.ts';
+import { advanceGroup, type Engine } from '../advance.ts';
 import type { Course } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
 import { stateNames, transition } from '../domain/states.ts';
@@ -45,7 +45,8 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
       const migration = find(model, name);
       const chosen = migration.started.vms.filter((each) => vm === undefined || each.id === vm || each.name === vm);
       if (chosen.length === 0) throw new TranshipError('document.not-found', `${name} has no VM ${vm ?? ''}`);
-      const courses = await Promise.all(chosen.map((each) => log.load(name, each.id)));
+      const named = await Promise.all(chosen.map((each) => log.load(name, each.id)));
+      const courses = act.verb === 'retry' ? await withGroups(log, named) : named;
       const possible = courses.filter((course) => allowed(course, event));
       if (possible.length === 0) {
         const where = courses
@@ -53,10 +54,8 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
           .join(', ');
         throw new TranshipError('migration.state', `nothing to ${act.verb}: ${where}`);
       }
-      for (const course of possible) {
-        await say(log, course, event);
-        await advance(engine, name, course.vm);
-      }
+      for (const course of possible) await say(log, course, event);
+      for (const course of possible) await advanceGroup(engine, name, course.vm);
       await driver.drive(await reopened(all, migration));
       return status(model, migration, await current(log, migration));
     },
@@ -81,6 +80,12 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
       };
     },
   };
+}
+
+/** A group is tried again whole. */
+async function withGroups(log: CourseLog, named: readonly Course[]): Promise<Course[]> {
+  const ids = new Set(named.flatMap(({ vm, plan }) => [vm, ...(plan?.group ?? [])]));
+  return Promise.all([...ids].map((vm) => log.load(named[0]!.migration, vm)));
 }
 
 const allowed = ({ state, plan }: Course, { type }: TranshipEvent) =>

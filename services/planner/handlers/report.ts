@@ -1,6 +1,6 @@
 import { BusConflict } from '@tranship/bus';
 import { type Envelope, type Report, reportSchema, type TranshipEvent } from '@tranship/contracts';
-import { advance, type Engine } from '../advance.ts';
+import { advanceGroup, type Engine } from '../advance.ts';
 import { type Course, eventOf } from '../domain/course.ts';
 import { dueStep } from '../domain/next.ts';
 
@@ -22,7 +22,7 @@ export async function report(engine: Engine, message: Envelope): Promise<Course>
       if (!(error instanceof BusConflict)) throw error;
     }
   }
-  return advance(engine, answer.migration, answer.vm);
+  return advanceGroup(engine, answer.migration, answer.vm);
 }
 
 const awaited = (course: Course, { step, attempt }: Report) =>

@@ -4,6 +4,7 @@ import type { Kit } from '@tranship/service-kit';
 import { newCourse } from '../domain/course.ts';
 import { migrationId, workbenchName } from '../domain/names.ts';
 import { type Maps, type PlanVm, resolve } from '../domain/resolve.ts';
+import { sessionsFor } from '../domain/schedule.ts';
 import { isReady } from '../domain/validate.ts';
 import type { Driver } from '../drive.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
@@ -33,7 +34,10 @@ export async function startPlan(
   if (active) throw new TranshipError('migration.active', `${active.id} runs by the plan ${request.name}`);
 
   const { candidates, maps, validation } = await survey(plan, kit.query);
-  const ready = candidates.filter((_, i) => isReady(validation.vms[i]!));
+  const alone = candidates.filter((_, i) => isReady(validation.vms[i]!));
+  // A group moves whole or not at all.
+  const broken = new Set(candidates.filter((each) => !alone.includes(each)).flatMap(({ entry }) => entry.group ?? []));
+  const ready = alone.filter(({ entry }) => entry.group === undefined || !broken.has(entry.group));
   if (ready.length === 0 || (ready.length < candidates.length && !request.readyOnly)) {
     const critical = validation.vms
       .filter((vm) => !isReady(vm))
@@ -43,14 +47,23 @@ export async function startPlan(
       `${critical.length} of ${candidates.length} VMs cannot start: ${critical.slice(0, 10).join(', ')}`,
     );
   }
-  const connection = await kit.query('connection', { name: plan.spec.source });
+  const [connection, provider] = await Promise.all([
+    kit.query('connection', { name: plan.spec.source }),
+    kit.query('getProvider', { name: plan.spec.source }),
+  ]);
+  const source: Source = { connection, sessionsPerHost: provider.spec.limits.nfcSessionsPerHost };
   const vms = ready.map(({ entry, matches }) => ({ entry, vm: matches[0]! }));
   const id = migrationId(plan.metadata.name, before.length + 1, request.key);
-  await queue(all, log, id, plan, vms, maps, connection, request.key);
+  await queue(all, log, id, plan, vms, maps, source, request.key);
   await driver.drive(await started(all, id));
   return { migration: id };
 }
 
+/** How the source is reached, and what it bears. */
+interface Source {
+  readonly connection: Connection;
+  readonly sessionsPerHost: number;
+}
 type Chosen = { readonly entry: PlanVm; readonly vm: SourceVm };
 
 /** VMs first, the migration last: a crash in between leaves courses that nobody counts, and the same id queues them again. */
@@ -61,12 +74,16 @@ async function queue(
   plan: Plan,
   vms: readonly Chosen[],
   maps: Maps,
-  connection: Connection,
+  source: Source,
   key: string | undefined,
 ) {
   for (const { entry, vm } of vms) {
+    const group = entry.group === undefined ? [] : vms.filter((each) => each.entry.group === entry.group);
     await ignoreConflict(
-      log.append(newCourse(id, vm.id), { type: 'vm.queued', data: vmPlan(id, plan, entry, vm, maps, connection) }),
+      log.append(newCourse(id, vm.id), {
+        type: 'vm.queued',
+        data: { ...vmPlan(id, plan, entry, vm, maps, source), group: group.map((each) => each.vm.id) },
+      }),
     );
   }
   const data = {
@@ -110,8 +127,8 @@ function vmPlan(
   entry: PlanVm,
   vm: SourceVm,
   maps: Maps,
-  connection: Connection,
-): VmPlan {
+  { connection, sessionsPerHost }: Source,
+): Omit<VmPlan, 'group'> {
   const { defaults } = plan.spec;
   const on = defaults.targetPower === 'on' || (defaults.targetPower === 'asSource' && vm.powerState === 'poweredOn');
   return {
@@ -123,6 +140,9 @@ function vmPlan(
     // The final pass is the first of a VM that does not run: there is nothing to copy twice.
     type: vm.powerState === 'poweredOn' ? plan.spec.type : 'cold',
     tracking: vm.changeTracking,
+    host: vm.host?.id ?? '',
+    sessions: sessionsFor(vm.disks.length, sessionsPerHost),
+    sessionsPerHost,
     cutover: cutoverOf(plan),
     ...(plan.spec.precopy.interval === 'auto' ? {} : { intervalMs: durationMs(plan.spec.precopy.interval) }),
     audit: plan.spec.precopy.auditPercent / 100,

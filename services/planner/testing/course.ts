@@ -11,6 +11,10 @@ export const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
   power: 'poweredOn',
   type: 'cold',
   tracking: false,
+  group: [],
+  host: 'host-1',
+  sessions: 1,
+  sessionsPerHost: 4,
   cutover: { mode: 'manual' },
   audit: 0,
   convert: 'auto',
@@ -35,7 +39,11 @@ export const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
   },
   ...over,
 });
-export const present = (now = 0): Present => ({ now, history: { shutdown: [], convert: [], handOver: [], boot: [] } });
+export const present = (now = 0): Present => ({
+  now,
+  others: [],
+  history: { shutdown: [], convert: [], handOver: [], boot: [] },
+});
 export const problem = (code: Problem['code'], retry = false): Problem => ({
   code,
   title: 't',

@@ -30,10 +30,10 @@ export const vddkSource =
       const client = await NbdClient.connect({ socket: server.socket });
       return {
         size: client.size,
-        read: (offset, length) => client.read(offset, length),
+        read: (offset, target) => client.read(offset, target),
         extents: (offset, length) => client.extents(offset, length),
         close: async () => {
-          client.close();
+          await client.close();
           await server.stop();
         },
       };

@@ -5,12 +5,13 @@ import type { Volumes } from '../ports.ts';
 
 /** The volumes as the workbench mounts them. */
 export function volumes({ disksDir, devicesDir, scratchDir }: Config): Volumes {
+  const device = (index: number) => join(devicesDir, String(index));
+  const file = (index: number) => join(disksDir, String(index), 'disk.img');
   return {
-    open: async ({ index, sizeBytes, volumeMode }, keepBytes) =>
-      volumeMode === 'Block'
-        ? { disk: await Disk.device(join(devicesDir, String(index))), zeroed: false }
-        : { disk: await Disk.file(join(disksDir, String(index), 'disk.img'), sizeBytes, keepBytes), zeroed: true },
-    ledger: (vm, { index, key, file, sizeBytes }, pass) =>
-      Ledger.open(scratchDir, { vm, disk: index, key, file, sizeBytes, pass }),
+    open: ({ index, sizeBytes, volumeMode }) =>
+      volumeMode === 'Block' ? Disk.device(device(index), sizeBytes) : Disk.file(file(index), sizeBytes),
+    existing: ({ index, sizeBytes, volumeMode }) =>
+      volumeMode === 'Block' ? Disk.device(device(index), sizeBytes) : Disk.existing(file(index), sizeBytes),
+    ledger: (vm, { index, key, sizeBytes }) => Ledger.open(scratchDir, { vm, disk: index, key, sizeBytes }),
   };
 }

@@ -1,9 +1,7 @@
-/** Disks at once: each is a session of its own at the source's host. */
-const most = 4;
-
-/** Runs `work` over all, a few at a time, answers in their order; the first failure ends the others. */
+/** Runs `work` over all, `most` at a time, answers in their order; the first failure ends the others. */
 export async function inFlight<T, R>(
   items: readonly T[],
+  most: number,
   outer: AbortSignal,
   work: (item: T, signal: AbortSignal) => Promise<R>,
 ): Promise<R[]> {

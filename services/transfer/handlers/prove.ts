@@ -5,21 +5,24 @@ import type { Ports } from '../ports.ts';
 import { inFlight } from './in-flight.ts';
 import { reporter } from './progress.ts';
 
-/** Reads every target disk back against its leaves. */
+/** Targets that are read at once. */
+const atOnce = 4;
+
+/** Reads back what the pass wrote to each target disk, against its leaves. */
 export async function prove(
   { volumes }: Ports,
   { vm, pass, disks }: StepInput<'prove'>,
   context: StepContext,
 ): Promise<StepResult<'prove'>> {
   const began = context.clock.now();
-  const proven = await inFlight(disks, context.signal, async (target, signal) => {
-    const { sizeBytes } = target;
-    const ledger = await volumes.ledger(vm, target, pass);
+  const proven = await inFlight(disks, atOnce, context.signal, async (target, signal) => {
+    const { index, sizeBytes } = target;
+    const ledger = await volumes.ledger(vm, target);
     try {
-      const { disk } = await volumes.open(target, sizeBytes);
+      const sink = await volumes.existing(target);
       const onProgress = reporter(context, 'prove', target);
-      const proof = await proveDisk({ disk, ledger, sizeBytes, signal, onProgress }).finally(() => disk.close());
-      return { index: target.index, ...proof };
+      const proof = await proveDisk({ sink, ledger, sizeBytes, pass, signal, onProgress }).finally(() => sink.close());
+      return { index, ...proof };
     } finally {
       await ledger.close();
     }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Connection, PassDisk, Progress, StepInput } from '@tranship/contracts';
 import { createLogger, type StepContext, systemClock } from '@tranship/service-kit';
 import { startVCenter, type VCenter } from '../../../lab/testing/vcenter.ts';
+import { storedAreas } from '../adapters/areas.ts';
 import { vddkSource } from '../adapters/vddk-source.ts';
 import { volumes } from '../adapters/volumes.ts';
 import { configSchema } from '../config.ts';
@@ -62,7 +63,7 @@ export class Bench {
 
   credential = (name: string): string => join(this.dir, 'credentials/vc', name);
   target = (index = 0): string => join(this.dir, `disks/${index}/disk.img`);
-  ledger = (index = 0): string => join(this.dir, `scratch/disk-${index}.ledger`);
+  log = (index = 0): string => join(this.dir, `scratch/disk-${index}.pass`);
   source = (vm: string, index = 0): string => this.#of(vm)[index]!.path;
 
   /** How long the source takes for each read. */
@@ -118,13 +119,14 @@ export class Bench {
     const open = vddkSource(config);
     const openSource: Ports['openSource'] = async (request, signal) => {
       const source = await open(request, signal);
-      const read = (offset: number, length: number) => {
+      const read = (offset: number, target: Buffer) => {
         this.reads.push(offset);
-        return source.read(offset, length);
+        return source.read(offset, target);
       };
       return { ...source, read };
     };
-    return { volumes: volumes(config), openSource };
+    const areas = storedAreas({ get: async (name) => Buffer.from(name) });
+    return { volumes: volumes(config), openSource, areas };
   }
 
   #input(vm: string): StepInput<'copy'> {
@@ -143,7 +145,16 @@ export class Bench {
       }),
     );
     const connection = { provider: 'vc', url, thumbprint, secret: 'vc', method: 'vddk' } as const;
-    return { migration: 'm', vm: this.#of(vm)[0]!.id, workbench: 'w', connection, disks, pass: 1, audit: 0 };
+    return {
+      migration: 'm',
+      vm: this.#of(vm)[0]!.id,
+      workbench: 'w',
+      connection,
+      disks,
+      pass: 1,
+      audit: 0,
+      sessions: 4,
+    };
   }
 
   #context(signal: AbortSignal): StepContext {

@@ -19,6 +19,8 @@ func (l *lab) control() http.Handler {
 	mux.HandleFunc("POST /power/off", l.withVM(l.guestIsOff))
 	mux.HandleFunc("POST /power/on", l.withVM(l.powerOnBehind))
 	mux.HandleFunc("POST /guest/tools", l.withVM(l.toolsRun))
+	mux.HandleFunc("POST /guest/deaf", l.withVM(func(vm *simulator.VirtualMachine) any { l.deaf.Store(vm.Self.Value, true); return "deaf" }))
+	mux.HandleFunc("DELETE /guest/deaf", l.withVM(func(vm *simulator.VirtualMachine) any { l.deaf.Delete(vm.Self.Value); return "hears" }))
 	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
 		var x rule
 		if body(w, r, &x) {

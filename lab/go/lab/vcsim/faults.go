@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 	"time"
@@ -192,16 +193,28 @@ func (w watcher) UpdateObject(_ *simulator.Context, o mo.Reference, changes []ty
 	}
 }
 
-// notify tells the lab's process keeper about a VM and waits for its answer (the VM is locked in the meantime, but
-// for shutdownGuest).
+// The VM is locked while the keeper is told, but for shutdownGuest, which lasts as long as the guest takes.
+const (
+	tellDeadline     = 20 * time.Second
+	shutdownDeadline = 15 * time.Minute
+)
+
+// notify tells the lab's process keeper about a VM and waits for its answer.
 func (l *lab) notify(event, vm string) {
 	if l.hook == "" {
 		return
 	}
-	b, _ := json.Marshal(map[string]string{"event": event, "vm": vm})
-	if r, err := http.Post(l.hook, "application/json", bytes.NewReader(b)); err == nil {
-		r.Body.Close()
+	deadline := tellDeadline
+	if event == "shutdownGuest" {
+		deadline = shutdownDeadline
 	}
+	b, _ := json.Marshal(map[string]string{"event": event, "vm": vm})
+	r, err := (&http.Client{Timeout: deadline}).Post(l.hook, "application/json", bytes.NewReader(b))
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s of %s: the keeper: %v\n", event, vm, err)
+		return
+	}
+	r.Body.Close()
 }
 
 // ownDevices gives a new VM copies of the default devices: in vcsim all VMs share them, and so the PCI controller's

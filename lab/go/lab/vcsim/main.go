@@ -28,6 +28,7 @@ type lab struct {
 	delay    map[string]time.Duration
 	rules    []*taskRule
 	waiting  sync.Map
+	deaf     sync.Map // VMs whose guests ignore a shutdown
 	hook     string
 	maxAreas int
 	shutdown time.Duration

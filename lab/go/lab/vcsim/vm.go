@@ -176,6 +176,10 @@ func (v *labVM) ShutdownGuest(ctx *simulator.Context, req *types.ShutdownGuest) 
 		body.Fault_ = simulator.Fault("", new(types.ToolsUnavailable))
 		return body
 	}
+	body.Res = new(types.ShutdownGuestResponse)
+	if _, deaf := v.l.deaf.Load(v.Self.Value); deaf {
+		return body // the guest was asked, and does not follow
+	}
 	go func() {
 		if v.l.hook == "" {
 			time.Sleep(v.l.shutdown)
@@ -184,7 +188,6 @@ func (v *labVM) ShutdownGuest(ctx *simulator.Context, req *types.ShutdownGuest) 
 		own := *ctx                         // a lock owner of its own
 		own.Map.WithLock(&own, v.VirtualMachine, func() { v.VirtualMachine.ShutdownGuest(&own, req) })
 	}()
-	body.Res = new(types.ShutdownGuestResponse)
 	return body
 }
 

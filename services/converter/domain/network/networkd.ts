@@ -26,6 +26,9 @@ export function linkMentions(files: readonly TextFile[]): Mention[] {
     const macs = words([...valuesOf(ini, 'Match', 'MACAddress'), ...valuesOf(ini, 'Match', 'PermanentMACAddress')]);
     // A policy comes before the name: then the name is not sure.
     if (!name || policy) return [];
+    const byHardware = ['Path', 'Driver'].some((key) => lastOf(ini, 'Match', key) !== undefined);
+    // On KVM it will match nothing; the name is one that the guest uses all the same.
+    if (macs.length === 0 && byHardware) return [{ name, addresses: [], file: path }];
     return macs.map((mac) => ({ name, mac: normalMac(mac), addresses: [], file: path, names: true }));
   });
 }

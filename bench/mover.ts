@@ -1,0 +1,54 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { type BlockSource, Disk, Ledger, type PassRequest, type Range, runPass, type Tuning } from '@tranship/blocks';
+import { NbdSource } from '@tranship/nbd';
+import { oneInFlight } from './one-in-flight.ts';
+
+/** What the mover's process is asked to do; it says how long that took. */
+export interface Errand {
+  readonly disks: readonly { readonly socket: string; readonly target: string }[];
+  readonly scratch: string;
+  readonly request: PassRequest;
+  /** A file with the ranges of a delta. */
+  readonly ranges?: string;
+  readonly connections?: number;
+  readonly tuning?: Partial<Omit<Tuning, 'sum' | 'random'>>;
+  /** Without checksums: for what they cost. */
+  readonly unsummed?: boolean;
+  /** As others read changed areas. */
+  readonly oneInFlight?: boolean;
+}
+
+const errand = JSON.parse(await text(process.stdin)) as Errand;
+const { connections = 4, ranges: listed, unsummed, scratch, request } = errand;
+const ranges: Range[] = listed ? JSON.parse(readFileSync(listed, 'utf8')) : [];
+// All leaves as if they held data: without sums nothing tells zeros.
+const sum = (data: Buffer) => Buffer.alloc(Math.ceil(data.length / 65_536) * 4, 1);
+const tuning = { ...errand.tuning, ...(unsummed ? { sum } : {}) };
+mkdirSync(scratch, { recursive: true });
+
+async function move(socket: string, target: string, disk: number): Promise<void> {
+  const source = await NbdSource.connect({ socket }, connections);
+  const sizeBytes = source.size;
+  const sink = await Disk.file(target, sizeBytes);
+  if (errand.oneInFlight) await oneInFlight(source, sink, ranges);
+  else {
+    const ledger = await Ledger.open(scratch, { vm: 'vm', disk, key: 2000 + disk, sizeBytes });
+    const opened = async (): Promise<BlockSource> => source;
+    await runPass({ source: opened, sink, ledger, sizeBytes, request, ranges, tuning });
+    await ledger.close();
+  }
+  await sink.close();
+  await source.close();
+}
+
+let rss = 0;
+const watch = setInterval(() => {
+  rss = Math.max(rss, process.memoryUsage.rss());
+}, 20);
+const [cpu, began] = [process.cpuUsage(), performance.now()];
+await Promise.all(errand.disks.map(({ socket, target }, disk) => move(socket, target, disk)));
+const { user, system } = process.cpuUsage(cpu);
+const ms = performance.now() - began;
+clearInterval(watch);
+console.log(JSON.stringify({ ms, cpuMs: (user + system) / 1000, rssMb: rss / 1024 / 1024 }));

@@ -1,0 +1,94 @@
+import type { Concern, GuestAnswer, Inspection } from '@tranship/contracts';
+import type { Terminal } from '../terminal.ts';
+import { type StyleName, styleOf } from './style.ts';
+import { table } from './table.ts';
+import { bytes } from './units.ts';
+
+type Style = Terminal['style'];
+type Written = Extract<GuestAnswer, { written: string }>['written'];
+
+/** A guest as a person reads of it: what it is, what stands in the way, what is changed. */
+export function guestLines(found: Inspection, written: Written, style: Style = (_, text) => text): string[] {
+  return [
+    ...table([], facts(found)),
+    ...block('DISKS', volumeLines(found)),
+    ...block(
+      'KERNELS',
+      table(
+        [],
+        found.kernels.map((kernel) => [kernel.version, kernel.madeBy, kernel.drivers.join(' ') || '-']),
+      ),
+    ),
+    ...block(
+      'NICS',
+      table(
+        [],
+        found.nics.map(({ mac, name, addresses }) => [mac, name, addresses.join(' ')]),
+      ),
+    ),
+    ...block(
+      'CONCERNS',
+      found.concerns.flatMap((each) => concernLines(each, style)),
+    ),
+    ...block(written === 'nowhere' ? 'WOULD CHANGE' : 'CHANGED', changeLines(found, style)),
+    '',
+    verdict(found, written, style),
+  ];
+}
+
+const block = (title: string, lines: readonly string[]) => (lines.length > 0 ? ['', title, ...lines] : []);
+
+function facts({ os, boot, network, fragile, tools, engine }: Inspection): string[][] {
+  const rows = [
+    ['system', os.name || os.family],
+    ['version', [os.version, os.arch].filter((each) => each !== '').join(', ')],
+    ['boots by', [...boot.ways, ...boot.loaders].join(', ')],
+    ['network', network.managers.join(', ')],
+    ['fragile', fragile.map(({ file, device }) => `${device} (${file})`).join(', ')],
+    ['VMware', tools.join(', ')],
+    ['engine', engine],
+  ];
+  return rows.filter(([, value]) => value !== '');
+}
+
+const volumeLines = ({ volumes, mounts }: Inspection) =>
+  table(
+    [],
+    volumes.map(({ place, holds, sizeBytes, freeBytes, label }) => [
+      place,
+      holds ?? '-',
+      bytes(sizeBytes),
+      freeBytes === undefined ? '' : `${bytes(freeBytes)} free`,
+      mounts.find((mount) => mount.place === place)?.at ?? '',
+      label ?? '',
+    ]),
+  );
+
+const concernLines = ({ category, id, label, why, fix }: Concern, style: Style): string[] => {
+  const name = styleOf(category);
+  const head = `${category}   ${id}   ${label}`;
+  return [name === undefined ? head : style(name, head), `  why: ${why}`, `  fix: ${fix}`];
+};
+
+function changeLines({ changes }: Inspection, style: Style): string[] {
+  return changes.flatMap(({ path, before, diff }) => {
+    const lines = (diff ?? '').split('\n').filter((line) => line !== '');
+    return [
+      `${before === null ? 'new ' : ''}${path}`,
+      ...lines.slice(0, 40).map((line) => `  ${painted(line, style)}`),
+      ...(lines.length > 40 ? [`  … ${lines.length - 40} lines more`] : []),
+    ];
+  });
+}
+
+const marks: Readonly<Record<string, StyleName>> = { '+': 'good', '-': 'bad', '@': 'dim' };
+const painted = (line: string, style: Style) => (marks[line[0]!] ? style(marks[line[0]!]!, line) : line);
+
+function verdict({ supported, os, changes, seconds }: Inspection, written: Written, style: Style): string {
+  if (!supported) return style('bad', 'it cannot be converted: see the critical concerns');
+  if (os.family === 'none') return 'no operating system: nothing is to be converted';
+  const files = `${changes.length} ${changes.length === 1 ? 'file' : 'files'}`;
+  if (written === 'nowhere')
+    return style('good', `it can be converted: ${files} would change (looked through in ${seconds} s)`);
+  return style('good', `converted in ${seconds} s: ${files}${written === 'overlay' ? ', in the overlay' : ''}`);
+}

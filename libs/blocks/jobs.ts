@@ -1,0 +1,150 @@
+import { type Area, coalesce, covers, cut, plan, type Range } from './areas.ts';
+import { dataRuns, leafBytes, leafCount, runs, sumBytes } from './leaves.ts';
+import type { Ledger } from './ledger.ts';
+import type { Job, Outcome } from './pipeline.ts';
+import type { Sums } from './records.ts';
+import type { Sink } from './sink.ts';
+
+/** Where bytes come from: a client of NBD is one. */
+export interface BlockSource {
+  readonly size: number;
+  /** Fills `target`. */
+  read(offset: number, target: Buffer): Promise<void>;
+  extents(offset: number, length: number): Promise<readonly Area[]>;
+}
+
+export interface JobOptions {
+  readonly source: BlockSource;
+  readonly sink: Sink;
+  readonly ledger: Ledger;
+  readonly sizeBytes: number;
+  /** The longest request. */
+  readonly requestBytes: number;
+  readonly from: number;
+  readonly sum: (data: Buffer) => Buffer;
+}
+
+const minWindow = 1024 ** 3;
+const maxWindow = 64 * minWindow;
+/** A window with fewer extents may be larger the next time. */
+const fewExtents = 64;
+/** Of zeros at once. */
+const zeroBytes = 256 * 1024 * 1024;
+const none: Outcome = { readBytes: 0, writtenBytes: 0, leaves: [] };
+
+/** The disk in requests, by what the source says is allocated; the next window is asked for while this one is worked on. */
+async function* allocated({ source, sizeBytes, requestBytes, from }: JobOptions, zeros: number): AsyncGenerator<Area> {
+  let length = minWindow;
+  const ask = (offset: number) => {
+    const window = { offset, length: Math.min(length, sizeBytes - offset) };
+    const extents = source.extents(window.offset, window.length);
+    extents.catch(() => {});
+    return { window, extents };
+  };
+  for (let next = from < sizeBytes ? ask(from) : undefined; next; ) {
+    const { window, extents } = next;
+    const found = await extents;
+    length = found.length < fewExtents ? Math.min(length * 2, maxWindow) : minWindow;
+    const end = window.offset + window.length;
+    next = end < sizeBytes ? ask(end) : undefined;
+    yield* cut(plan(found, window), requestBytes, zeros);
+  }
+}
+
+/** All that is allocated; zeros are left out where the target reads as zeros already. */
+export function full(options: JobOptions & { readonly zeroed: boolean }): Job {
+  const { source, sink, zeroed, sum } = options;
+  return {
+    areas: allocated(options, zeroBytes),
+    need: ({ zero, length }) => (zero ? 0 : length),
+    work: async ({ offset, length, zero }, memory) => {
+      if (zero) {
+        if (!zeroed) await sink.zero(offset, length);
+        return none;
+      }
+      await source.read(offset, memory);
+      const sums = sum(memory);
+      let writtenBytes = 0;
+      for (const run of dataRuns(length, sums)) {
+        if (run.yes) await sink.write(offset + run.at, memory.subarray(run.at, run.at + run.length));
+        else if (!zeroed) await sink.zero(offset + run.at, run.length);
+        if (run.yes) writtenBytes += run.length;
+      }
+      return { readBytes: length, writtenBytes, leaves: [{ offset, sums }] };
+    },
+  };
+}
+
+/** The ranges alone, each written as it is: a zero here stands for something that was deleted. */
+export function delta(options: JobOptions & { readonly ranges: readonly Range[]; readonly gap: () => number }): Job {
+  const { source, sink, ranges, from, requestBytes, gap, sum } = options;
+  return {
+    areas: coalesce(ranges, from, requestBytes, gap),
+    need: ({ length }) => length,
+    work: async ({ offset, length }, memory) => {
+      await source.read(offset, memory);
+      await sink.write(offset, memory);
+      return { readBytes: length, writtenBytes: length, leaves: [{ offset, sums: sum(memory) }] };
+    },
+  };
+}
+
+/** Reads the source, its holes known as zeros, and writes what is not so in the target, of which the ledger knows the sums. */
+export function compare(options: JobOptions & { readonly suspects: readonly Range[] }): Job {
+  const { source, ledger, suspects, sum } = options;
+  const changed = (sums: Buffer, known: Buffer, offset: number) => (leaf: number) =>
+    sums.readUInt32LE(leaf * sumBytes) !== known.readUInt32LE(leaf * sumBytes) ||
+    covers(suspects, offset + leaf * leafBytes);
+  return {
+    areas: allocated(options, zeroBytes),
+    need: ({ zero, length }) => (zero ? 0 : length),
+    work: async ({ offset, length, zero }, memory) => {
+      const known = ledger.getLeaves(offset, leafCount(length));
+      if (!zero) await source.read(offset, memory);
+      const sums = zero ? Buffer.alloc(leafCount(length) * sumBytes) : sum(memory);
+      return put(options, { offset, length, zero, sums, memory }, changed(sums, await known, offset));
+    },
+  };
+}
+
+/** The same where nothing is known of the target: it is read as well, and all its leaves are learnt. */
+export function compareWithTarget(options: JobOptions): Job {
+  const { source, sink, requestBytes, sum } = options;
+  return {
+    areas: allocated(options, requestBytes),
+    need: ({ zero, length }) => (zero ? length : room(length) + length),
+    work: async ({ offset, length, zero }, memory) => {
+      const own = zero ? memory : memory.subarray(room(length), room(length) + length);
+      const data = zero ? memory : memory.subarray(0, length);
+      await Promise.all([sink.read(offset, own), zero ? undefined : source.read(offset, data)]);
+      const is = sum(own);
+      const sums = zero ? Buffer.alloc(is.length) : sum(data);
+      const differs = (leaf: number) => sums.readUInt32LE(leaf * sumBytes) !== is.readUInt32LE(leaf * sumBytes);
+      const { readBytes, writtenBytes } = await put(options, { offset, length, zero, sums, memory: data }, differs);
+      return { readBytes, writtenBytes, leaves: zero ? [] : [{ offset, sums }] };
+    },
+  };
+}
+
+const room = (length: number) => leafCount(length) * leafBytes;
+
+interface Piece extends Area {
+  readonly sums: Buffer;
+  readonly memory: Buffer;
+}
+
+/** Writes the leaves that changed. */
+async function put({ sink }: JobOptions, piece: Piece, changed: (leaf: number) => boolean): Promise<Outcome> {
+  const { offset, length, zero, sums, memory } = piece;
+  const leaves: Sums[] = [];
+  let writtenBytes = 0;
+  for (const { at, length: size, yes } of runs(length, changed)) {
+    if (!yes) continue;
+    if (zero) await sink.zero(offset + at, size);
+    else await sink.write(offset + at, memory.subarray(at, at + size));
+    const first = (at / leafBytes) * sumBytes;
+    leaves.push({ offset: offset + at, sums: sums.subarray(first, first + leafCount(size) * sumBytes) });
+    writtenBytes += size;
+  }
+  return { readBytes: zero ? 0 : length, writtenBytes, leaves };
+}

@@ -1,0 +1,101 @@
+import { dirname } from 'node:path';
+import { TranshipError } from '@tranship/contracts';
+import type { Files, LedgerFile } from './files.ts';
+import { entries, join, jsonRecord, type Sums, sumsRecord } from './records.ts';
+import { type Begun, type Binding, type State, sameBinding, version } from './state.ts';
+
+interface FirstRecord {
+  readonly version: number;
+  readonly binding: Binding;
+  readonly begun: Begun;
+}
+
+/** The log of one pass: how it was begun; then, again and again, the sums of what was written and the state with them. */
+export class PassLog {
+  readonly begun: Begun;
+  #state: State;
+  readonly #files: Files;
+  readonly #path: string;
+  readonly #file: LedgerFile;
+  readonly #ino: number;
+  #size: number;
+
+  private constructor(
+    files: Files,
+    path: string,
+    file: LedgerFile,
+    begun: Begun,
+    state: State,
+    ino: number,
+    size: number,
+  ) {
+    this.#files = files;
+    this.#path = path;
+    this.#file = file;
+    this.begun = begun;
+    this.#state = state;
+    this.#ino = ino;
+    this.#size = size;
+  }
+
+  /** A new one in the place of any other. */
+  static async create(files: Files, path: string, binding: Binding, begun: Begun, state: State): Promise<PassLog> {
+    const file = await files.open(`${path}.new`, 'w+');
+    const first: FirstRecord = { version, binding, begun };
+    const bytes = Buffer.concat([jsonRecord(first), jsonRecord({ state })]);
+    await file.write(bytes, 0, bytes.length, 0);
+    await file.datasync();
+    await files.rename(`${path}.new`, path);
+    await files.syncFolder(dirname(path));
+    const ino = (await files.look(path))?.ino ?? 0;
+    return new PassLog(files, path, file, begun, state, ino, bytes.length);
+  }
+
+  /** The one that is there; undefined where there is none, or one of another disk. A torn end is cut. */
+  static async read(files: Files, path: string, binding: Binding): Promise<PassLog | undefined> {
+    const is = await files.look(path);
+    if (!is) return undefined;
+    const file = await files.open(path, 'r+');
+    let first: FirstRecord | undefined;
+    let last: { state: State; end: number } | undefined;
+    for await (const entry of entries(file)) {
+      if (!('json' in entry)) continue;
+      if (!first) {
+        first = entry.json as FirstRecord;
+        if (first.version !== version || !sameBinding(binding, first.binding)) break;
+      } else last = { state: (entry.json as { state: State }).state, end: entry.end };
+    }
+    if (!first || !last) {
+      await file.close();
+      return undefined;
+    }
+    // What follows the last state was not promised.
+    await file.truncate(last.end);
+    return new PassLog(files, path, file, first.begun, last.state, is.ino, last.end);
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** @throws TranshipError `transfer.ledger` where another worker went on with the disk */
+  async append(state: State, leaves: readonly Sums[]): Promise<void> {
+    const is = await this.#files.look(this.#path);
+    if (is?.ino !== this.#ino || is.size !== this.#size)
+      throw new TranshipError('transfer.ledger', `another worker goes on with ${this.#path}`, { retry: false });
+    const bytes = Buffer.concat([...join(leaves).map(sumsRecord), jsonRecord({ state })]);
+    await this.#file.write(bytes, 0, bytes.length, this.#size);
+    await this.#file.datasync();
+    this.#size += bytes.length;
+    this.#state = state;
+  }
+
+  /** What was written so far, in the order of writing. */
+  async *sums(): AsyncGenerator<Sums> {
+    for await (const entry of entries(this.#file)) if ('sums' in entry && entry.end <= this.#size) yield entry;
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}

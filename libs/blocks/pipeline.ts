@@ -1,0 +1,181 @@
+import type { Area } from './areas.ts';
+import type { Arena } from './arena.ts';
+import type { PassLog } from './pass-log.ts';
+import type { Sums } from './records.ts';
+import type { Sink } from './sink.ts';
+import type { State } from './state.ts';
+
+/** What was done with one area. */
+export interface Outcome {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly leaves: readonly Sums[];
+}
+
+export interface Job {
+  /** In the disk's order. */
+  readonly areas: AsyncIterable<Area> | Iterable<Area>;
+  /** How much memory an area needs. */
+  need(area: Area): number;
+  work(area: Area, memory: Buffer): Promise<Outcome>;
+}
+
+export interface PipelineOptions {
+  readonly sink: Sink;
+  readonly log: PassLog;
+  readonly arena: Arena;
+  readonly sizeBytes: number;
+  /** Areas in work at once. */
+  readonly inFlight: number;
+  /** What a kill may cost at most, in bytes read again; the ledger is written well before. */
+  readonly riskBytes: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the bytes that are done, the disk's zeros included. */
+  readonly onProgress?: ((doneBytes: number) => void) | undefined;
+}
+
+interface Entry {
+  readonly area: Area;
+  outcome?: Outcome;
+}
+
+/** After so much of the disk as well, whatever was read. */
+const windowBytes = 64 * 1024 ** 3;
+const maxQueue = 4096;
+
+/** Areas in work side by side, each as soon as there is memory for it; the ledger follows behind, in the disk's order. */
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #job: Job;
+  readonly #queue: Entry[] = [];
+  #leaves: Sums[] = [];
+  /** All that is done in order, and what of it the ledger holds. */
+  #done: State;
+  #working = 0;
+  #issuedBytes = 0;
+  #doneBytes = 0;
+  #savedBytes = 0;
+  #saving: Promise<void> | undefined;
+  #failure: { error: unknown } | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: PipelineOptions, job: Job) {
+    this.#options = options;
+    this.#job = job;
+    this.#done = options.log.state;
+  }
+
+  /** Gives the state when all areas are done, flushed and in the ledger. */
+  async run(): Promise<State> {
+    const { signal, inFlight, riskBytes, log, sizeBytes } = this.#options;
+    const onAbort = () => this.#wake?.();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      for await (const area of this.#job.areas) {
+        const cost = area.zero ? 0 : area.length;
+        await this.#until(
+          () =>
+            this.#working < inFlight &&
+            this.#queue.length < maxQueue &&
+            this.#issuedBytes + cost - this.#savedBytes <= riskBytes &&
+            area.offset + area.length <= log.state.untilBytes,
+        );
+        await this.#issue(area, cost);
+      }
+      await this.#until(() => this.#queue.length === 0);
+      this.#done = { ...this.#done, doneBytes: sizeBytes };
+      await this.#saving;
+      this.#check();
+      await this.#save();
+      return log.state;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      // Nothing of ours may still write when the next attempt begins.
+      while (this.#working > 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+      await this.#saving;
+    }
+  }
+
+  async #issue(area: Area, cost: number): Promise<void> {
+    const need = this.#job.need(area);
+    const memory = need > 0 ? await this.#options.arena.take(need) : undefined;
+    const entry: Entry = { area };
+    this.#queue.push(entry);
+    this.#working++;
+    this.#issuedBytes += cost;
+    void this.#job
+      .work(area, memory ?? nothing)
+      .then(
+        (outcome) => {
+          entry.outcome = outcome;
+        },
+        (error: unknown) => {
+          this.#failure ??= { error };
+        },
+      )
+      .finally(() => {
+        if (memory) this.#options.arena.release(memory);
+        this.#working--;
+        this.#settle();
+        this.#wake?.();
+      });
+  }
+
+  /** Takes what is done off the queue's head. */
+  #settle(): void {
+    while (this.#queue[0]?.outcome) {
+      const { area, outcome } = this.#queue.shift()!;
+      const { readBytes, writtenBytes, leaves } = outcome!;
+      this.#leaves.push(...leaves);
+      this.#doneBytes += area.zero ? 0 : area.length;
+      this.#done = {
+        ...this.#done,
+        doneBytes: area.offset + area.length,
+        readBytes: this.#done.readBytes + readBytes,
+        writtenBytes: this.#done.writtenBytes + writtenBytes,
+      };
+      this.#options.onProgress?.(this.#done.doneBytes);
+    }
+    if (this.#doneBytes - this.#savedBytes >= this.#options.riskBytes / 4) this.#startSave();
+  }
+
+  async #until(ready: () => boolean): Promise<void> {
+    for (;;) {
+      this.#check();
+      if (ready()) return;
+      // Everything done and nothing to wait for but the ledger: it must not lag behind.
+      if (this.#working === 0) this.#startSave();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #check(): void {
+    this.#options.signal?.throwIfAborted();
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  #startSave(): void {
+    this.#saving ??= this.#save()
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#saving = undefined;
+        this.#wake?.();
+      });
+  }
+
+  async #save(): Promise<void> {
+    const { sink, log } = this.#options;
+    const [leaves, doneBytes] = [this.#leaves, this.#doneBytes];
+    const state = { ...this.#done, untilBytes: this.#done.doneBytes + windowBytes };
+    this.#leaves = [];
+    await sink.flush();
+    await log.append(state, leaves);
+    this.#savedBytes = doneBytes;
+  }
+}
+
+const nothing = Buffer.alloc(0);

@@ -1,0 +1,129 @@
+import type { Range } from './areas.ts';
+
+/** What a ledger is bound to: with any of it changed, it is another disk's. */
+export interface Binding {
+  readonly vm: string;
+  readonly disk: number;
+  readonly key: number;
+  readonly sizeBytes: number;
+}
+
+/** Of all that a ledger writes. */
+export const version = 2;
+
+export const sameBinding = (a: Binding, b: Binding): boolean =>
+  a.vm === b.vm && a.disk === b.disk && a.key === b.key && a.sizeBytes === b.sizeBytes;
+
+export type How = 'full' | 'delta' | 'compare';
+
+/** What is asked of a pass. The moment that it copies is named by changeId and snapshot. */
+export interface PassRequest {
+  readonly pass: number;
+  readonly how: How;
+  readonly changeId?: string | undefined;
+  readonly snapshot?: string | undefined;
+  /** For information: a disk's file has another name at each snapshot. */
+  readonly file?: string;
+}
+
+export interface Counts {
+  /** Over all attempts at this pass. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly auditedLeaves: number;
+  readonly liedLeaves: number;
+}
+
+/** A pass as it was begun. */
+export interface Begun extends PassRequest {
+  readonly run: string;
+  /** The target's leaves are learnt anew; else they are those of the pass before, which is `after`. */
+  readonly fresh: boolean;
+  /** A comparison for which the target is read, because nothing is known of it. */
+  readonly fromTarget: boolean;
+  readonly after: number | null;
+  /** The run of that pass; without its head the log alone says nothing. */
+  readonly base: string | null;
+  /** Where a pass that was given up may have written: what is known of these leaves does not hold. */
+  readonly suspects: readonly Range[];
+  /** Of a delta: all that it may write. */
+  readonly planned: readonly Range[];
+}
+
+/** How far a pass has come. All below `doneBytes` is in the target and flushed; nothing from `untilBytes` on is touched. */
+export interface State extends Counts {
+  readonly epoch: number;
+  /** As it is done: a delta may have become a comparison. */
+  readonly how: How;
+  readonly doneBytes: number;
+  readonly untilBytes: number;
+  readonly audited: boolean;
+  readonly complete: boolean;
+}
+
+export interface Proof {
+  readonly pass: number;
+  readonly root: string;
+  /** How many were read back for it. */
+  readonly leaves: number;
+}
+
+/** The last finished pass, and the proofs since the target was last learnt as a whole. */
+export interface Head extends PassRequest, Counts {
+  readonly run: string;
+  readonly epoch: number;
+  readonly done: How;
+  readonly fresh: boolean;
+  readonly after: number | null;
+  readonly root: string;
+  readonly chain: readonly Proof[];
+}
+
+export const sameRequest = (a: PassRequest, b: PassRequest): boolean =>
+  a.pass === b.pass && a.how === b.how && a.changeId === b.changeId && a.snapshot === b.snapshot;
+
+export const start: Omit<State, 'epoch' | 'how'> = {
+  doneBytes: 0,
+  untilBytes: 0,
+  readBytes: 0,
+  writtenBytes: 0,
+  auditedLeaves: 0,
+  liedLeaves: 0,
+  audited: false,
+  complete: false,
+};
+
+export interface Known {
+  readonly head: Head | undefined;
+  /** Where a pass that was begun and never finished may have written; undefined: anywhere. */
+  readonly givenUp: { readonly touched: readonly Range[] | undefined } | undefined;
+  /** The target was changed by somebody else, or does not hold what the ledger says. */
+  readonly distrusted: boolean;
+  /** It may hold more than zeros although the ledger knows of nothing. */
+  readonly targetHoldsData: boolean;
+}
+
+/** How a pass begins, given what is known. */
+export function decide(
+  request: PassRequest,
+  known: Known,
+): Pick<Begun, 'fresh' | 'fromTarget' | 'after' | 'base' | 'suspects'> & { how: How } {
+  const { head, givenUp, distrusted, targetHoldsData } = known;
+  const fresh = { fresh: true, after: null, base: null, suspects: [] } as const;
+  const fromTarget = { ...fresh, how: 'compare', fromTarget: true } as const;
+  if (distrusted) return fromTarget;
+  const base = givenUp && givenUp.touched === undefined ? undefined : head;
+  if (request.how === 'full') {
+    const lost = !head && !givenUp && targetHoldsData;
+    return lost ? fromTarget : { ...fresh, how: 'full', fromTarget: false };
+  }
+  if (!base) return fromTarget;
+  return {
+    how: request.how,
+    fresh: false,
+    fromTarget: false,
+    after: base.pass,
+    base: base.run,
+    suspects: givenUp?.touched ?? [],
+  };
+}

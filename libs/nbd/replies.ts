@@ -1,0 +1,108 @@
+import { TranshipError } from '@tranship/contracts';
+import { type Steps, take } from './feed.ts';
+import { allocation, chunk, errnoName, flagDone, magic, readSafe64 } from './protocol.ts';
+
+export interface Extent {
+  readonly offset: number;
+  readonly length: number;
+  /** Known to read as zeros. */
+  readonly zero: boolean;
+}
+
+/** A request that waits for its reply. */
+export interface Pending {
+  readonly offset: number;
+  readonly length: number;
+  /** When it was sent. */
+  readonly at: number;
+  /** Of a read: where its bytes go. */
+  readonly target?: Buffer;
+  /** What came so far, within the request: of a read its parts, of a block status its extents. */
+  readonly parts: { at: number; length: number }[];
+  readonly extents: { offset: number; length: number; zero: boolean }[];
+  failure?: TranshipError;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+const maxParts = 64 * 1024;
+const maxStatusBytes = 8 * 1024 * 1024 + 4;
+const maxErrorBytes = 8 * 1024;
+const pieceBytes = 64 * 1024;
+
+/** Structured replies for ever; the payload of a read goes straight into its buffer. @throws Error where the server breaks the protocol */
+export function* replies(pending: Map<number, Pending>, context: number | undefined): Steps<void> {
+  const head = Buffer.allocUnsafe(20);
+  for (;;) {
+    yield head;
+    if (head.readUInt32BE(0) !== magic.structuredReply) throw new Error('a reply that is not structured');
+    const [kind, handle, length] = [head.readUInt16BE(6), readSafe64(head, 8), head.readUInt32BE(16)];
+    const request = pending.get(handle);
+    if (!request) throw new Error('a reply that nobody asked for');
+    const last = (head.readUInt16BE(4) & flagDone) !== 0;
+    if (kind === chunk.data || kind === chunk.hole) yield* payload(request, kind, length);
+    else if (kind === chunk.blockStatus) yield* blockStatus(request, length, context);
+    else if (kind >= chunk.error) yield* failure(request, length);
+    else if (kind !== chunk.none || length > 0) throw new Error(`a chunk of unknown kind ${kind}`);
+    if (!last) continue;
+    if (!request.failure) whole(request);
+    pending.delete(handle);
+    if (request.failure) request.reject(request.failure);
+    else request.resolve();
+  }
+}
+
+function* payload({ target, offset, parts }: Pending, kind: number, length: number): Steps<void> {
+  if (!target) throw new Error('data that nobody asked for');
+  const hole = kind === chunk.hole;
+  if (hole ? length !== 12 : length <= 8) throw new Error(`a chunk of ${length} bytes`);
+  const head = yield* take(hole ? 12 : 8);
+  const part = { at: readSafe64(head, 0) - offset, length: hole ? head.readUInt32BE(8) : length - 8 };
+  if (part.at < 0 || part.at + part.length > target.length) throw new Error('data outside of what was asked');
+  if (parts.push(part) > maxParts) throw new Error('a read in too many parts');
+  const place = target.subarray(part.at, part.at + part.length);
+  if (hole) place.fill(0);
+  else yield place;
+}
+
+function* blockStatus(request: Pending, length: number, context: number | undefined): Steps<void> {
+  if (request.target || request.extents.length > 0) throw new Error('a block status that nobody asked for');
+  if (length < 12 || length > maxStatusBytes || length % 8 !== 4) throw new Error(`a block status of ${length} bytes`);
+  if ((yield* take(4)).readUInt32BE(0) !== context) throw new Error('a block status of another context');
+  let offset = request.offset;
+  for (let left = length - 4; left > 0; left -= pieceBytes) {
+    const piece = yield* take(Math.min(left, pieceBytes));
+    for (let at = 0; at < piece.length; at += 8) {
+      const size = piece.readUInt32BE(at);
+      const zero = (piece.readUInt32BE(at + 4) & allocation.zero) !== 0;
+      if (size === 0) throw new Error('an extent without length');
+      if (offset >= request.offset + request.length) throw new Error('extents outside of what was asked');
+      const before = request.extents.at(-1);
+      if (before?.zero === zero) before.length += size;
+      else request.extents.push({ offset, length: size, zero });
+      offset += size;
+    }
+  }
+}
+
+function* failure(request: Pending, length: number): Steps<void> {
+  if (length < 6 || length > maxErrorBytes) throw new Error(`an error of ${length} bytes`);
+  const body = yield* take(length);
+  const message = body.subarray(6, Math.min(length, 6 + body.readUInt16BE(4))).toString();
+  request.failure = new TranshipError('transfer.read', `${errnoName(body.readUInt32BE(0))} ${message}`.trim());
+}
+
+/** Whether the reply covers all that was asked, each byte once. */
+function whole({ target, parts, extents, length }: Pending): void {
+  if (!target) {
+    if (extents.length === 0) throw new Error('an empty block status');
+    return;
+  }
+  if (parts.length > 1) parts.sort((a, b) => a.at - b.at);
+  let at = 0;
+  for (const part of parts) {
+    if (part.at !== at) throw new Error('data with gaps');
+    at += part.length;
+  }
+  if (at !== length) throw new Error('less data than was asked');
+}

@@ -1,0 +1,45 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type StepResult, steps } from '@tranship/contracts';
+import { Journal } from './adapters/journal.ts';
+import { marks } from './adapters/marks.ts';
+import { carryOut, makeReady, type Outcome, type Work } from './direct.ts';
+
+interface Job extends Omit<Work, 'scratch'> {
+  /** Kept over restarts: the journal with its undo logs, the result, the marks of changed disks. */
+  readonly scratchDir: string;
+  /** A finished conversion of the same key answers with what it did. */
+  readonly key: string;
+  now(): number;
+  warn(message: string): void;
+}
+
+/**
+ * Makes the guest fit KVM. However it ends, the disks are what they were, or wholly converted: a conversion that was cut
+ * off is put back first, and one that was finished answers with what it did.
+ */
+export async function convertDisks(job: Job, none?: Outcome): Promise<StepResult<'convert'>> {
+  const { scratchDir, key, now } = job;
+  const began = now();
+  const timed = (outcome: Outcome) => ({ ...outcome, seconds: (now() - began) / 1000 });
+  const journal = new Journal(scratchDir, marks(scratchDir));
+  const finished = journal.finished(key);
+  if (journal.open) job.warn('a conversion was cut off: what it left is cleared away first');
+  journal.rollBack();
+  if (finished !== undefined) return steps.convert.result.parse(finished);
+  if (none) return timed(none);
+  const scratch = join(scratchDir, 'convert', 'work');
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(scratch, { recursive: true });
+  try {
+    const ready = await makeReady({ ...job, scratch });
+    if (!('edit' in ready)) return timed(ready);
+    if (ready.edit.targets.length === 0) return timed(ready.outcome);
+    await carryOut(ready, journal, job.images);
+    const result = timed(ready.outcome);
+    journal.finish(key, result);
+    return result;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}

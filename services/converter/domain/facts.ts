@@ -1,0 +1,35 @@
+import type { Package } from './agent.ts';
+import type { Kernel } from './initramfs.ts';
+import type { TextFile } from './network/mention.ts';
+import type { Nic } from './nic-names.ts';
+import type { OsRelease } from './os-release.ts';
+import type { Esp } from './rules/fallback.ts';
+import type { Disk } from './volumes.ts';
+
+/** All that the plan is made from: read from the guest before anything is changed. */
+export interface Facts {
+  readonly os: OsRelease;
+  /** None: what is planned for is a bare tree of files. */
+  readonly disks: readonly Disk[];
+  readonly nics: readonly Nic[];
+  readonly kernels: readonly Kernel[];
+  /** The files read, by path. */
+  readonly files: ReadonlyMap<string, Buffer>;
+  /** Whether something of any kind is at a path. */
+  has(path: string): boolean;
+  /** `/lib` and its like are links into `/usr`: where a package's path truly lies. */
+  place(path: string): string;
+  readonly media: readonly Package[];
+  readonly esp?: Esp;
+}
+
+export const textOf = ({ files }: Pick<Facts, 'files'>, path: string): string | undefined =>
+  files.get(path)?.toString('utf8');
+
+/** The files read that lie below a folder, in the order of their paths. */
+export const filesBelow = ({ files }: Pick<Facts, 'files'>, folder: string, suffix = ''): TextFile[] =>
+  [...files]
+    .flatMap(([path, content]) =>
+      path.startsWith(`${folder}/`) && path.endsWith(suffix) ? [{ path, text: content.toString('utf8') }] : [],
+    )
+    .sort((a, b) => (a.path < b.path ? -1 : 1));

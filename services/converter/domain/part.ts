@@ -1,0 +1,82 @@
+import { type Concern, type ErrorCode, errorCatalogue, TranshipError } from '@tranship/contracts';
+import type { Change } from './changes.ts';
+import type { NamedNic } from './nic-names.ts';
+
+/** Why a guest is not converted; `path` is the file in the guest that says so. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly path?: string;
+}
+
+/** What one rule wants of the guest. */
+export interface Part {
+  readonly changes?: readonly Change[];
+  readonly nics?: readonly NamedNic[];
+  readonly concerns?: readonly Concern[];
+  readonly refusals?: readonly Refusal[];
+}
+
+export type Whole = Required<Part>;
+
+export const together = (parts: readonly Part[]): Whole => ({
+  changes: parts.flatMap(({ changes }) => changes ?? []),
+  nics: parts.flatMap(({ nics }) => nics ?? []),
+  concerns: parts.flatMap(({ concerns }) => concerns ?? []),
+  refusals: parts.flatMap(({ refusals }) => refusals ?? []),
+});
+
+export const refuse = (code: ErrorCode, detail: string, path?: string): Refusal => ({
+  code,
+  detail,
+  ...(path === undefined ? {} : { path }),
+});
+
+export const errorOf = ({ code, detail, path }: Refusal) =>
+  new TranshipError(code, detail, path === undefined ? {} : { path });
+
+/** A refusal as validation tells it, before anything is powered off. */
+export const criticalOf = ({ code, detail, path = 'guest' }: Refusal): Concern => ({
+  id: code,
+  category: 'critical',
+  label: errorCatalogue[code].title,
+  why: detail,
+  fix: errorCatalogue[code].fix,
+  path,
+});
+
+/** What does not stand in the way and is told all the same. */
+const told = {
+  'guest.nic-name': ['warning', 'The name of a NIC may change', 'Bind its configuration to its MAC in the guest'],
+  'guest.nic-order': [
+    'warning',
+    'NICs are told apart by their order alone',
+    'Give the addresses of the NICs, or name them by MAC in the guest',
+  ],
+  'guest.address-differs': [
+    'warning',
+    'The guest’s files and its reported addresses differ',
+    'Nothing, when the files are right: they are what counts',
+  ],
+  'guest.device-left': [
+    'warning',
+    'A device was left under a name that may not hold',
+    'Name it by UUID in the guest, or take the line out',
+  ],
+  'guest.agent': ['information', 'The guest agent was not installed', 'Install qemu-guest-agent in the guest'],
+  'guest.tools': [
+    'information',
+    'VMware Tools stay installed',
+    'Remove them after the migration: they are not started any more, or do nothing on KVM',
+  ],
+  'guest.cloud-init': [
+    'information',
+    'cloud-init is kept from writing the network configuration again',
+    'Remove /etc/cloud/cloud.cfg.d/99-tranship-network.cfg when it shall again',
+  ],
+} as const satisfies Record<string, readonly [Concern['category'], string, string]>;
+
+export function concern(id: keyof typeof told, why: string, path = 'guest'): Concern {
+  const [category, label, fix] = told[id];
+  return { id, category, label, why, fix, path };
+}

@@ -1,0 +1,50 @@
+import { agentPackages, fileList, infoName, type Package, withPackages, withTriggers } from '../agent.ts';
+import { type Change, textFile } from '../changes.ts';
+import { type Facts, textOf } from '../facts.ts';
+import { concern, type Part } from '../part.ts';
+import { paths } from '../paths.ts';
+
+const others = ['/usr/bin/qemu-ga', '/usr/libexec/qemu-ga'] as const;
+
+/** The guest agent, as if dpkg had installed it: the guest may have no network to fetch it by. */
+export function agentRule(facts: Facts): Part {
+  const status = textOf(facts, paths.status);
+  if ([paths.agent, ...others].some((path) => facts.has(path))) return {};
+  const without = (why: string): Part => ({
+    concerns: [concern('guest.agent', `the guest agent was not installed: ${why}`)],
+  });
+  if (status === undefined) return without('there are no packages of it for this system');
+  const found = agentPackages(status, facts.media);
+  if ('why' in found) return without(found.why);
+  const { packages } = found;
+  if (packages.length === 0) return {};
+  const changes = packages.flatMap((each): Change[] => [
+    ...each.files.map((file) => lay(file, facts)),
+    textFile(`${paths.info}/${infoName(each.control)}.list`, fileList(each), 0o644),
+    ...[...each.info].map(
+      ([suffix, content]): Change => ({
+        kind: 'file',
+        path: `${paths.info}/${infoName(each.control)}.${suffix}`,
+        content,
+        mode: /^(pre|post)(inst|rm)$|^config$/.test(suffix) ? 0o755 : 0o644,
+      }),
+    ),
+  ]);
+  const triggers = textOf(facts, paths.triggers) ?? '';
+  const after = withTriggers(triggers, packages);
+  if (after !== triggers) changes.push(textFile(paths.triggers, after, 0o644));
+  return { changes: [...changes, textFile(paths.status, withPackages(status, packages))] };
+}
+
+function lay(file: Package['files'][number], facts: Facts): Change {
+  const path = facts.place(file.path);
+  switch (file.kind) {
+    case 'folder':
+      return { kind: 'folder', path, mode: file.mode };
+    case 'file':
+      // What stands in /etc is the guest's own.
+      return { kind: 'file', path, content: file.content, mode: file.mode, onlyIfAbsent: path.startsWith('/etc/') };
+    case 'link':
+      return { kind: 'link', path, target: file.target };
+  }
+}

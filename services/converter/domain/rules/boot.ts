@@ -1,0 +1,91 @@
+import { textFile } from '../changes.ts';
+import { renameInArguments } from '../devices.ts';
+import { type Facts, filesBelow, textOf } from '../facts.ts';
+import { type Part, refuse } from '../part.ts';
+import { paths } from '../paths.ts';
+import { nameIn } from './devices.ts';
+
+/** Files with a kernel line, and how the line stands in them. */
+const kinds: readonly { readonly line: RegExp; matches(path: string): boolean }[] = [
+  { line: /^([ \t]*linux(?:16|efi)?[ \t]+\S+)([^\n]*\broot=[^\n]*)$/gm, matches: (path) => /\/grub\.cfg$/.test(path) },
+  { line: /^(options[ \t])([^\n]*)$/gm, matches: (path) => path.startsWith(`${paths.entries}/`) },
+  { line: /^(GRUB_CMDLINE_LINUX=["'])([^"'\n]*)(?=["'])/gm, matches: (path) => path === paths.grubDefaults },
+  { line: /^(kernelopts=)([^\n]*)$/gm, matches: (path) => path === paths.grub2Environment },
+  { line: /^()([^\n]+)$/gm, matches: (path) => path === paths.kernelCommandLine },
+];
+/** The first console that is named last is where the guest asks; that stays the screen, as it was. */
+const serial = 'console=ttyS0,115200';
+const screen = 'console=tty0';
+
+/** Names of devices on the kernel line that hold, and a serial console. */
+export function bootRule(facts: Facts): Part {
+  const lines = bootFiles(facts);
+  const refusals = [];
+  const changes = [];
+  for (const { path, text, line } of lines) {
+    const renamed = renameInArguments(text, nameIn(facts));
+    // Of a bare tree nobody knows the disks: its names are left.
+    if (renamed.unknown.length > 0 && facts.disks.length > 0) {
+      const detail = `${path} names a device that cannot be told on KVM: ${renamed.unknown[0]}`;
+      refusals.push(refuse('guest.device-unsupported', detail, path));
+      continue;
+    }
+    const after = sized(
+      path,
+      text,
+      renamed.text.replace(line, (_, head: string, rest: string) => head + withConsole(rest)),
+    );
+    if (after === undefined)
+      refusals.push(refuse('guest.boot-unsupported', `${path} has no room for the kernel line`, path));
+    else if (after !== text) changes.push(textFile(path, after));
+  }
+  const loaders = lines.filter(({ path }) => path !== paths.grubDefaults && path !== paths.kernelCommandLine);
+  if (loaders.length === 0 && facts.disks.length > 0)
+    refusals.push(
+      refuse('guest.boot-unsupported', 'neither grub.cfg nor entries of a boot loader were found in /boot'),
+    );
+  return { changes, refusals };
+}
+
+function bootFiles(facts: Facts) {
+  const files = [
+    ...[paths.grubConfig, paths.grub2Config, paths.grubDefaults, paths.grub2Environment, paths.kernelCommandLine],
+    ...filesBelow(facts, paths.entries, '.conf').map(({ path }) => path),
+  ];
+  return files.flatMap((path) => {
+    const text = textOf(facts, path);
+    const kind = kinds.find(({ matches }) => matches(path));
+    return text === undefined || !kind ? [] : [{ path, text, line: kind.line }];
+  });
+}
+
+/** A kernel line that says nothing of consoles gets both, one that names others gets the serial one before them. */
+function withConsole(line: string): string {
+  if (/\bconsole=ttyS\d/.test(line) || /\$(kernelopts|\{?GRUB_\w+)|\$\{?extra_cmdline/.test(line)) return line;
+  const first = /(^|\s)console=/.exec(line);
+  if (first)
+    return `${line.slice(0, first.index)}${first[1] === '' ? '' : ' '}${serial} ${line.slice(first.index + first[1]!.length)}`;
+  const trimmed = line.trimEnd();
+  return `${trimmed}${trimmed === '' ? '' : ' '}${serial} ${screen}`;
+}
+
+/** GRUB's environment is a block of 1024 bytes, filled with `#`. */
+function sized(path: string, before: string, after: string): string | undefined {
+  if (path !== paths.grub2Environment) return after;
+  const bare = after.replace(/#+$/, '');
+  const room = before.length - bare.length;
+  return room < 0 ? undefined : bare + '#'.repeat(room);
+}
+
+/** Every kernel line of the guest as one text. */
+export const kernelLine = (facts: Facts): string =>
+  bootFiles(facts)
+    .flatMap(({ text, line }) => [...text.matchAll(line)].map((match) => match[2] ?? ''))
+    .join('\n');
+
+/** The boot loaders whose files were found. */
+export function loadersOf(facts: Facts): string[] {
+  const entries = filesBelow(facts, paths.entries, '.conf').length > 0;
+  const grub = [paths.grubConfig, paths.grub2Config].some((path) => facts.files.has(path));
+  return [...(grub ? ['grub2'] : []), ...(entries ? [grub ? 'entries' : 'systemd-boot'] : [])];
+}

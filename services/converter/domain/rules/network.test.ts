@@ -1,0 +1,232 @@
+import { expect, test } from 'vitest';
+import { textIn, tree } from '../../testing/tree.ts';
+import type { Nic } from '../nic-names.ts';
+import { type Part, together } from '../part.ts';
+import { networkRule } from './network.ts';
+
+const a: Nic = { mac: '00:50:56:AA:00:01', addresses: ['10.0.0.5'], slot: 192 };
+const b: Nic = { mac: '00:50:56:aa:00:02', addresses: ['10.0.0.6', 'fe80::1'], slot: 224 };
+const bare = (nic: Nic): Nic => ({ mac: nic.mac, addresses: nic.addresses });
+const plan = (files: Record<string, string>, nics: readonly Nic[], given = {}) =>
+  together([networkRule(tree(files, { nics, ...given }))]);
+const names = ({ nics = [] }: Part) => Object.fromEntries(nics.map(({ mac, name }) => [mac.slice(-2), name]));
+const link = (name: string) => `/etc/systemd/network/10-tranship-${name}.link`;
+
+test('ifupdown - auto and allow-hotplug, each NIC by its address, MACs without case', () => {
+  const interfaces = [
+    'auto lo\niface lo inet loopback',
+    'allow-hotplug ens224\niface ens224 inet static\n  address 10.0.0.6/24',
+    'auto ens192\niface ens192 inet static\n  address 10.0.0.5/24\n  gateway 10.0.0.1',
+  ].join('\n');
+  const found = plan({ '/etc/network/interfaces': interfaces }, [bare(a), bare(b)]);
+  expect(names(found)).toEqual({ '01': 'ens192', '02': 'ens224' });
+  expect(textIn(found, link('ens192'))).toContain('MACAddress=00:50:56:aa:00:01\nType=ether');
+  expect(textIn(found, link('ens192'))).toContain('AlternativeNamesPolicy=');
+  expect(textIn(found, '/etc/network/interfaces')).toBeUndefined();
+});
+
+test('ifupdown - DHCP on two NICs: told apart by the slots that systemd named them by', () => {
+  const interfaces = 'auto ens224 ens192\niface ens192 inet dhcp\niface ens224 inet dhcp\n';
+  const dhcp = [
+    { ...a, addresses: [] },
+    { ...b, addresses: [] },
+  ];
+  expect(names(plan({ '/etc/network/interfaces': interfaces }, dhcp))).toEqual({ '01': 'ens192', '02': 'ens224' });
+  const blind = plan({ '/etc/network/interfaces': interfaces }, dhcp.map(bare));
+  expect(blind.nics).toEqual([]);
+  expect(blind.concerns.map(({ id, why }) => `${id}: ${why}`)).toEqual([
+    'guest.nic-name: NIC 00:50:56:aa:00:01: its name is not known; it may be any of ens224, ens192',
+    'guest.nic-name: NIC 00:50:56:aa:00:02: its name is not known; it may be any of ens224, ens192',
+  ]);
+});
+
+test('ifupdown - aliases, a VLAN, a bridge and a bond stand on their hardware', () => {
+  const interfaces = [
+    'auto ens192:1\niface ens192:1 inet static\n address 10.0.0.5/24',
+    'auto br0\niface br0 inet static\n address 10.0.0.6/24\n bridge_ports ens224',
+  ].join('\n');
+  expect(names(plan({ '/etc/network/interfaces': interfaces }, [bare(b), bare(a)]))).toEqual({
+    '01': 'ens192',
+    '02': 'ens224',
+  });
+  const vlan = 'auto ens192.30\niface ens192.30 inet static\n address 10.0.0.5/24\n';
+  expect(names(plan({ '/etc/network/interfaces': vlan }, [bare(a)]))).toEqual({ '01': 'ens192' });
+});
+
+test('names - eth0 and eth1 of equal word go by the VM’s order, which is told; by address where there is one', () => {
+  const dhcp = 'auto eth0 eth1\niface eth0 inet dhcp\niface eth1 inet dhcp\n';
+  const found = plan({ '/etc/network/interfaces': dhcp }, [
+    { ...b, addresses: [] },
+    { ...a, addresses: [] },
+  ]);
+  expect(names(found)).toEqual({ '02': 'eth0', '01': 'eth1' });
+  expect(found.concerns.map(({ id }) => id)).toEqual(['guest.nic-order']);
+  const fixed = dhcp.replace('iface eth0 inet dhcp', 'iface eth0 inet static\n address 10.0.0.5/24');
+  expect(names(plan({ '/etc/network/interfaces': fixed }, [bare(b), bare(a)]))).toEqual({ '01': 'eth0', '02': 'eth1' });
+});
+
+test('names - a guest without .link files gets a udev rule, behind those it has', () => {
+  const rules = '/etc/udev/rules.d/70-persistent-net.rules';
+  const files = {
+    '/etc/network/interfaces': 'auto eth0\niface eth0 inet static\n address 10.0.0.5\n',
+    [rules]: '# old',
+  };
+  const found = plan(files, [a], { links: false });
+  expect(textIn(found, rules)).toBe(
+    '# old\nSUBSYSTEM=="net", ACTION=="add", DRIVERS=="?*", ATTR{address}=="00:50:56:aa:00:01", ATTR{type}=="1", NAME="eth0"\n',
+  );
+  expect(textIn(found, link('eth0'))).toBeUndefined();
+});
+
+test('names - a udev rule or a .link file by this MAC is left alone; one of another machine counts for nothing', () => {
+  const rule = (mac: string, name: string) => `SUBSYSTEM=="net", ATTR{address}=="${mac}", NAME="${name}"\n`;
+  const files = {
+    '/etc/udev/rules.d/70-persistent-net.rules': rule(a.mac, 'lan0') + rule('00:0c:29:00:00:01', 'eth0'),
+  };
+  const found = plan(files, [bare(a)]);
+  expect(names(found)).toEqual({ '01': 'lan0' });
+  expect(found.changes).toEqual([]);
+  const byPath = '[Match]\nPath=pci-0000:0b:00.0\n[Link]\nName=uplink\n';
+  const linked = plan({ '/etc/systemd/network/05-uplink.link': byPath }, [bare(a)]);
+  expect(textIn(linked, link('uplink'))).toContain('Name=uplink');
+});
+
+test('names - one that the kernel would not take is never written', () => {
+  const found = plan({ '/etc/network/interfaces': 'iface a-name-far-too-long inet dhcp\niface ../../x inet dhcp\n' }, [
+    bare(a),
+  ]);
+  expect(found.changes).toEqual([]);
+  expect(found.concerns.map(({ id }) => id)).toEqual(['guest.nic-name']);
+});
+
+test('names - nothing names the NIC: it keeps the name that systemd made of its slot, unless the kernel line forbids', () => {
+  expect(names(plan({ '/etc/systemd/network/a.network': '[Match]\nName=en*\n[Network]\nDHCP=yes\n' }, [a]))).toEqual({
+    '01': 'ens192',
+  });
+  const grub = { '/etc/default/grub': 'GRUB_CMDLINE_LINUX="net.ifnames=0"\n' };
+  expect(names(plan(grub, [a]))).toEqual({});
+});
+
+test('networkd - Name= keeps its name; Path= and Driver= become the MAC', () => {
+  const files = {
+    '/etc/systemd/network/10-a.network': '[Match]\nName=ens192\n\n[Network]\nAddress=10.0.0.5/24\nGateway=10.0.0.1\n',
+    '/etc/systemd/network/20-b.network':
+      '[Match]\nPath=pci-0000:13:00.0\nDriver=vmxnet3\n\n[Network]\nAddress=10.0.0.6/24\n',
+  };
+  const found = plan(files, [bare(a), bare(b)]);
+  expect(names(found)).toEqual({ '01': 'ens192' });
+  expect(textIn(found, '/etc/systemd/network/20-b.network')).toBe(
+    '[Match]\nMACAddress=00:50:56:aa:00:02\n\n[Network]\nAddress=10.0.0.6/24\n',
+  );
+  expect(textIn(found, '/etc/systemd/network/10-a.network')).toBeUndefined();
+});
+
+test('networkd - a match by driver that may mean either NIC is refused by its file', () => {
+  const files = { '/etc/systemd/network/a.network': '[Match]\nDriver=vmxnet3\n[Network]\nDHCP=yes\n' };
+  expect(plan(files, [bare(a), bare(b)]).refusals).toMatchObject([
+    { code: 'guest.network-unsupported', path: '/etc/systemd/network/a.network' },
+  ]);
+  expect(textIn(plan(files, [bare(a)]), '/etc/systemd/network/a.network')).toContain('MACAddress=00:50:56:aa:00:01');
+});
+
+test('netplan - by key, by MAC with set-name, with comments kept where the match changes', () => {
+  const byKey = 'network:\n  version: 2\n  ethernets:\n    ens192:\n      addresses: [10.0.0.5/24]\n';
+  expect(names(plan({ '/etc/netplan/01.yaml': byKey }, [bare(a)]))).toEqual({ '01': 'ens192' });
+  const byMac =
+    'network:\n  ethernets:\n    lan:\n      match: {macaddress: "00:50:56:AA:00:01"}\n      set-name: lan0\n';
+  expect(plan({ '/etc/netplan/01.yaml': byMac }, [bare(a)])).toMatchObject({ nics: [{ name: 'lan0' }], changes: [] });
+  const byDriver = [
+    'network:',
+    '  version: 2 # kept',
+    '  ethernets:',
+    '    lan:',
+    '      match:',
+    '        driver: vmxnet3',
+    '      set-name: lan0',
+    '      addresses:',
+    '        - 10.0.0.6/24:',
+    '            label: "lan0:1"',
+    '',
+  ].join('\n');
+  const found = plan({ '/etc/netplan/01.yaml': byDriver }, [bare(a), bare(b)]);
+  expect(textIn(found, '/etc/netplan/01.yaml')).toBe(
+    byDriver.replace('driver: vmxnet3', 'macaddress: 00:50:56:aa:00:02'),
+  );
+  expect(names(found)).toEqual({ '02': 'lan0' });
+});
+
+test('NetworkManager - key files by name, by MAC, and by the bus, with IPv6 alone', () => {
+  const file = (extra: string) => `[connection]\nid=x\ntype=ethernet\n${extra}\n`;
+  const folder = '/etc/NetworkManager/system-connections';
+  const found = plan(
+    {
+      [`${folder}/a.nmconnection`]: file('interface-name=ens192\n\n[ipv6]\nmethod=manual\naddress1=2001:DB8:0::5/64'),
+      [`${folder}/b.nmconnection`]: file(
+        '\n[match]\npath=pci-0000:13:00.0;\n\n[ipv4]\nmethod=manual\naddress1=10.0.0.6/24,10.0.0.1',
+      ),
+    },
+    [{ mac: a.mac, addresses: ['2001:db8::5'] }, bare(b)],
+  );
+  expect(names(found)).toEqual({ '01': 'ens192' });
+  expect(textIn(found, `${folder}/b.nmconnection`)).toContain('[ethernet]\nmac-address=00:50:56:aa:00:02');
+  expect(textIn(found, `${folder}/b.nmconnection`)).not.toContain('path=');
+});
+
+test('NetworkManager - a profile for the MAC of another machine is stale', () => {
+  const stale = '[connection]\ntype=ethernet\ninterface-name=ens160\n[ethernet]\nmac-address=00:0C:29:11:22:33\n';
+  const files = {
+    '/etc/NetworkManager/system-connections/old.nmconnection': stale,
+    '/etc/NetworkManager/system-connections/new.nmconnection': '[connection]\ntype=ethernet\ninterface-name=ens192\n',
+  };
+  expect(names(plan(files, [bare(a)]))).toEqual({ '01': 'ens192' });
+});
+
+test('ifcfg - HWADDR, DEVICE, bonds and bridges above, aliases, leftovers of editors', () => {
+  const folder = '/etc/sysconfig/network-scripts';
+  const found = plan(
+    {
+      [`${folder}/ifcfg-lo`]: 'DEVICE=lo\nIPADDR=127.0.0.1\n',
+      [`${folder}/ifcfg-eth0`]: 'TYPE=Ethernet\nDEVICE="eth0"\nHWADDR=00:50:56:AA:00:02\nIPADDR=10.0.0.6\nPREFIX=24\n',
+      [`${folder}/ifcfg-eth0:1`]: 'DEVICE=eth0:1\nIPADDR=10.0.0.7\n',
+      [`${folder}/ifcfg-bond0`]: 'DEVICE=bond0\nTYPE=Bond\nBONDING_MASTER=yes\nIPADDR=10.0.0.5\n',
+      [`${folder}/ifcfg-ens192`]: "DEVICE='ens192'\nMASTER=bond0\nSLAVE=yes\n",
+      [`${folder}/ifcfg-ens256.bak`]: 'DEVICE=ens256\n',
+      [`${folder}/ifcfg-bond0.30`]: 'DEVICE=bond0.30\nVLAN=yes\n',
+    },
+    [bare(a), bare(b)],
+    { os: 'rocky' },
+  );
+  expect(names(found)).toEqual({ '01': 'ens192', '02': 'eth0' });
+});
+
+test('ifcfg - a port of a bridge is hardware', () => {
+  const file = { '/etc/sysconfig/network-scripts/ifcfg-ens192': 'DEVICE=ens192\nTYPE=Ethernet\nBRIDGE=br0\n' };
+  expect(names(plan(file, [bare(a)], { os: 'rocky' }))).toEqual({ '01': 'ens192' });
+});
+
+test('wicked - eth0 and eth1 by their addresses, though SUSE and the VM order them otherwise', () => {
+  const found = plan(
+    {
+      '/etc/sysconfig/network/ifcfg-eth0': "BOOTPROTO='static'\nIPADDR='10.0.0.6/24'\nSTARTMODE='auto'\n",
+      '/etc/sysconfig/network/ifcfg-eth1': "BOOTPROTO='static'\nIPADDR_0='10.0.0.5/24'\nSTARTMODE='auto'\n",
+      '/etc/sysconfig/network/ifcfg-eth7': "BOOTPROTO='dhcp'\nSTARTMODE='off'\n",
+      '/etc/udev/rules.d/70-persistent-net.rules': '',
+    },
+    [bare(a), bare(b)],
+    { os: 'suse' },
+  );
+  expect(names(found)).toEqual({ '01': 'eth1', '02': 'eth0' });
+});
+
+test('addresses - several NICs on one network are told apart by the whole address; a difference is told, the files win', () => {
+  const interfaces =
+    'iface ens192 inet static\n address 10.0.0.5/24\niface ens224 inet static\n address 10.0.0.60/24\n';
+  const found = plan({ '/etc/network/interfaces': interfaces }, [bare(a), bare(b)]);
+  expect(names(found)).toEqual({ '01': 'ens192', '02': 'ens224' });
+  expect(found.concerns).toMatchObject([
+    {
+      id: 'guest.address-differs',
+      why: 'NIC 00:50:56:aa:00:02: its files say 10.0.0.60/24, vSphere 10.0.0.6, fe80::1',
+    },
+  ]);
+});

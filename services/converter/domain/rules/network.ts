@@ -1,0 +1,98 @@
+import { textFile } from '../changes.ts';
+import { type Facts, textOf } from '../facts.ts';
+import { hardwareMatches, networkConfigs } from '../network/configs.ts';
+import type { HardwareMatch } from '../network/match.ts';
+import { type Mention, normalMac } from '../network/mention.ts';
+import { linkFile, type NamedNic, type Nic, nicNames, plainAddress, udevRule } from '../nic-names.ts';
+import { concern, type Part, refuse } from '../part.ts';
+import { paths } from '../paths.ts';
+import { kernelLine } from './boot.ts';
+
+const rules = `${paths.udevRules}/70-persistent-net.rules`;
+
+/** NICs keep their names, and with them their addresses; what matches by hardware matches by MAC from now on. */
+export function networkRule(facts: Facts): Part {
+  const mentions = networkConfigs(facts).flatMap((each) => each.mentions);
+  const linked = facts.has(paths.defaultLink);
+  const predictable = linked && !/\bnet\.ifnames=0\b/.test(kernelLine(facts));
+  const { known, unknown, byOrder } = nicNames(facts.nics, mentions, predictable);
+  const open = known.filter(({ kept }) => !kept);
+  const keeps = linked || facts.has(paths.udevRules);
+  const concerns = [
+    ...unknown.map(({ mac, why }) => concern('guest.nic-name', `NIC ${mac}: ${why}`)),
+    ...(byOrder.length > 1
+      ? [concern('guest.nic-order', `${byOrder.join(', ')} were given to the NICs in the VM's order`)]
+      : []),
+    ...(open.length > 0 && !keeps
+      ? [concern('guest.nic-name', `the names of its NICs cannot be kept: it has no ${paths.udevRules}`)]
+      : []),
+    ...differing(facts.nics, known, mentions),
+  ];
+  const matched = byMac(facts, known);
+  if (!keeps) return { ...matched, concerns };
+  const changes = linked
+    ? open.map((nic) => textFile(`${paths.networkd}/10-tranship-${nic.name}.link`, linkFile(nic), 0o644))
+    : byRule(facts, open);
+  return { ...matched, changes: [...changes, ...(matched.changes ?? [])], nics: known, concerns };
+}
+
+/** One rule a NIC behind those that the guest has, which stay. */
+function byRule(facts: Facts, open: readonly NamedNic[]) {
+  if (open.length === 0) return [];
+  const before = textOf(facts, rules) ?? '';
+  const ended = before === '' || before.endsWith('\n') ? before : `${before}\n`;
+  return [textFile(rules, ended + open.map(udevRule).join(''), 0o644)];
+}
+
+/** Each match by driver or place becomes one by the MAC of the NIC that it means. */
+function byMac(facts: Facts, known: readonly NamedNic[]): Part {
+  const texts = new Map<string, string>();
+  const refusals = [];
+  const matches = hardwareMatches(facts);
+  for (const match of matches) {
+    const nic = meant(match, facts.nics, known, matches.length);
+    const text = texts.get(match.file) ?? textOf(facts, match.file) ?? '';
+    if (nic) texts.set(match.file, match.rewrite(text, normalMac(nic.mac)));
+    else
+      refusals.push(
+        refuse(
+          'guest.network-unsupported',
+          `${match.file} matches a NIC by its driver or its place on the bus, and it is not known which NIC that is`,
+          match.file,
+        ),
+      );
+  }
+  return { changes: [...texts].map(([path, text]) => textFile(path, text)), refusals };
+}
+
+function meant(match: HardwareMatch, nics: readonly Nic[], known: readonly NamedNic[], matches: number) {
+  const stated = new Set(match.addresses.map(plainAddress));
+  const byAddress = nics.filter(({ addresses }) => addresses.some((address) => stated.has(plainAddress(address))));
+  const byName = known.filter(({ name }) => name === match.name);
+  const found = byAddress.length === 1 ? byAddress : byName;
+  if (found.length === 1) return found[0];
+  return nics.length === 1 && matches === 1 ? nics[0] : undefined;
+}
+
+/** Static addresses in the files that vSphere did not report, where it reported some. */
+function differing(nics: readonly Nic[], known: readonly NamedNic[], mentions: readonly Mention[]) {
+  return nics.flatMap(({ mac, addresses }) => {
+    const own = known.find((each) => each.mac === normalMac(mac));
+    const stated = mentions
+      .filter(({ name, mac: by }) =>
+        by !== undefined ? by === normalMac(mac) : own !== undefined && name === own.name,
+      )
+      .filter(({ file }) => !file.startsWith(`${paths.leases}/`))
+      .flatMap((mention) => mention.addresses)
+      .filter((address) => /^[0-9a-fA-F.:]+(\/|$)/.test(address));
+    const reported = new Set(addresses.map(plainAddress));
+    const others = stated.filter((address) => !reported.has(plainAddress(address)));
+    if (addresses.length === 0 || others.length === 0) return [];
+    return [
+      concern(
+        'guest.address-differs',
+        `NIC ${mac}: its files say ${others.join(', ')}, vSphere ${addresses.join(', ')}`,
+      ),
+    ];
+  });
+}

@@ -1,0 +1,202 @@
+import type { Read } from '../read.ts';
+
+/** A file of an NTFS volume, read where it is asked for. */
+export interface NtfsFile {
+  readonly size: number;
+  readonly read: Read;
+}
+
+interface Attribute {
+  readonly type: number;
+  readonly name: string;
+  readonly resident?: Buffer;
+  readonly runs?: readonly Run[];
+  readonly size: number;
+}
+
+/** Clusters of a file in its order; `at` undefined: a hole. */
+interface Run {
+  readonly at: number | undefined;
+  readonly count: number;
+}
+
+const types = { list: 0x20, volume: 0x70, data: 0x80, root: 0x90, allocation: 0xa0 } as const;
+const [maxAttributes, maxRuns, maxEntries, maxBlocks, maxParts] = [256, 100_000, 4096, 16_384, 256];
+const rootFolder = 5;
+const volumeRecord = 3;
+
+/** Reads an NTFS file system, bounded, and changes nothing. What makes no sense is not there. */
+export class Ntfs {
+  readonly #read: Read;
+  readonly #cluster: number;
+  readonly #recordSize: number;
+  readonly #table: NtfsFile | undefined;
+
+  constructor(read: Read, offset: number) {
+    this.#read = (at, length) => read(offset + at, length);
+    const boot = this.#read(0, 512);
+    const perCluster = boot.length === 512 ? boot.readUInt8(13) : 0;
+    const sectors = perCluster > 128 ? 2 ** (256 - perCluster) : perCluster;
+    this.#cluster = boot.length === 512 ? boot.readUInt16LE(11) * sectors : 0;
+    const size = boot.length === 512 ? boot.readInt8(64) : 0;
+    const record = size < 0 ? 2 ** -size : size * this.#cluster;
+    const sane = this.#cluster >= 512 && this.#cluster <= 2 ** 21 && record >= 1024 && record <= 65536;
+    this.#recordSize = record;
+    if (!sane) return;
+    const first = fixed(this.#read(Number(boot.readBigUInt64LE(48)) * this.#cluster, record), 'FILE');
+    this.#table = this.#file(this.#parse(first).find(({ type }) => type === types.data));
+  }
+
+  /** Whether Windows wants to check the volume before its next use; undefined: that cannot be told. */
+  get dirty(): boolean | undefined {
+    const found = this.#attributes(volumeRecord).find(({ type }) => type === types.volume)?.resident;
+    return found && found.length >= 12 ? (found.readUInt16LE(10) & 1) !== 0 : undefined;
+  }
+
+  /** A file by its path from the root, without case. */
+  open(path: string): NtfsFile | undefined {
+    let record: number | undefined = rootFolder;
+    for (const name of path.split('/')) {
+      record = this.#lookUp(record, name.toLowerCase());
+      if (record === undefined) return undefined;
+    }
+    return this.#file(this.#attributes(record).find(({ type, name }) => type === types.data && name === ''));
+  }
+
+  #lookUp(folder: number, name: string): number | undefined {
+    const attributes = this.#attributes(folder).filter((each) => each.name === '$I30');
+    const root = attributes.find(({ type }) => type === types.root)?.resident;
+    const found = root && root.length > 32 ? inEntries(root.subarray(16), name) : undefined;
+    if (found !== undefined) return found;
+    const blocks = this.#file(attributes.find(({ type }) => type === types.allocation));
+    const size = root && root.length > 12 ? root.readUInt32LE(8) : 0;
+    if (!blocks || size < 512 || size > 65536) return undefined;
+    for (let i = 0; i < maxBlocks && (i + 1) * size <= blocks.size; i++) {
+      const block = fixed(blocks.read(i * size, size), 'INDX');
+      const hit = block.length > 24 ? inEntries(block.subarray(24), name) : undefined;
+      if (hit !== undefined) return hit;
+    }
+    return undefined;
+  }
+
+  /** Of a record, with those that its list places in other records. */
+  #attributes(record: number): Attribute[] {
+    const own = this.#parse(this.#record(record));
+    const list = own.find(({ type }) => type === types.list);
+    if (!list) return own;
+    const content = this.#file(list)?.read(0, Math.min(list.size, 65536)) ?? Buffer.alloc(0);
+    const others = new Set<number>();
+    for (let at = 0; at + 24 <= content.length && others.size < maxParts; ) {
+      const other = content.readUIntLE(at + 16, 6);
+      if (other !== record) others.add(other);
+      at += Math.max(content.readUInt16LE(at + 4), 24);
+    }
+    const all = [...own, ...[...others].flatMap((other) => this.#parse(this.#record(other)))];
+    return joined(all);
+  }
+
+  #record(number: number): Buffer {
+    return fixed(this.#table?.read(number * this.#recordSize, this.#recordSize) ?? Buffer.alloc(0), 'FILE');
+  }
+
+  #parse(record: Buffer): Attribute[] {
+    const found: Attribute[] = [];
+    if (record.length < 48) return found;
+    for (let at = record.readUInt16LE(20), i = 0; at + 24 <= record.length && i < maxAttributes; i++) {
+      const type = record.readUInt32LE(at);
+      const length = record.readUInt32LE(at + 4);
+      if (type === 0xffffffff || length < 24 || at + length > record.length) break;
+      found.push(attribute(record.subarray(at, at + length), type));
+      at += length;
+    }
+    return found;
+  }
+
+  #file(found: Attribute | undefined): NtfsFile | undefined {
+    if (!found) return undefined;
+    const { resident, runs = [], size } = found;
+    if (resident) return { size: resident.length, read: (at, length) => resident.subarray(at, at + length) };
+    const cluster = this.#cluster;
+    const read: Read = (at, length) => {
+      const parts: Buffer[] = [];
+      let [from, left, start] = [at, Math.min(length, size - at), 0];
+      for (const run of runs) {
+        const end = start + run.count * cluster;
+        if (left > 0 && from < end) {
+          const part = Math.min(left, end - from);
+          const bytes = run.at === undefined ? Buffer.alloc(part) : this.#read(run.at * cluster + (from - start), part);
+          parts.push(bytes);
+          if (bytes.length < part) break;
+          from += part;
+          left -= part;
+        }
+        if (left <= 0) break;
+        start = end;
+      }
+      return Buffer.concat(parts);
+    };
+    return { size, read };
+  }
+}
+
+function attribute(bytes: Buffer, type: number): Attribute {
+  const at = bytes.readUInt16LE(10);
+  const name = bytes.toString('utf16le', at, at + 2 * bytes.readUInt8(9));
+  if (bytes.readUInt8(8) === 0) {
+    const start = bytes.readUInt16LE(20);
+    const resident = bytes.subarray(start, start + bytes.readUInt32LE(16));
+    return { type, name, resident, size: resident.length };
+  }
+  if (bytes.length < 64) return { type, name, runs: [], size: 0 };
+  return { type, name, runs: runsOf(bytes.subarray(bytes.readUInt16LE(32))), size: Number(bytes.readBigUInt64LE(48)) };
+}
+
+/** A file in several records: its runs are one, its size stands in the first. */
+function joined(attributes: readonly Attribute[]): Attribute[] {
+  const found: Attribute[] = [];
+  for (const each of attributes) {
+    const i = found.findIndex(({ type, name, runs }) => each.runs && runs && type === each.type && name === each.name);
+    if (i < 0) found.push(each);
+    else found[i] = { ...found[i]!, runs: [...found[i]!.runs!, ...each.runs!].slice(0, maxRuns) };
+  }
+  return found;
+}
+
+function runsOf(bytes: Buffer): Run[] {
+  const runs: Run[] = [];
+  let cluster = 0;
+  for (let at = 0; at < bytes.length && runs.length < maxRuns; ) {
+    const [lengthBytes, offsetBytes] = [bytes[at]! & 15, bytes[at]! >> 4];
+    if (lengthBytes === 0 || lengthBytes > 6 || offsetBytes > 6 || at + 1 + lengthBytes + offsetBytes > bytes.length)
+      break;
+    const count = bytes.readUIntLE(at + 1, lengthBytes);
+    if (offsetBytes > 0) cluster += bytes.readIntLE(at + 1 + lengthBytes, offsetBytes);
+    runs.push({ at: offsetBytes > 0 ? cluster : undefined, count });
+    at += 1 + lengthBytes + offsetBytes;
+  }
+  return runs;
+}
+
+/** A record is guarded by two bytes at the end of each sector: they stand elsewhere. Empty: it is none. */
+function fixed(record: Buffer, magic: string): Buffer {
+  if (record.length < 512 || record.toString('latin1', 0, 4) !== magic) return Buffer.alloc(0);
+  const whole = Buffer.from(record);
+  const [at, count] = [whole.readUInt16LE(4), whole.readUInt16LE(6)];
+  for (let i = 1; i < count && i * 512 <= whole.length && at + 2 * i + 2 <= whole.length; i++)
+    whole.copy(whole, i * 512 - 2, at + 2 * i, at + 2 * i + 2);
+  return whole;
+}
+
+/** Looks a name up in a node of a folder's index: its header, then entries. */
+function inEntries(node: Buffer, name: string): number | undefined {
+  for (let at = node.readUInt32LE(0), i = 0; at + 16 <= node.length && i < maxEntries; i++) {
+    const length = node.readUInt16LE(at + 8);
+    if ((node.readUInt16LE(at + 12) & 2) !== 0 || length < 16 || at + length > node.length) return undefined;
+    if (length >= 84) {
+      const found = node.toString('utf16le', at + 82, at + 82 + 2 * node.readUInt8(at + 80));
+      if (found.toLowerCase() === name) return node.readUIntLE(at, 6);
+    }
+    at += length;
+  }
+  return undefined;
+}

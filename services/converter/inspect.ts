@@ -1,0 +1,142 @@
+import { type Inspection, TranshipError } from '@tranship/contracts';
+import { checkRoom } from './adapters/commit.ts';
+import { type Probe, probeDisks } from './adapters/disks.ts';
+import { type Edit, prepareEdit } from './adapters/edit.ts';
+import { FolderFs } from './adapters/folder-fs.ts';
+import { Guest } from './adapters/guest.ts';
+import { ntfsStates } from './adapters/windows.ts';
+import { dirtyMounts, type Planned, planGuest, type Work } from './direct.ts';
+import { describeDisks, describeGuest } from './domain/describe.ts';
+import { parseOsRelease } from './domain/os-release.ts';
+import { criticalOf, errorOf, type Refusal, refuse, type Whole } from './domain/part.ts';
+import { planChanges } from './domain/plan.ts';
+import { bootWays } from './domain/survey.ts';
+import { placeOf } from './domain/volumes.ts';
+import type { NtfsState } from './domain/windows/windows.ts';
+import { examine } from './examine.ts';
+import { findRoot, opener, osReleaseOf } from './find.ts';
+
+type Found = Omit<Inspection, 'seconds'>;
+
+/** Looks a VM's disks through and says what converting it would do. Nothing is changed; what stands in the way is told, not thrown. */
+export async function inspectDisks(work: Work): Promise<Found> {
+  const probe = probeDisks(work.images);
+  try {
+    const open = opener(probe, work.scratch, work.signal);
+    const verdict = await findRoot(probe, open);
+    if (verdict.kind === 'none') return { ...nothing(probe), supported: true, os: { ...unknown, family: 'none' } };
+    if (verdict.kind === 'unsupported') return refused(probe, verdict.refusal);
+    const { name } = parseOsRelease(verdict.root.osRelease);
+    try {
+      return await told(work, probe, await planGuest(work, probe, verdict.root, open));
+    } catch (error) {
+      const found = refused(probe, refusalIn(error));
+      return { ...found, os: { ...found.os, family: 'linux', name } };
+    }
+  } catch (error) {
+    return refused(probe, refusalIn(error));
+  }
+}
+
+async function told(work: Work, probe: Probe, { guest, facts, plan }: Planned): Promise<Found> {
+  const dirty = dirtyMounts(guest).map((at) =>
+    refuse('guest.dirty', `the file system ${at} is in use, or was not unmounted in order`),
+  );
+  const refusals = [...plan.refusals];
+  const edit = refusals.length === 0 ? await prepareEdit(guest, plan.changes, work.scratch) : undefined;
+  try {
+    if (edit) checkRoom(guest, edit.targets);
+  } catch (error) {
+    refusals.push(refusalIn(error));
+  }
+  const { loaders, ...found } = describeGuest(facts);
+  return {
+    ...nothing(probe),
+    ...found,
+    ...verdictOf(plan, refusals, edit),
+    engine: 'direct',
+    mounts: guest.mounts.map(({ at, volume }) => ({
+      at,
+      place: placeOf(volume),
+      freeBytes: volume.fileSystem?.freeBytes ?? 0,
+    })),
+    boot: { ways: bootWays(probe.disks), loaders },
+    // A running guest is never clean: it is judged again once it is off.
+    concerns: [
+      ...refusals.map(criticalOf),
+      ...dirty.map((each) => ({ ...criticalOf(each), category: 'warning' as const })),
+      ...plan.concerns,
+    ],
+  };
+}
+
+const verdictOf = (plan: Whole, refusals: readonly Refusal[], edit: Edit | undefined) => ({
+  supported: refusals.length === 0,
+  nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
+  concerns: [...refusals.map(criticalOf), ...plan.concerns],
+  changes: edit?.told.map(({ change }) => change) ?? [],
+});
+
+/** A tree of files without its disks: what can be said of it, and what the rules of network and boot would do. */
+export async function planTree(root: string, { nics, scratch, signal }: Omit<Work, 'images'>) {
+  const volume = { disk: 0, offset: 0, length: 0 };
+  const guest = new Guest([{ at: '/', volume, fs: new FolderFs(root, scratch) }]);
+  const text = await osReleaseOf(guest);
+  if (text === undefined) throw errorOf(refuse('guest.os-unsupported', `there is no os-release below ${root}`));
+  const facts = await examine(guest, { os: parseOsRelease(text), disks: [], nics, media: [] }, signal);
+  const plan = planChanges(facts);
+  const edit = await prepareEdit(guest, plan.refusals.length === 0 ? plan.changes : [], scratch);
+  const { loaders, ...found } = describeGuest(facts);
+  const inspection: Found = {
+    ...nothing({ disks: [], unreached: [] }),
+    ...found,
+    ...verdictOf(plan, plan.refusals, edit),
+    engine: 'tree',
+    boot: { ways: [], loaders },
+  };
+  return { guest, edit, inspection };
+}
+
+const unknown = { family: 'unknown' as const, id: '', name: '', version: '', arch: '' };
+
+const nothing = ({ disks }: Probe): Found => ({
+  os: unknown,
+  supported: false,
+  engine: 'none',
+  ...describeDisks(disks),
+  mounts: [],
+  boot: { ways: bootWays(disks), loaders: [] },
+  kernels: [],
+  fragile: [],
+  network: { managers: [], configs: [] },
+  nics: [],
+  tools: [],
+  concerns: [],
+  changes: [],
+});
+
+function refused(probe: Probe, refusal: Refusal): Found {
+  const found = { ...nothing(probe), concerns: [criticalOf(refusal)] };
+  const isWindows = refusal.code === 'guest.windows-unsupported' || refusal.code === 'guest.bitlocker-unsupported';
+  return isWindows ? { ...found, ...ofWindows(found, ntfsStates(probe)) } : found;
+}
+
+/** What there is to say of a Windows, although it is not converted. */
+function ofWindows({ os, concerns }: Found, states: readonly NtfsState[]): Pick<Found, 'os' | 'concerns'> {
+  const { name = 'Windows', version = '', arch = '' } = states.find(({ windows }) => windows)?.windows ?? {};
+  return {
+    os: { ...os, family: 'windows', id: 'windows', name, version, arch },
+    concerns: [
+      ...concerns,
+      ...states.flatMap(({ place, dirty, hibernated }) => [
+        ...(dirty ? [criticalOf(refuse('guest.dirty', `${place} (NTFS) asks to be checked`))] : []),
+        ...(hibernated ? [criticalOf(refuse('guest.hibernated', `${place} (NTFS) holds a hibernated Windows`))] : []),
+      ]),
+    ],
+  };
+}
+
+function refusalIn(error: unknown): Refusal {
+  if (!(error instanceof TranshipError) || error.code === 'service.internal') throw error;
+  return refuse(error.code, error.detail, error.path);
+}

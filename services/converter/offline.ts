@@ -1,0 +1,105 @@
+import { constants, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/contracts';
+import { verifyTargets, writeTargets } from './adapters/commit.ts';
+import { formatOf, rawImage } from './adapters/images.ts';
+import { writeOverlay } from './adapters/overlay.ts';
+import { convertDisks } from './convert.ts';
+import { makeReady, type Work } from './direct.ts';
+import { inspectDisks, planTree } from './inspect.ts';
+
+/** Disk images, or one folder with a guest's files, as a person names them. */
+export interface Request extends Omit<Work, 'images'> {
+  readonly files: readonly string[];
+  readonly overlay?: string;
+}
+
+/** What there is and what would be done; nothing is changed. */
+export async function inspectFiles(request: Request): Promise<GuestAnswer> {
+  const began = performance.now();
+  const found = isTree(request)
+    ? (await planTree(resolve(request.files[0]!), request)).inspection
+    : await inspectDisks({ ...request, images: await imagesOf(request) });
+  return { inspection: timed(found, began), written: 'nowhere' };
+}
+
+/** Converts raw images where they lie, or into an overlay; of a folder, its network and its boot. */
+export async function convertFiles(request: Request): Promise<GuestAnswer> {
+  const began = performance.now();
+  if (isTree(request)) {
+    const { guest, edit, inspection } = await planTree(resolve(request.files[0]!), request);
+    refuseUnsupported(inspection);
+    await writeTargets(guest, edit.targets, () => join(request.scratch, 'undo'));
+    return { inspection: timed(inspection, began), written: 'in-place' };
+  }
+  for (const file of request.files)
+    if (formatOf(known(file)) !== 'raw')
+      throw new TranshipError('guest.image', `${file} is a ${formatOf(file)} image; raw ones are converted`);
+  const images = await imagesOf(request);
+  const inspection = await inspectDisks({ ...request, images });
+  refuseUnsupported(inspection);
+  if (request.overlay !== undefined) {
+    await intoOverlay(request, images, request.overlay);
+    return { inspection: timed(inspection, began), written: 'overlay' };
+  }
+  const first = resolve(request.files[0]!);
+  // Beside the disk: what a crash leaves is found again by the next run.
+  const scratchDir = join(dirname(first), `.${basename(first)}.tranship`);
+  mkdirSync(scratchDir, { recursive: true });
+  const job = { ...request, images, scratchDir, key: first, now: () => performance.now() };
+  await convertDisks({ ...job, warn: (message) => process.stderr.write(`${message}\n`) });
+  rmSync(scratchDir, { recursive: true, force: true });
+  return { inspection: timed(inspection, began), written: 'in-place' };
+}
+
+async function intoOverlay(request: Request, images: Work['images'], overlay: string): Promise<void> {
+  const [image] = images;
+  if (!image || images.length > 1)
+    throw new TranshipError('guest.image', 'an overlay is made of one disk; this guest has several');
+  const changed = join(request.scratch, 'changed.raw');
+  copyFileSync(image.path, changed, constants.COPYFILE_FICLONE);
+  const ready = await makeReady({ ...request, images: [{ ...image, path: changed }] });
+  const logs: string[] = [];
+  if ('edit' in ready) {
+    await writeTargets(ready.guest, ready.edit.targets, () => {
+      const log = join(request.scratch, `undo-${logs.length}`);
+      logs.push(log);
+      return log;
+    });
+    await verifyTargets(ready.guest, ready.edit.targets);
+  }
+  await writeOverlay({ base: image.path, changed, logs, overlay: resolve(overlay) }, request.scratch, request.signal);
+}
+
+function refuseUnsupported({ supported, concerns }: Pick<Inspection, 'supported' | 'concerns'>): void {
+  const critical = concerns.find(({ category }) => category === 'critical');
+  if (!supported && critical) throw new TranshipError(critical.id as 'guest.unsupported', critical.why);
+}
+
+async function imagesOf({ files, scratch, signal }: Request): Promise<Work['images']> {
+  const images = [];
+  for (const [index, file] of files.entries()) {
+    const path = await rawImage(known(file), scratch, index, signal);
+    images.push({ index, path, sizeBytes: statSync(path).size });
+  }
+  return images;
+}
+
+function known(file: string): string {
+  const path = resolve(file);
+  if (!existsSync(path)) throw new TranshipError('guest.image', `there is no ${file}`);
+  return path;
+}
+
+function isTree({ files }: Request): boolean {
+  const folders = files.filter((file) => statSync(known(file)).isDirectory());
+  if (files.length === 0) throw new TranshipError('guest.image', 'no disk image was named');
+  if (folders.length > 0 && files.length > 1)
+    throw new TranshipError('guest.image', 'one folder is a guest of its own: name nothing else with it');
+  return folders.length > 0;
+}
+
+const timed = (found: Omit<Inspection, 'seconds'>, began: number): Inspection => ({
+  ...found,
+  seconds: Math.round(performance.now() - began) / 1000,
+});

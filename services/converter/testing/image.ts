@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { cpio } from '../domain/cpio.ts';
+import { osReleases } from './tree.ts';
+
+const mib = 1024 ** 2;
+const env = { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' };
+export const version = '6.1.0-test';
+const bootUuid = '8f0e1c1a-0000-4000-8000-00000000b007';
+
+/** The first MiB of a physical volume of 200 MiB as LVM's own tools wrote it: my-vg with root (80 MiB from its first extent on), swap-1, and split in two runs. */
+const physicalVolume = () =>
+  gunzipSync(Buffer.from(readFileSync(new URL('fixtures/pv-my-vg.gz.b64', import.meta.url), 'utf8'), 'base64'));
+
+export const guestFiles = (root: string): Record<string, string | Buffer> => ({
+  '/usr/lib/os-release': osReleases.debian,
+  '/etc/fstab': `${root} / ext4 defaults 0 1\n`,
+  '/etc/default/grub': 'GRUB_CMDLINE_LINUX=""\n',
+  '/etc/initramfs-tools/modules': '# list\n',
+  '/etc/network/interfaces': 'auto ens192\niface ens192 inet static\n address 10.0.0.5/24\n',
+  '/etc/udev/rules.d/.keep': '',
+  '/lib/systemd/network/99-default.link': '[Match]\nOriginalName=*\n',
+  '/lib/systemd/system/open-vm-tools.service': '[Unit]\n',
+  '/boot/grub/grub.cfg': `menuentry x {\n linux /vmlinuz root=${root} ro\n}\n`,
+  [`/boot/initrd.img-${version}`]: gzipSync(
+    cpio([{ path: 'conf' }, { path: 'conf/arch.conf', content: Buffer.from('DPKG_ARCH=amd64\n') }]),
+  ),
+  ...moduleFiles(),
+});
+
+function moduleFiles(): Record<string, string> {
+  const folder = `/lib/modules/${version}`;
+  const modules = ['virtio/virtio_pci', 'block/virtio_blk'].map((name) => `kernel/drivers/${name}.ko`);
+  return {
+    [`${folder}/modules.dep`]: modules.map((path) => `${path}:\n`).join(''),
+    ...Object.fromEntries(modules.map((path) => [`${folder}/${path}`, `module ${path}`])),
+  };
+}
+
+/** Writes files into a new folder. */
+export function folderOf(folder: string, files: Readonly<Record<string, string | Buffer>>): string {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+  return folder;
+}
+
+function writeAt(file: string, bytes: Buffer, offset: number): void {
+  const handle = openSync(file, 'r+');
+  writeSync(handle, bytes, 0, bytes.length, offset);
+  closeSync(handle);
+}
+
+function partitioned(
+  file: string,
+  parts: readonly { type: number; at: number; size: number }[],
+  sizeMiB: number,
+): void {
+  writeFileSync(file, '');
+  truncateSync(file, sizeMiB * mib);
+  const sector = Buffer.alloc(512);
+  sector.fill(0x90, 0, 16);
+  for (const [i, { type, at, size }] of parts.entries()) {
+    sector[446 + 16 * i] = i === 0 ? 0x80 : 0;
+    sector[450 + 16 * i] = type;
+    sector.writeUInt32LE((at * mib) / 512, 454 + 16 * i);
+    sector.writeUInt32LE((size * mib) / 512, 458 + 16 * i);
+  }
+  sector.writeUInt16LE(0xaa55, 510);
+  writeAt(file, sector, 0);
+}
+
+/** ext4 from a folder, at an offset of a file, everything root's, without mounting. */
+function ext4(file: string, folder: string, at: number, size: number, uuid?: string): void {
+  const options = ['-q', '-F', '-t', 'ext4', '-E', `offset=${at * mib},root_owner=0:0`, '-d', folder];
+  execFileSync('mke2fs', [...options, ...(uuid ? ['-U', uuid] : []), file, `${size}M`], { env, timeout: 60_000 });
+}
+
+export function plainDisk(file: string, folder: string): void {
+  partitioned(file, [{ type: 0x83, at: 1, size: 60 }], 64);
+  ext4(file, folder, 1, 60);
+}
+
+/** /boot on a partition of its own, and the root on a logical volume. */
+export function lvmDisk(file: string, work: string): void {
+  const all = guestFiles('/dev/mapper/my--vg-root');
+  const boot = Object.entries(all).filter(([path]) => path.startsWith('/boot/'));
+  const rest = Object.entries(all).filter(([path]) => !path.startsWith('/boot/'));
+  const root = folderOf(join(work, 'root'), {
+    ...Object.fromEntries(rest),
+    '/etc/fstab': `/dev/my-vg/root / ext4 defaults 0 1\nUUID=${bootUuid} /boot ext4 defaults 0 2\n/dev/my-vg/swap-1 none swap sw 0 0\n`,
+    '/boot/.keep': '',
+  });
+  const below = folderOf(
+    join(work, 'boot'),
+    Object.fromEntries(boot.map(([path, content]) => [path.slice('/boot'.length), content])),
+  );
+  partitioned(
+    file,
+    [
+      { type: 0x83, at: 1, size: 31 },
+      { type: 0x8e, at: 32, size: 200 },
+    ],
+    240,
+  );
+  writeAt(file, physicalVolume(), 32 * mib);
+  ext4(file, below, 1, 31, bootUuid);
+  ext4(file, root, 33, 80);
+}
+
+/** Commands for debugfs on the file system at an offset; its output. */
+export const debugfs = (file: string, at: number, commands: readonly string[], write = false): string =>
+  execFileSync('debugfs', [...(write ? ['-w'] : []), '-f', '-', `${file}?offset=${at * mib}`], {
+    input: `${commands.join('\n')}\n`,
+    env,
+    timeout: 30_000,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  }).toString();

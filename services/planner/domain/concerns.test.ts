@@ -1,0 +1,136 @@
+import { type Plan, planSchema, type SourceDisk, type SourceNic, type SourceVm } from '@tranship/contracts';
+import { expect, test } from 'vitest';
+import { concernsOf, rules, type Subject } from './concerns.ts';
+import type { Maps } from './resolve.ts';
+import { validate } from './validate.ts';
+
+const disk: SourceDisk = {
+  ...{ key: 2000, label: 'Hard disk 1', capacityBytes: 2 ** 30, file: '[fast-ds] web/web.vmdk', bus: 0, unit: 0 },
+  ...{ datastore: { id: 'datastore-1', name: 'fast-ds' }, mode: 'persistent', shared: false },
+  ...({ controller: 'pvscsi', backing: 'flat' } as const),
+};
+const nic: SourceNic = {
+  ...{ key: 4000, label: 'NIC 1', mac: '00:50:56:aa:bb:01', type: 'vmxnet3', connected: true, addresses: [] },
+  network: { id: 'network-1', name: 'VM Network' },
+};
+const vm: SourceVm = {
+  ...{ id: 'vm-1', name: 'web-01', path: '/DC0/vm/web-01', template: false, connectionState: 'connected' },
+  ...{
+    cpus: 2,
+    coresPerSocket: 1,
+    memoryMB: 1024,
+    secureBoot: false,
+    guestId: 'debian12_64Guest',
+    guestName: 'Debian',
+  },
+  ...{ toolsRunning: true, dns: [], disks: [disk], nics: [nic], snapshots: 0, changeTracking: false, devices: [] },
+  ...({ powerState: 'poweredOn', firmware: 'bios' } as const),
+};
+const maps: Maps = {
+  networks: [{ source: { name: 'VM Network' }, target: { type: 'multus', name: 'apps/vlan21' } }],
+  storage: [
+    {
+      source: { name: 'fast-ds' },
+      target: { storageClass: 'fast', volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce' },
+    },
+  ],
+} as Maps;
+const facts = { storageClasses: ['fast'], namespaces: ['apps'], networks: ['apps/vlan21'], vms: ['other'] };
+const plan = (spec: object = {}): Plan =>
+  planSchema.parse({
+    ...{ apiVersion: 'tranship.dev/v1', kind: 'Plan', metadata: { name: 'p' } },
+    spec: {
+      ...{ source: 'vc1', target: { namespace: 'apps' }, networkMap: 'n', storageMap: 's', vms: [{ name: 'web-01' }] },
+      ...spec,
+    },
+  });
+const entry = { name: 'web-01', accept: [] };
+const subject = (more: Partial<Subject> = {}): Subject => ({ plan: plan(), entry, vm, maps, facts, ...more });
+const ofDisk = (more: Partial<SourceDisk>) => ({ vm: { ...vm, disks: [{ ...disk, ...more }] } });
+const ofVm = (more: Partial<SourceVm>) => ({ vm: { ...vm, ...more } });
+const warm = plan({ type: 'warm' });
+const pod = { networks: [{ source: { name: 'VM Network' }, target: { type: 'pod' } }], storage: maps.storage } as Maps;
+
+/** For each rule, what brings it up. */
+const brings: Record<string, Partial<Subject>> = {
+  'vm.name-invalid': { entry: { ...entry, targetName: 'Not valid!' } },
+  'vm.name-changed': ofVm({ name: 'Web 01' }),
+  'vm.template': ofVm({ template: true }),
+  'vm.disconnected': ofVm({ connectionState: 'orphaned' }),
+  'vm.suspended': ofVm({ powerState: 'suspended' }),
+  'disk.none': ofVm({ disks: [] }),
+  'disk.rdm': ofDisk({ backing: 'rdm' }),
+  'disk.unsupported': ofDisk({ backing: 'other' }),
+  'disk.shared': ofDisk({ shared: true }),
+  'disk.independent': ofDisk({ mode: 'independent_persistent' }),
+  'disk.empty': ofDisk({ capacityBytes: 0 }),
+  'storage.unmapped': ofDisk({ datastore: { id: 'datastore-2', name: 'slow-ds' } }),
+  'storage.class-missing': { facts: { ...facts, storageClasses: [] } },
+  'nic.unmapped': ofVm({ nics: [{ ...nic, network: { id: 'network-2', name: 'lost' } }] }),
+  'nic.pod-twice': { ...ofVm({ nics: [nic, { ...nic, key: 4001 }] }), maps: pod },
+  'nic.target-missing': { facts: { ...facts, networks: [] } },
+  'target.namespace-missing': { facts: { ...facts, namespaces: [] } },
+  'target.unreachable': { facts: undefined },
+  'target.provider-unknown': { plan: plan({ target: { provider: 'elsewhere', namespace: 'apps' } }) },
+  'target.name-taken': { facts: { ...facts, vms: ['web-01'] } },
+  'pci.passthrough': ofVm({ devices: ['pci'] }),
+  'nic.sriov': ofVm({ devices: ['sriov'] }),
+  'gpu.present': ofVm({ devices: ['vgpu'] }),
+  'tpm.present': ofVm({ devices: ['tpm'] }),
+  'usb.controller': ofVm({ devices: ['usb'] }),
+  'nvdimm.present': ofVm({ devices: ['nvdimm'] }),
+  'vm.secure-boot': ofVm({ secureBoot: true }),
+  'vm.snapshots': ofVm({ snapshots: 2 }),
+  'tools.not-running': ofVm({ toolsRunning: false }),
+};
+const ids = (more: Partial<Subject>) => concernsOf(subject(more)).map(({ id }) => id);
+
+test('concerns - a plain VM has none', () => {
+  expect(ids({})).toEqual([]);
+});
+
+test.each(rules.map(({ id }) => id))('concerns - %s comes up where it should, alone, with why and fix', (id) => {
+  const found = concernsOf(subject(brings[id]));
+  expect(found.map((each) => each.id)).toEqual([id]);
+  for (const { why, fix, label, path } of found) expect(why && fix && label && path).toBeTruthy();
+});
+
+test('concerns - what a snapshot leaves out stops a warm plan, and only that', () => {
+  const category = (of: Plan) =>
+    concernsOf(subject({ ...ofDisk({ mode: 'independent_persistent' }), plan: of }))[0]?.category;
+  expect([category(plan()), category(warm)]).toEqual(['warning', 'critical']);
+});
+
+test('accept - with its reason a concern stops nothing; what makes the move impossible cannot be accepted', () => {
+  const accepting = (concern: string) => ({ entry: { ...entry, accept: [{ concern, reason: 'dongle retired' }] } });
+  expect(concernsOf(subject({ ...ofVm({ devices: ['pci'] }), ...accepting('pci.passthrough') }))).toMatchObject([
+    { category: 'information', accepted: 'dongle retired' },
+  ]);
+  const unmapped = ofDisk({ datastore: { id: 'datastore-2', name: 'slow-ds' } });
+  const [found] = concernsOf(subject({ ...unmapped, ...accepting('storage.unmapped') }));
+  expect(found).toMatchObject({ category: 'critical' });
+  expect(found).not.toHaveProperty('accepted');
+});
+
+test('validate - absent, ambiguous and doubly named VMs stop the plan', () => {
+  const named = (name: string, targetName?: string) => ({ name, accept: [], ...(targetName ? { targetName } : {}) });
+  const other = { ...vm, id: 'vm-2', name: 'web-02' };
+  const { ready, vms } = validate(
+    plan(),
+    [
+      { entry: named('web-01'), matches: [vm] },
+      { entry: named('web-02', 'web-01'), matches: [other] },
+      { entry: named('nobody'), matches: [] },
+      { entry: named('twin'), matches: [vm, other] },
+    ],
+    maps,
+    facts,
+  );
+  expect(ready).toBe(false);
+  expect(vms.map(({ concerns }) => concerns.map(({ id }) => id))).toEqual([
+    [],
+    ['vm.name-duplicate'],
+    ['vm.not-found'],
+    ['vm.ambiguous'],
+  ]);
+});

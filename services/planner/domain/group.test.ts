@@ -1,0 +1,106 @@
+import type { TranshipEvent } from '@tranship/contracts';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { bad, good, problem, queued } from '../testing/course.ts';
+import { apply, type Course } from './course.ts';
+import { next } from './next.ts';
+import { final, transition, waiting } from './states.ts';
+
+const ids = ['vm-1', 'vm-2', 'vm-3'];
+const empty = { shutdown: [], convert: [], handOver: [], boot: [] };
+
+/** A group in memory, its VMs moved on in turns; `answer` tells how each step ends. */
+function play(
+  answer: (vm: string, step: string, course: Course) => TranshipEvent,
+  admitted: readonly string[] = ids,
+  from: readonly Course[] = ids.map((vm) => ({ ...queued({ group: ids }), vm })),
+) {
+  const courses = new Map(from.map((course) => [course.vm, course]));
+  const steps: string[] = [];
+  let clock = Date.parse('2026-01-01T00:00:01Z');
+  const say = (vm: string, event: TranshipEvent) => {
+    const course = courses.get(vm)!;
+    courses.set(vm, apply(course, event, { seq: course.seq + 1, time: new Date(clock++).toISOString() }));
+  };
+  for (const vm of admitted) say(vm, { type: 'vm.admitted', data: {} });
+  for (let still = 0, i = 0; still < ids.length && i < 2_000; i++) {
+    const vm = ids[i % ids.length]!;
+    const course = courses.get(vm)!;
+    const others = ids.filter((id) => id !== vm).map((id) => courses.get(id)!);
+    const due = next(course, { now: 0, history: empty, others });
+    still = due ? 0 : still + 1;
+    if (due?.kind === 'event') say(vm, due.event);
+    else if (due) {
+      steps.push(`${vm} ${due.step}`);
+      say(vm, answer(vm, due.step, course));
+    }
+  }
+  return { courses: ids.map((vm) => courses.get(vm)!), steps };
+}
+const states = (courses: readonly Course[]) => courses.map(({ state }) => state);
+const first = (steps: readonly string[], step: string) => steps.findIndex((each) => each.endsWith(` ${step}`));
+const last = (steps: readonly string[], step: string) => steps.findLastIndex((each) => each.endsWith(` ${step}`));
+
+test('group - no source is stopped before all are prepared, and no target starts before all are ready', () => {
+  const { courses, steps } = play((_, step, course) => good(step, course));
+  expect(states(courses)).toEqual(['OK', 'OK', 'OK']);
+  expect(first(steps, 'powerOff')).toBeGreaterThan(last(steps, 'prepare'));
+  expect(first(steps, 'start')).toBeGreaterThan(last(steps, 'create'));
+});
+
+test('group - one that is not admitted yet holds the others, and stops none', () => {
+  const { courses, steps } = play((_, step, course) => good(step, course), ['vm-1', 'vm-2']);
+  expect(states(courses)).toEqual(['WT', 'WT', 'QU']);
+  expect(steps).toEqual(['vm-1 prepare', 'vm-2 prepare']);
+});
+
+test.each(['powerOff', 'copy', 'convert', 'create'])(
+  'group - one fails in %s: all are put back, with the reason',
+  (broken) => {
+    const { courses, steps } = play((vm, step, course) =>
+      vm === 'vm-2' && step === broken ? bad(step, course, problem('service.internal')) : good(step, course),
+    );
+    expect(states(courses)).toEqual(['FA', 'FA', 'FA']);
+    expect(courses.map(({ error }) => error?.code)).toEqual(['migration.group', 'service.internal', 'migration.group']);
+    expect(courses[0]!.error!.detail).toContain('service.internal');
+    expect(steps.filter((step) => step.endsWith('powerOn'))).toHaveLength(3);
+    expect(first(steps, 'start')).toBe(-1);
+  },
+);
+
+test('group - put back and tried again together, they begin anew', () => {
+  let broken = true;
+  const answer = (vm: string, step: string, course: Course) =>
+    broken && vm === 'vm-2' && step === 'copy' ? bad(step, course, problem('transfer.read')) : good(step, course);
+  const { courses } = play(answer);
+  broken = false;
+  const again = play(
+    answer,
+    [],
+    courses.map((course) => apply(course, { type: 'vm.retried', data: {} }, { seq: 99, time: '2026-01-02T00:00:00Z' })),
+  );
+  expect(states(again.courses)).toEqual(['QU', 'QU', 'QU']);
+  expect(states(play(answer, ids, again.courses).courses)).toEqual(['OK', 'OK', 'OK']);
+});
+
+test('group - the model: under any answers, no target starts unless all of them can', () => {
+  const outcome = fc.constantFrom('good', 'good', 'good', 'good', 'fail', 'again', 'cancel');
+  fc.assert(
+    fc.property(fc.array(outcome, { maxLength: 60 }), (outcomes) => {
+      let i = 0;
+      const { courses, steps } = play((_, step, course) => {
+        const what = outcomes[i++] ?? 'good';
+        if (what === 'cancel' && transition(course.state, 'vm.cancel-requested') !== '__')
+          return { type: 'vm.cancel-requested', data: {} };
+        if (what === 'fail') return bad(step, course, problem('service.internal'));
+        if (what === 'again') return bad(step, course, problem('service.unavailable', true), true);
+        return good(step, course);
+      });
+      const started = steps.filter((step) => step.endsWith(' start')).length > 0;
+      if (started) expect(first(steps, 'start')).toBeGreaterThan(last(steps, 'create'));
+      // Whoever began ends: moved, put back, or waiting for a person.
+      for (const { state, restart } of courses) expect([...final, ...waiting]).toContain(restart ? 'FA' : state);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,111 @@
+import { Bus } from '@tranship/bus';
+import { type Envelope, envelope, type Report, type StepName, subjects } from '@tranship/contracts';
+import { FakeClock } from '@tranship/service-kit/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NatsServer } from '../../libs/bus/testing/nats-server.ts';
+import { aggregates, commandIssuer, courseLog } from './adapters/log.ts';
+import { type LiveModel, liveModel } from './adapters/model.ts';
+import type { Engine } from './advance.ts';
+import { newCourse } from './domain/course.ts';
+import { driver } from './drive.ts';
+import { report } from './handlers/report.ts';
+import type { Commands } from './ports.ts';
+import { plan } from './testing/course.ts';
+
+let server: NatsServer;
+let bus: Bus;
+const stop = new AbortController();
+const clock = new FakeClock();
+
+beforeAll(async () => {
+  server = await NatsServer.start();
+  bus = await Bus.open({ url: server.url, user: server.user, passwordFile: server.passwordFile, name: 'test' });
+});
+afterAll(async () => {
+  stop.abort();
+  await bus?.close();
+  await server?.remove();
+});
+
+/** One replica of the planner, as it stands on the log. */
+function replica(commands: Commands = commandIssuer(bus, clock)) {
+  const all = aggregates(bus, clock);
+  const model: LiveModel = liveModel(bus);
+  void model.follow(stop.signal);
+  const engine: Engine = {
+    ...{ log: courseLog(all), commands },
+    present: () => ({ now: clock.now(), history: model.history() }),
+  };
+  return { all, model, engine, driver: driver(all, engine, model) };
+}
+type Replica = ReturnType<typeof replica>;
+
+async function queued({ all, engine }: Replica, migration: string): Promise<void> {
+  const started = { plan: 'p', generation: 1, concurrency: 20, vms: [{ id: 'vm-1', name: 'web-01' }] };
+  await engine.log.append(newCourse(migration, 'vm-1'), { type: 'vm.queued', data: plan() });
+  await all.append('migration', [migration], { type: 'migration.started', data: started }, 0);
+}
+
+function answer(migration: string, step: StepName, attempt: number, result: unknown): Envelope {
+  const data: Report = { migration, vm: 'vm-1', step, attempt, outcome: { ok: true, result } };
+  const time = new Date(clock.now());
+  return envelope({ id: 'r', source: 'test', type: 'tranship.cmd.planner.report', time, data });
+}
+const prepared = { pvcs: [], pod: 'pod' };
+const types = async ({ all }: Replica, migration: string) =>
+  (await all.read('vm', migration, 'vm-1')).events.map(({ type }) => type);
+
+/** The ids of the commands that stand in the queue for this VM, in order; taking them empties it. */
+async function inQueue(migration: string): Promise<string[]> {
+  const [ids, done, last] = [[] as string[], new AbortController(), `${migration}/end`];
+  const time = new Date(clock.now());
+  const end = envelope({ id: last, source: 'test', type: 'end', time, data: {} });
+  await bus.commands.send(subjects.command('inventory', 'end', migration, 'vm-1'), end);
+  const options = { durable: migration, filter: subjects.commandsOf('inventory', migration, 'vm-1'), concurrency: 1 };
+  const take = async ({ id }: Envelope) => {
+    if (id === last) done.abort();
+    else ids.push(id);
+  };
+  await bus.commands.consume(options, take, async () => {}, done.signal);
+  return ids;
+}
+
+test('planner - killed between an event and its command, the next one issues just that command, once', async () => {
+  const dead: Commands = {
+    issue: async (course, due) => {
+      if (due.step === 'powerOff') throw new Error('killed');
+      await commandIssuer(bus, clock).issue(course, due);
+    },
+  };
+  const first = replica(dead);
+  await queued(first, 'killed-1');
+  await first.model.current();
+  await first.driver.sweep();
+  await expect(report(first.engine, answer('killed-1', 'prepare', 1, prepared))).rejects.toThrow('killed');
+  expect(await types(first, 'killed-1')).toEqual(['vm.queued', 'vm.admitted', 'vm.prepared', 'vm.cutover-due']);
+  const [second, third] = [replica(), replica()];
+  await Promise.all([second.model.current(), third.model.current()]);
+  await Promise.all([second.driver.sweep(), third.driver.sweep()]);
+  await second.driver.sweep();
+  expect(await inQueue('killed-1')).toEqual(['killed-1/vm-1/powerOff/1']);
+});
+
+test('planner - two replicas that hear the same answer state it once', async () => {
+  const [one, other] = [replica(), replica()];
+  await queued(one, 'twice-1');
+  await Promise.all([one.model.current(), other.model.current()]);
+  await Promise.all([one.driver.sweep(), other.driver.sweep()]);
+  const told = answer('twice-1', 'prepare', 1, prepared);
+  await Promise.all([report(one.engine, told), report(other.engine, told), report(one.engine, told)]);
+  expect(await types(one, 'twice-1')).toEqual(['vm.queued', 'vm.admitted', 'vm.prepared', 'vm.cutover-due']);
+  expect(await inQueue('twice-1')).toEqual(['twice-1/vm-1/powerOff/1']);
+});
+
+test('planner - what one replica wrote the other has read when it is asked', async () => {
+  const [one, other] = [replica(), replica()];
+  await one.model.current();
+  await queued(one, 'fresh-1');
+  await other.model.current();
+  expect(other.model.migration('fresh-1')?.started.plan).toBe('p');
+  expect(other.model.course('fresh-1', 'vm-1')?.state).toBe('QU');
+});

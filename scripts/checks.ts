@@ -34,6 +34,7 @@ export async function check(title: string, program: string, args: readonly strin
 export const quick: readonly [string, string, readonly string[]][] = [
   ['format and lint', 'biome', ['ci', '--colors=off', '.']],
   ['types', 'turbo', ['run', 'types', '--output-logs=errors-only', '--no-update-notifier']],
+  ['types of scripts', 'tsc', ['-p', '.']],
   [
     'import rules',
     'depcruise',

@@ -103,6 +103,8 @@ export const events = {
   'vm.changes-found': event('vm', steps.findChanges.result),
   'vm.pass-finished': event('vm', steps.copy.result),
   'vm.proved': event('vm', steps.prove.result),
+  /** What was read back is not what was read: the pass is done again, and mends what differs. */
+  'vm.proof-failed': event('vm', z.object({ error: problemSchema })),
   'vm.converted': event('vm', steps.convert.result),
   'vm.handed-over': event('vm', steps.handOver.result),
   'vm.created': event('vm', steps.create.result),

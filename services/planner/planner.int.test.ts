@@ -1,5 +1,13 @@
 import { Bus } from '@tranship/bus';
-import { type Envelope, envelope, type Report, type StepName, subjects } from '@tranship/contracts';
+import {
+  type Envelope,
+  type ErrorCode,
+  envelope,
+  type Report,
+  type StepName,
+  subjects,
+  TranshipError,
+} from '@tranship/contracts';
 import { FakeClock } from '@tranship/service-kit/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NatsServer } from '../../libs/bus/testing/nats-server.ts';
@@ -50,6 +58,11 @@ function answer(migration: string, step: StepName, attempt: number, result: unkn
   const data: Report = { migration, vm: 'vm-1', step, attempt, outcome: { ok: true, result } };
   const time = new Date(clock.now());
   return envelope({ id: 'r', source: 'test', type: 'tranship.cmd.planner.report', time, data });
+}
+function failed(migration: string, step: StepName, attempt: number, code: ErrorCode): Envelope {
+  const outcome: Report['outcome'] = { ok: false, error: new TranshipError(code, 'disk 0 differs').toProblem() };
+  const message = answer(migration, step, attempt, undefined);
+  return { ...message, data: { ...(message.data as Report), outcome } };
 }
 const prepared = { pvcs: [], pod: 'pod' };
 const types = async ({ all }: Replica, migration: string) =>
@@ -108,4 +121,31 @@ test('planner - what one replica wrote the other has read when it is asked', asy
   await other.model.current();
   expect(other.model.migration('fresh-1')?.started.plan).toBe('p');
   expect(other.model.course('fresh-1', 'vm-1')?.state).toBe('QU');
+});
+
+test('planner - a proof that fails is no end: the pass is done again as another command, twice at most', async () => {
+  const one = replica();
+  await queued(one, 'proof-1');
+  await one.model.current();
+  await one.driver.sweep();
+  const point = { at: new Date(clock.now()).toISOString(), disks: [], foreign: [] };
+  const off = { was: 'poweredOn', how: 'guest', at: point.at };
+  for (const [step, result] of [
+    ['prepare', prepared],
+    ['powerOff', off],
+    ['findChanges', point],
+  ] as const)
+    await report(one.engine, answer('proof-1', step, 1, result));
+  const copies: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const { state, attempt } = await one.engine.log.load('proof-1', 'vm-1');
+    expect(state).toBe('CP');
+    copies.push(attempt);
+    await report(one.engine, answer('proof-1', 'copy', attempt, { disks: [], seconds: 1 }));
+    await report(one.engine, failed('proof-1', 'prove', attempt, 'transfer.proof'));
+  }
+  expect(new Set(copies).size).toBe(3);
+  const told = await types(one, 'proof-1');
+  expect(told.filter((type) => type === 'vm.proof-failed')).toHaveLength(2);
+  expect(told.at(-1)).toBe('vm.step-failed');
 });

@@ -27,6 +27,8 @@ export interface Course {
   readonly results: { readonly [K in StepName]?: unknown };
   /** All passes so far; the last may still run. */
   readonly passes: readonly Pass[];
+  /** Times that a proof of it failed and its pass was done again. */
+  readonly proofFailures: number;
   readonly forecast: Forecast | undefined;
   /** A person's word that it is time, and when it was given. */
   readonly cutover: { readonly at: string | undefined; readonly force: boolean; readonly asked: string } | undefined;
@@ -47,6 +49,7 @@ export interface Course {
 
 const fresh = {
   passes: [],
+  proofFailures: 0,
   forecast: undefined,
   cutover: undefined,
   postponed: false,
@@ -175,6 +178,8 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
         ...(course.state === 'QU' ? { ...fresh, results: {}, entered: { QU: time }, stopped: false } : {}),
         ...(course.state === 'RT' ? { restart: true } : {}),
       };
+    case 'vm.proof-failed':
+      return { proofFailures: course.proofFailures + 1, ...anew(course) };
     case 'vm.pass-started':
       return { passes: [...course.passes, startPass(event.data.pass, time)], ...anew(course) };
     case 'vm.cutover-due':

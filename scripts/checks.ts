@@ -38,7 +38,7 @@ export const quick: readonly [string, string, readonly string[]][] = [
   [
     'import rules',
     'depcruise',
-    ['--config', '.dependency-cruiser.mjs', 'libs', 'services', 'cli', 'lab', 'e2e', 'scripts', 'deploy'],
+    ['--config', '.dependency-cruiser.mjs', 'libs', 'services', 'cli', 'lab', 'e2e', 'scripts', 'bench', 'deploy'],
   ],
 ];
 

@@ -7,11 +7,10 @@ import { runTests } from './vitest.ts';
 const filter = process.argv.slice(2);
 const tallies: Tally[] = [];
 if (filter.length === 0) for (const [title, program, args] of quick) tallies.push(await check(title, program, args));
-tallies.push(await runTests('unit', filter));
-// Once, before the tests that need them: packages, programs, images and guests.
+// Once, before the tests: packages, programs, images and guests.
 const ready = await prepared();
 tallies.push({ passed: 0, failed: ready ? 0 : 1, skipped: 0 });
-if (ready) for (const project of ['integration', 'e2e']) tallies.push(await runTests(project, filter));
+if (ready) for (const project of ['unit', 'integration', 'e2e']) tallies.push(await runTests(project, filter));
 close(sum(tallies));
 
 async function prepared(): Promise<boolean> {

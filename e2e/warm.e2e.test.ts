@@ -1,7 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { MigrationStatus, StepResult } from '@tranship/contracts';
+import { type MigrationStatus, type StepResult, signedProofSchema } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { checkChain, checkDisk, checkSignature } from '../cli/proof.ts';
 import { hear } from '../lab/host/inside.ts';
 import { claimFile, digest, sourceFile } from '../lab/host/volumes.ts';
 import { Story } from './story.ts';
@@ -65,6 +66,11 @@ test('warm - a VM that is written to all the time: three passes while it runs, a
   expect(copy.disks.map(({ how }) => how)).toEqual(['delta', 'delta']);
   await equal('live-01', 'live-01', 0, gib / 2);
   await equal('live-01', 'live-01', 1, gib / 4);
+  const signed = await story.api.get(['migrations', migration, 'vms', 'live-01', 'proof'], signedProofSchema);
+  for (const { ok, detail } of [...checkSignature(signed, undefined), ...checkChain(signed.proof)])
+    expect([ok, detail]).toEqual([true, detail]);
+  expect(await checkDisk(signed.proof, 0, sourceFile('fast-ds', 'live-01', 0))).toMatchObject({ ok: true });
+  expect(await checkDisk(signed.proof, 1, sourceFile('fast-ds', 'live-01', 0))).toMatchObject({ ok: false });
   expect(await story.leftovers()).toEqual([]);
   await story.eventually(async () => (await snapshots('live-01')) === 0);
 });

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { good, plan, queued, run } from '../testing/course.ts';
+import { proofOf } from './proof.ts';
+
+const disk = {
+  ...{ index: 0, key: 2000, file: '[ds] web/web.vmdk', sizeBytes: 2 ** 30, storageClass: 'fast' },
+  ...({ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bus: 'virtio' } as const),
+};
+const course = (until: string) =>
+  run(
+    queued({
+      ...{ type: 'warm', intervalMs: 60_000, cutover: { mode: 'budget', budgetMs: 600_000 } },
+      target: { ...plan().target, disks: [disk] },
+    }),
+    (step, now, clock) => {
+      const n = now.passes.length;
+      if (step === until) return undefined;
+      const counts = { readBytes: n, writtenBytes: n, resumedBytes: 0, auditedLeaves: 7, liedLeaves: 0 };
+      if (step === 'copy') {
+        const how = n === 1 ? 'full' : 'delta';
+        const disks = [{ index: 0, sizeBytes: disk.sizeBytes, how, ...counts, root: `root-${n}` } as const];
+        return { type: 'vm.pass-finished', data: { disks, seconds: 1 } };
+      }
+      if (step === 'prove')
+        return {
+          type: 'vm.proved',
+          data: { grade: 'standard', disks: [{ index: 0, root: `root-${n}`, leaves: n }], seconds: 1 },
+        };
+      return good(step, now, clock);
+    },
+  ).course;
+
+test('proof - every pass with its moment, and the roots of the last, once that is proven', () => {
+  const proof = proofOf(course('start'))!;
+  expect(proof.disks).toEqual([{ index: 0, file: disk.file, sizeBytes: 2 ** 30, copied: 'root-3' }]);
+  expect(proof.passes).toMatchObject([
+    { pass: 1, snapshot: 'snapshot-1', disks: [{ how: 'full', changeId: '52 aa/1', root: 'root-1', provenLeaves: 1 }] },
+    { pass: 2, snapshot: 'snapshot-2', disks: [{ how: 'delta', changeId: '52 aa/2' }] },
+    { pass: 3, snapshot: null, disks: [{ how: 'delta', root: 'root-3', provenLeaves: 3 }] },
+  ]);
+});
+
+test('proof - before the last pass is proven there is none, though passes before it were', () => {
+  expect(proofOf(course('powerOff'))).toBeUndefined();
+  expect(proofOf(course('convert'))).toBeDefined();
+});

@@ -1,61 +1,109 @@
 import { rmSync } from 'node:fs';
-import { type Line, line, median, ratios, rounds } from './measure.ts';
+import { type Line, line, type Measured, median, ratios, rounds } from './measure.ts';
+import type { Errand } from './mover.ts';
 import { gib, makeDisk, mib, ours, peer, Site, sameBytes, settle } from './tools.ts';
 
-const full = { pass: 1, how: 'full' } as const;
+const request = { pass: 1, how: 'full' } as const;
+
+/** A disk in memory behind nbdkit, and copies of it to a disk, each from nothing and each compared to the last byte. */
+export class CopySite extends Site {
+  readonly original = this.source('disk.raw');
+  readonly to = this.target('target.raw');
+  readonly dataBytes = makeDisk(this.original, 3 * gib);
+  #socket = '';
+
+  async open(...filter: string[]): Promise<void> {
+    this.#socket = await this.serve(...filter.slice(0, 1), 'file', this.original, ...filter.slice(1));
+  }
+
+  ours = (more: Partial<Errand> = {}): Promise<Measured> => {
+    const disks = [{ socket: this.#socket, target: this.to }];
+    return this.#fresh(() => ours({ disks, scratch: this.target('scratch'), request, ...more }));
+  };
+
+  nbdcopy = (...flags: string[]): Promise<Measured> =>
+    this.#fresh(() => peer('nbdcopy', ['--flush', ...flags, this.#uri, this.to]));
+
+  qemu = (): Promise<Measured> =>
+    this.#fresh(() => {
+      const flags = ['-f', 'raw', '-O', 'raw', '-m16', '-W', '-t', 'none'];
+      return peer('qemu-img', ['convert', ...flags, this.#uri, this.to]);
+    });
+
+  get #uri(): string {
+    return `nbd+unix:///?socket=${this.#socket}`;
+  }
+
+  async #fresh(work: () => Promise<Measured>): Promise<Measured> {
+    rmSync(this.to, { force: true });
+    rmSync(this.target('scratch'), { recursive: true, force: true });
+    settle();
+    const measured = await work();
+    sameBytes(this.original, this.to);
+    return measured;
+  }
+}
+
+export const seconds = (found: readonly Measured[]): number => median(found.map(({ ms }) => ms)) / 1000;
 
 /** A first pass to a disk, flushed, with checksums and ledger; against the two tools that do nothing else. */
 export async function copy(count: number): Promise<Line> {
-  const site = new Site();
+  const site = new CopySite();
   try {
-    const source = site.source('disk.raw');
-    const data = makeDisk(source, 4 * gib);
-    const socket = await site.serve('file', source);
-    const uri = `nbd+unix:///?socket=${socket}`;
-    const target = site.target('target.raw');
-    const fresh = () => {
-      rmSync(target, { force: true });
-      rmSync(site.target('scratch'), { recursive: true, force: true });
-      settle();
-    };
-    const checked = async <T>(work: Promise<T>): Promise<T> => {
-      const done = await work;
-      sameBytes(source, target);
-      return done;
-    };
-    const errand = { disks: [{ socket, target }], scratch: site.target('scratch'), request: full };
-    const runners = {
-      ours: async () => {
-        fresh();
-        return checked(ours(errand));
-      },
-      nbdcopy: async () => {
-        fresh();
-        return checked(peer('nbdcopy', ['--flush', uri, target]));
-      },
-      qemu: async () => {
-        fresh();
-        return checked(
-          peer('qemu-img', ['convert', '-f', 'raw', '-O', 'raw', '-m16', '-W', '-t', 'none', uri, target]),
-        );
-      },
-      unsummed: async () => {
-        fresh();
-        return checked(ours({ ...errand, unsummed: true }));
-      },
-    };
-    const found = await rounds(count, runners);
-    const seconds = (name: keyof typeof found) => median(found[name].map(({ ms }) => ms)) / 1000;
+    await site.open();
+    const found = await rounds(count, {
+      ours: site.ours,
+      nbdcopy: site.nbdcopy,
+      qemu: site.qemu,
+      unsummed: () => site.ours({ unsummed: true }),
+    });
     return line('copy', 'nbdcopy --flush', ratios(found.ours, found.nbdcopy, 'ms'), {
       cpuRatio: median(ratios(found.ours, found.nbdcopy, 'cpuMs')),
-      cpuRatioUnsummed: median(ratios(found.unsummed, found.nbdcopy, 'cpuMs')),
+      unsummedCpuRatio: median(ratios(found.unsummed, found.nbdcopy, 'cpuMs')),
       qemuRatio: median(ratios(found.ours, found.qemu, 'ms')),
       qemuCpuRatio: median(ratios(found.ours, found.qemu, 'cpuMs')),
-      seconds: seconds('ours'),
-      nbdcopySeconds: seconds('nbdcopy'),
-      qemuSeconds: seconds('qemu'),
-      mibPerSecond: data / mib / seconds('ours'),
+      seconds: seconds(found.ours),
+      nbdcopySeconds: seconds(found.nbdcopy),
+      qemuSeconds: seconds(found.qemu),
+      mibPerSecond: site.dataBytes / mib / seconds(found.ours),
       rssMb: median(found.ours.map(({ rssMb }) => rssMb ?? 0)),
+    });
+  } finally {
+    await site.clear();
+  }
+}
+
+/** A source that takes 10 ms to answer: what counts is how much is in flight. */
+export async function copyLatency(count: number): Promise<Line> {
+  const site = new CopySite();
+  try {
+    await site.open('--filter=delay', 'rdelay=10ms');
+    const found = await rounds(count, {
+      ours: site.ours,
+      nbdcopy: site.nbdcopy,
+      tuned: () => site.nbdcopy('--request-size=1048576', '--connections=4', '--requests=64'),
+    });
+    return line('copy-latency', 'nbdcopy --flush', ratios(found.ours, found.nbdcopy, 'ms'), {
+      tunedRatio: median(ratios(found.ours, found.tuned, 'ms')),
+      seconds: seconds(found.ours),
+      nbdcopySeconds: seconds(found.nbdcopy),
+      tunedSeconds: seconds(found.tuned),
+    });
+  } finally {
+    await site.clear();
+  }
+}
+
+/** What checksums and their ledger cost: the same copy with and without them. */
+export async function verify(count: number): Promise<Line> {
+  const site = new CopySite();
+  try {
+    await site.open();
+    const found = await rounds(count, { ours: site.ours, without: () => site.ours({ unsummed: true }) });
+    return line('verify', 'ours without checksums', ratios(found.ours, found.without, 'ms'), {
+      cpuRatio: median(ratios(found.ours, found.without, 'cpuMs')),
+      seconds: seconds(found.ours),
+      withoutSeconds: seconds(found.without),
     });
   } finally {
     await site.clear();

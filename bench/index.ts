@@ -1,6 +1,12 @@
-import { copy } from './copy.ts';
+import { copy, copyLatency, verify } from './copy.ts';
+import { delta } from './delta.ts';
+import { disks } from './disks.ts';
 import type { Line } from './measure.ts';
 
 export const benches: Readonly<Record<string, (rounds: number) => Promise<Line>>> = {
   copy,
+  'copy-latency': copyLatency,
+  delta,
+  verify,
+  disks,
 };

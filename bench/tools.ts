@@ -71,7 +71,7 @@ export function makeDisk(file: string, sizeBytes: number): number {
   for (let at = 0; at < sizeBytes; ) {
     const length = Math.min(sizeBytes - at, 4096 * Math.ceil(4096 ** random()));
     const kind = random();
-    const bytes = kind < 0.35 ? noise : kind < 0.7 ? text : kind < 0.78 ? zeros : undefined;
+    const bytes = kind < 0.3 ? noise : kind < 0.55 ? text : kind < 0.6 ? zeros : undefined;
     if (bytes) data += writeSync(fd, bytes, 0, length, at);
     at += length;
   }

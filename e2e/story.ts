@@ -57,7 +57,9 @@ export class Story {
 
   async #ready(): Promise<Story> {
     // What stories before left in the target namespace.
-    await kubectl(['delete', 'vm,pvc', '--all', '-n', 'apps', '--wait=true']);
+    await kubectl(['delete', 'vm,pvc', '--all', '-n', 'apps', '--wait=false']);
+    // A blank VM that runs hears no shutdown: its grace passes first.
+    await this.eventually(async () => (await kubectlJson(['get', 'vm,pvc', '-n', 'apps'])).items.length === 0, 240);
     await this.eventually(() => this.addProvider('vc1').then(() => true));
     await this.eventually(async () => (await this.vms()).length > 0);
     return this;

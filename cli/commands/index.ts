@@ -11,6 +11,7 @@ import { inventory } from './inventory.ts';
 import { demo, lab } from './lab.ts';
 import { migrationVerbs } from './migration-verbs.ts';
 import { preview } from './preview.ts';
+import { proof } from './proof.ts';
 import { provider } from './provider.ts';
 import { start } from './start.ts';
 import { timeline } from './timeline.ts';
@@ -33,6 +34,7 @@ export const registers: readonly Register[] = [
   wait,
   migrationVerbs,
   timeline,
+  proof,
   events,
   explain,
   guest,

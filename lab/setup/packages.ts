@@ -24,6 +24,8 @@ const packages = {
   mtools: 'UEFI guests',
   e2fsprogs: 'ext4 without mounting',
   kmod: 'module indexes',
+  attr: 'labels of guests that are mounted',
+  xfsprogs: 'guests on xfs',
   cpio: 'initramfs',
   'initramfs-tools-core': 'reads initramfs',
   zstd: 'keeps guests small',

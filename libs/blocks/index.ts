@@ -1,5 +1,6 @@
 export type { Area, Range } from './areas.ts';
 export type { BlockSource } from './jobs.ts';
+export { Root, sumLeaves } from './leaves.ts';
 export { Ledger, markDiverged } from './ledger.ts';
 export { type PassOptions, type PassResult, runPass, type Tuning } from './pass.ts';
 export { type ProveOptions, prove } from './prove.ts';

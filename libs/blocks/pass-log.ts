@@ -10,6 +10,11 @@ interface FirstRecord {
   readonly begun: Begun;
 }
 
+/** The file is written ahead by so many zeros: an entry within them costs the file system no change of its own. */
+const growBytes = 256 * 1024;
+/** So many zeros after the last entry say that it is the last. */
+const emptyHead = 8;
+
 /** The log of one pass: how it was begun; then, again and again, the sums of what was written and the state with them. */
 export class PassLog {
   readonly begun: Begun;
@@ -18,37 +23,32 @@ export class PassLog {
   readonly #path: string;
   readonly #file: LedgerFile;
   readonly #ino: number;
-  #size: number;
+  /** Where the next entry goes, and how far the file is written. */
+  #end: number;
+  #written: number;
 
-  private constructor(
-    files: Files,
-    path: string,
-    file: LedgerFile,
-    begun: Begun,
-    state: State,
-    ino: number,
-    size: number,
-  ) {
+  private constructor(files: Files, path: string, file: LedgerFile, begun: Begun, state: State, at: Place) {
     this.#files = files;
     this.#path = path;
     this.#file = file;
     this.begun = begun;
     this.#state = state;
-    this.#ino = ino;
-    this.#size = size;
+    this.#ino = at.ino;
+    [this.#end, this.#written] = [at.end, at.written];
   }
 
   /** A new one in the place of any other. */
   static async create(files: Files, path: string, binding: Binding, begun: Begun, state: State): Promise<PassLog> {
     const file = await files.open(`${path}.new`, 'w+');
     const first: FirstRecord = { version, binding, begun };
-    const bytes = Buffer.concat([jsonRecord(first), jsonRecord({ state })]);
+    const records = Buffer.concat([jsonRecord(first), jsonRecord({ state })]);
+    const bytes = Buffer.concat([records, Buffer.alloc(growBytes)]);
     await file.write(bytes, 0, bytes.length, 0);
     await file.datasync();
     await files.rename(`${path}.new`, path);
     await files.syncFolder(dirname(path));
     const ino = (await files.look(path))?.ino ?? 0;
-    return new PassLog(files, path, file, begun, state, ino, bytes.length);
+    return new PassLog(files, path, file, begun, state, { ino, end: records.length, written: bytes.length });
   }
 
   /** The one that is there; undefined where there is none, or one of another disk. A torn end is cut. */
@@ -71,7 +71,7 @@ export class PassLog {
     }
     // What follows the last state was not promised.
     await file.truncate(last.end);
-    return new PassLog(files, path, file, first.begun, last.state, is.ino, last.end);
+    return new PassLog(files, path, file, first.begun, last.state, { ino: is.ino, end: last.end, written: last.end });
   }
 
   get state(): State {
@@ -80,22 +80,38 @@ export class PassLog {
 
   /** @throws TranshipError `transfer.ledger` where another worker went on with the disk */
   async append(state: State, leaves: readonly Sums[]): Promise<void> {
-    const is = await this.#files.look(this.#path);
-    if (is?.ino !== this.#ino || is.size !== this.#size)
+    if (!(await this.#isOurs()))
       throw new TranshipError('transfer.ledger', `another worker goes on with ${this.#path}`, { retry: false });
-    const bytes = Buffer.concat([...join(leaves).map(sumsRecord), jsonRecord({ state })]);
-    await this.#file.write(bytes, 0, bytes.length, this.#size);
+    const records = Buffer.concat([...join(leaves).map(sumsRecord), jsonRecord({ state })]);
+    const grows = this.#end + records.length + emptyHead > this.#written;
+    const bytes = grows ? Buffer.concat([records, Buffer.alloc(growBytes)]) : records;
+    await this.#file.write(bytes, 0, bytes.length, this.#end);
     await this.#file.datasync();
-    this.#size += bytes.length;
+    if (grows) this.#written = this.#end + bytes.length;
+    this.#end += records.length;
     this.#state = state;
   }
 
   /** What was written so far, in the order of writing. */
   async *sums(): AsyncGenerator<Sums> {
-    for await (const entry of entries(this.#file)) if ('sums' in entry && entry.end <= this.#size) yield entry;
+    for await (const entry of entries(this.#file)) if ('sums' in entry && entry.end <= this.#end) yield entry;
   }
 
   close(): Promise<void> {
     return this.#file.close();
   }
+
+  /** It is the same file still, and nobody wrote where we go on: whoever opens a log writes to it first. */
+  async #isOurs(): Promise<boolean> {
+    if ((await this.#files.look(this.#path))?.ino !== this.#ino) return false;
+    const place = Buffer.alloc(emptyHead);
+    await this.#file.read(place, 0, place.length, this.#end);
+    return place.every((byte) => byte === 0);
+  }
+}
+
+interface Place {
+  readonly ino: number;
+  readonly end: number;
+  readonly written: number;
 }

@@ -233,6 +233,21 @@ describe('compare', () => {
 });
 
 describe('trust', () => {
+  test('fence - a worker that was taken over stops at its next entry', async () => {
+    const first = { pass: 1, how: 'full' } as const;
+    const old = await Ledger.open(dir, binding(mib));
+    await old.begin(first);
+    await old.log.append({ ...old.log.state, doneBytes: 65_536 }, []);
+    const taken = await Ledger.open(dir, binding(mib));
+    await taken.begin(first);
+    expect(taken.log.state).toMatchObject({ doneBytes: 65_536, epoch: old.log.state.epoch + 1 });
+    const late = old.log.append({ ...old.log.state, doneBytes: 131_072 }, []);
+    await expect(late).rejects.toMatchObject({ code: 'transfer.ledger', retry: false });
+    await taken.begin({ ...first, changeId: 'u/2' });
+    await taken.log.append(taken.log.state, []);
+    await Promise.all([old.close(), taken.close()]);
+  });
+
   test('target - one that was lost is copied again, whatever the ledger says', async () => {
     const source = new MemorySource(patterned(9 * mib, 1));
     const { writtenBytes } = await pass(source);

@@ -31,7 +31,7 @@ export interface Tuning {
   readonly memoryBytes: number;
   readonly requestBytes: number;
   readonly inFlight: number;
-  /** What a kill may cost, read again. */
+  /** What a kill may cost at least, read again; else one in a hundred of what was read. */
   readonly riskBytes: number;
   readonly random: () => number;
   /** The sums of leaves; the benches measure what they cost. */
@@ -53,7 +53,7 @@ const mib = 1024 * 1024;
 /** Of the target, before its ledger is believed. */
 const spotLeaves = 64;
 const usual: Tuning = {
-  memoryBytes: 32 * mib,
+  memoryBytes: 16 * mib,
   requestBytes: mib,
   inFlight: 64,
   riskBytes: 64 * mib,

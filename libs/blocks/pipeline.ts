@@ -27,7 +27,7 @@ export interface PipelineOptions {
   readonly sizeBytes: number;
   /** Areas in work at once. */
   readonly inFlight: number;
-  /** What a kill may cost at most, in bytes read again; the ledger is written well before. */
+  /** What a kill may cost, in bytes read again, or one in a hundred of all; the ledger is written well before. */
   readonly riskBytes: number;
   readonly signal?: AbortSignal | undefined;
   /** Called with the bytes that are done, the disk's zeros included. */
@@ -67,7 +67,7 @@ export class Pipeline {
 
   /** Gives the state when all areas are done, flushed and in the ledger. */
   async run(): Promise<State> {
-    const { signal, inFlight, riskBytes, log, sizeBytes } = this.#options;
+    const { signal, inFlight, log, sizeBytes } = this.#options;
     const onAbort = () => this.#wake?.();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
@@ -77,7 +77,7 @@ export class Pipeline {
           () =>
             this.#working < inFlight &&
             this.#queue.length < maxQueue &&
-            this.#issuedBytes + cost - this.#savedBytes <= riskBytes &&
+            this.#issuedBytes + cost - this.#savedBytes <= this.#riskBytes &&
             area.offset + area.length <= log.state.untilBytes,
         );
         await this.#issue(area, cost);
@@ -121,6 +121,10 @@ export class Pipeline {
       });
   }
 
+  get #riskBytes(): number {
+    return Math.max(this.#options.riskBytes, this.#doneBytes / 100);
+  }
+
   /** Takes what is done off the queue's head. */
   #settle(): void {
     while (this.#queue[0]?.outcome) {
@@ -136,7 +140,7 @@ export class Pipeline {
       };
       this.#options.onProgress?.(this.#done.doneBytes);
     }
-    if (this.#doneBytes - this.#savedBytes >= this.#options.riskBytes / 4) this.#startSave();
+    if (this.#doneBytes - this.#savedBytes >= this.#riskBytes / 4) this.#startSave();
   }
 
   async #until(ready: () => boolean): Promise<void> {

@@ -213,6 +213,12 @@ const catalogue = {
     retry: true,
     status: 500,
   },
+  'proof.none': {
+    title: 'There is no proof yet',
+    fix: 'Wait until the VM’s last pass is proven: see `tranship timeline`',
+    retry: false,
+    status: 404,
+  },
   'nbd.protocol': {
     title: 'The NBD server breaks the protocol',
     fix: 'Check the version of nbdkit',
@@ -244,8 +250,8 @@ const catalogue = {
     status: 422,
   },
   'guest.btrfs-unsupported': {
-    title: 'A root on btrfs cannot be reached without mounting it',
-    fix: 'Allow the mount engine (TRANSHIP_MOUNT_ENGINE=true) on the converter, or prepare the guest and set convert: none',
+    title: 'A root on btrfs is not reached',
+    fix: 'Prepare the guest by hand (virtio in its initramfs, NIC names by MAC) and set convert: none',
     retry: false,
     status: 422,
   },

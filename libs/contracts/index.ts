@@ -9,6 +9,7 @@ export * from './inspection.ts';
 export * from './inventory.ts';
 export * from './permissions.ts';
 export * from './problem.ts';
+export * from './proof.ts';
 export * from './queries.ts';
 export * from './states.ts';
 export * from './steps.ts';

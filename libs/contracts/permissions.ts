@@ -28,7 +28,11 @@ export const inWorkbench: readonly NatsUser[] = ['transfer', 'converter'];
 /** Who has steps to do. */
 const workers: ReadonlySet<NatsUser> = new Set(Object.values(steps).map(({ service }) => service));
 /** Queries that one service alone may ask. */
-const guarded: Partial<Record<QueryName, ServiceName>> = { readSecret: 'inventory', putSecret: 'gateway' };
+const guarded: Partial<Record<QueryName, ServiceName>> = {
+  readSecret: 'inventory',
+  putSecret: 'gateway',
+  sign: 'planner',
+};
 
 const api = (verb: string, ...rest: string[]) => ['$JS.API', verb, ...rest].join('.');
 /** Where answers come to: nobody hears those of another. */

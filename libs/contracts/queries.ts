@@ -11,6 +11,7 @@ import {
   sourceNetworkSchema,
   sourceVmSchema,
 } from './inventory.ts';
+import { signedProofSchema } from './proof.ts';
 import type { ServiceName } from './subjects.ts';
 import { connectionSchema, targetVmSchema } from './target.ts';
 
@@ -155,6 +156,8 @@ export const queries = {
     z.object({ name: z.string(), vm: z.string().optional() }),
     z.object({ items: z.array(timelineEntrySchema) }),
   ),
+  /** Of one VM, signed. */
+  proof: query('planner', z.object({ name: z.string(), vm: z.string() }), signedProofSchema, 15_000),
   previewPlan: query(
     'vm-builder',
     z.object({ targets: z.array(targetVmSchema), connection: connectionSchema }),
@@ -183,6 +186,13 @@ export const queries = {
   ),
   /** Stores a credential in Tranship's own namespace; never logged, never an event. */
   putSecret: query('vm-builder', z.object({ name: z.string(), data: z.record(z.string(), z.string()) }), none),
+  /** The installation's signature, ed25519, of a text; for the planner alone. The key is made at the first. */
+  sign: query(
+    'vm-builder',
+    z.object({ text: z.string() }),
+    z.object({ publicKey: z.string(), signature: z.string() }),
+    10_000,
+  ),
   /** A credential, for inventory alone: the permissions of NATS keep others out. */
   readSecret: query('vm-builder', named, z.object({ username: z.string(), password: z.string() })),
 } as const;

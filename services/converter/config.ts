@@ -10,6 +10,8 @@ export const configSchema = z.object({
   devicesDir: z.string().default('/dev/disks'),
   /** Kept over restarts: undo logs, results, the marks that transfer honours. */
   scratchDir: z.string().default('/scratch'),
+  /** Lets the node's kernel mount guests' file systems that no tool here writes; needs root, FUSE and loop devices. */
+  mountEngine: z.stringbool().default(false),
   /** What is laid into guests: `debian/*.deb`. */
   mediaDir: z.string().default('/usr/share/tranship/media'),
 });

@@ -1,9 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StepResult, steps } from '@tranship/contracts';
+import { probeDisks } from './adapters/disks.ts';
 import { Journal } from './adapters/journal.ts';
 import { marks } from './adapters/marks.ts';
 import { carryOut, makeReady, type Outcome, type Work } from './direct.ts';
+import { withOpener } from './find.ts';
 
 interface Job extends Omit<Work, 'scratch'> {
   /** Kept over restarts: the journal with its undo logs, the result, the marks of changed disks. */
@@ -32,13 +34,16 @@ export async function convertDisks(job: Job, none?: Outcome): Promise<StepResult
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   try {
-    const ready = await makeReady({ ...job, scratch });
-    if (!('edit' in ready)) return timed(ready);
-    if (ready.edit.targets.length === 0) return timed(ready.outcome);
-    await carryOut(ready, journal, job.images);
-    const result = timed(ready.outcome);
-    journal.finish(key, result);
-    return result;
+    const probe = probeDisks(job.images);
+    return await withOpener(probe, { ...job, scratch }, async (open) => {
+      const ready = await makeReady({ ...job, scratch }, probe, open);
+      if (!('edit' in ready)) return timed(ready);
+      if (ready.edit.targets.length === 0) return timed(ready.outcome);
+      await carryOut(ready, journal, job.images);
+      const result = timed(ready.outcome);
+      journal.finish(key, result);
+      return result;
+    });
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

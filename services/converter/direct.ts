@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import { checkRoom, verifyTargets, writeTargets } from './adapters/commit.ts';
-import { type Image, imageOf, type Probe, probeDisks } from './adapters/disks.ts';
+import { type Image, imageOf, type Probe } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import type { Guest } from './adapters/guest.ts';
 import type { Journal } from './adapters/journal.ts';
+import { MountFs } from './adapters/mount-fs.ts';
 import { readPackages } from './adapters/packages.ts';
 import type { Config } from './config.ts';
 import { fit } from './domain/changes.ts';
@@ -15,17 +16,14 @@ import { errorOf, type Whole } from './domain/part.ts';
 import { planChanges } from './domain/plan.ts';
 import type { Root } from './domain/survey.ts';
 import { examine } from './examine.ts';
-import { findRoot, type OpenVolume, opener, openGuest } from './find.ts';
+import { findRoot, type OpenVolume, openGuest, type Reach } from './find.ts';
 
 export type Outcome = Omit<StepResult<'convert'>, 'seconds'>;
 
-export interface Work {
+export interface Work extends Reach {
   readonly images: readonly Image[];
   readonly nics: StepInput<'convert'>['nics'];
   readonly mediaDir: string;
-  /** Holds what is needed for this run alone. */
-  readonly scratch: string;
-  readonly signal: AbortSignal;
 }
 
 /** A guest that was opened and looked through, and what is to be done to it. */
@@ -43,13 +41,14 @@ export interface Ready {
 }
 
 export const workOf = (
-  folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir'>,
+  folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir' | 'mountEngine'>,
   { disks, nics }: Pick<StepInput<'convert'>, 'disks' | 'nics'>,
   signal: AbortSignal,
 ): Omit<Work, 'scratch'> => ({
   images: disks.map((disk) => imageOf(disk, folders)),
   nics,
   mediaDir: folders.mediaDir,
+  mountEngine: folders.mountEngine,
   signal,
 });
 
@@ -64,9 +63,7 @@ export async function planGuest(work: Work, probe: Probe, root: Root, open: Open
 }
 
 /** Looks what there is to convert and makes all of it ready. Throws `guest.…-unsupported`, `guest.dirty`, `guest.no-space`. */
-export async function makeReady(work: Work): Promise<Ready | Outcome> {
-  const probe = probeDisks(work.images);
-  const open = opener(probe, work.scratch, work.signal);
+export async function makeReady(work: Work, probe: Probe, open: OpenVolume): Promise<Ready | Outcome> {
   const verdict = await findRoot(probe, open);
   if (verdict.kind === 'none') return untouched(verdict.reason);
   if (verdict.kind === 'unsupported') throw errorOf(verdict.refusal);
@@ -76,15 +73,28 @@ export async function makeReady(work: Work): Promise<Ready | Outcome> {
   refuseDirty(guest);
   const edit = await prepareEdit(guest, plan.changes, work.scratch);
   checkRoom(guest, edit.targets);
+  const engine = engineOf(guest);
   const outcome: Outcome = {
-    engine: 'direct',
-    reason: [facts.os.name, ...new Set(facts.kernels.map(makerOf)), ...plan.concerns.map(({ why }) => why)].join('; '),
+    engine,
+    reason: [
+      facts.os.name,
+      ...(engine === 'mount' ? [mountReason(guest)] : []),
+      ...new Set(facts.kernels.map(makerOf)),
+      ...plan.concerns.map(({ why }) => why),
+    ].join('; '),
     os: facts.os.name,
     changes: fit(edit.told),
     nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
   };
   return { outcome, guest, edit };
 }
+
+/** Which engine reaches a guest's files. */
+export const engineOf = ({ mounts }: Guest): 'direct' | 'mount' =>
+  mounts.some(({ fs }) => fs instanceof MountFs) ? 'mount' : 'direct';
+
+const mountReason = ({ mounts }: Guest) =>
+  `mounted by the node's kernel: ${mounts.flatMap(({ at, fs, volume }) => (fs instanceof MountFs ? [`${at} (${volume.fileSystem?.kind})`] : [])).join(', ')}`;
 
 /** The disks stay as they are. */
 export const untouched = (reason: string): Outcome => ({ engine: 'none', reason, os: '', changes: [], nics: [] });

@@ -1,6 +1,7 @@
 import type { Probe } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
 import { Guest, type Mount } from './adapters/guest.ts';
+import { MountFs } from './adapters/mount-fs.ts';
 import { VfatFs } from './adapters/vfat-fs.ts';
 import { type FstabEntry, parseFstab, volumeOf } from './domain/devices.ts';
 import { errorOf, refuse } from './domain/part.ts';
@@ -13,13 +14,40 @@ import type { WritableFs } from './ports.ts';
 /** Opens the file system of a volume; undefined: no engine here reaches it. */
 export type OpenVolume = (volume: Volume) => WritableFs | undefined;
 
-export const opener =
-  ({ disks }: Probe, scratch: string, signal: AbortSignal): OpenVolume =>
-  ({ disk, offset, length, fileSystem }) => {
+/** How this run may reach file systems. */
+export interface Reach {
+  readonly scratch: string;
+  readonly signal: AbortSignal;
+  /** Whether the node's kernel may mount what no tool here writes. */
+  readonly mountEngine?: boolean;
+}
+
+/** What the kernel is let mount: each kind has a test. */
+const mountable: readonly string[] = ['xfs'];
+
+/** Opens volumes for `use`, each once, and lets go of them all after it. */
+export async function withOpener<T>(
+  { disks }: Probe,
+  { scratch, signal, mountEngine = false }: Reach,
+  use: (open: OpenVolume) => Promise<T>,
+): Promise<T> {
+  const mounted = new Map<Volume, MountFs>();
+  const open: OpenVolume = (volume) => {
+    const { disk, offset, length, fileSystem } = volume;
     const place = { path: disks.find(({ index }) => index === disk)!.path, offset };
     if (fileSystem?.kind === 'ext') return new ExtFs(place, scratch, signal);
-    return fileSystem?.kind === 'vfat' ? new VfatFs(place, length, scratch, signal) : undefined;
+    if (fileSystem?.kind === 'vfat') return new VfatFs(place, length, scratch, signal);
+    if (!mountEngine || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;
+    const fs = mounted.get(volume) ?? new MountFs({ ...place, length }, fileSystem.kind, scratch, signal);
+    mounted.set(volume, fs);
+    return fs;
   };
+  try {
+    return await use(open);
+  } finally {
+    for (const fs of mounted.values()) await fs.close();
+  }
+}
 
 /** Looks for an operating system on all disks. */
 export async function findRoot({ disks, unreached }: Probe, open: OpenVolume): Promise<Verdict> {

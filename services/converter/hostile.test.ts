@@ -188,7 +188,8 @@ test('hostile - configuration of any text: a plan whose paths stay where they be
 });
 
 test('hostile - texts of one kind of sign, long: each parser comes to its end soon', () => {
-  const began = performance.now();
+  // The processor's time, not the clock's: the machine may be busy.
+  const began = process.cpuUsage();
   for (const sign of ['#', ' ', '\t', '"', '=', '[', '{', '\\\n', 'a ', 'a=', '*', '&a ', '- ', '.', '::', "'", '\n']) {
     const text = sign.repeat(20_000);
     parseOsRelease(text);
@@ -202,7 +203,7 @@ test('hostile - texts of one kind of sign, long: each parser comes to its end so
     );
     unifiedDiff(text, `${text}x`);
   }
-  expect(performance.now() - began).toBeLessThan(20_000);
+  expect(process.cpuUsage(began).user / 1e6).toBeLessThan(20);
 });
 
 test('hostile - names for debugfs: quoted, or refused where they cannot be', () => {

@@ -5,7 +5,7 @@ import { type Edit, prepareEdit } from './adapters/edit.ts';
 import { FolderFs } from './adapters/folder-fs.ts';
 import { Guest } from './adapters/guest.ts';
 import { ntfsStates } from './adapters/windows.ts';
-import { dirtyMounts, type Planned, planGuest, type Work } from './direct.ts';
+import { dirtyMounts, engineOf, type Planned, planGuest, type Work } from './direct.ts';
 import { describeDisks, describeGuest } from './domain/describe.ts';
 import { parseOsRelease } from './domain/os-release.ts';
 import { criticalOf, errorOf, type Refusal, refuse, type Whole } from './domain/part.ts';
@@ -14,7 +14,7 @@ import { bootWays } from './domain/survey.ts';
 import { placeOf } from './domain/volumes.ts';
 import type { NtfsState } from './domain/windows/windows.ts';
 import { examine } from './examine.ts';
-import { findRoot, opener, osReleaseOf } from './find.ts';
+import { findRoot, type OpenVolume, osReleaseOf, withOpener } from './find.ts';
 
 type Found = Omit<Inspection, 'seconds'>;
 
@@ -22,19 +22,22 @@ type Found = Omit<Inspection, 'seconds'>;
 export async function inspectDisks(work: Work): Promise<Found> {
   const probe = probeDisks(work.images);
   try {
-    const open = opener(probe, work.scratch, work.signal);
-    const verdict = await findRoot(probe, open);
-    if (verdict.kind === 'none') return { ...nothing(probe), supported: true, os: { ...unknown, family: 'none' } };
-    if (verdict.kind === 'unsupported') return refused(probe, verdict.refusal);
-    const { name } = parseOsRelease(verdict.root.osRelease);
-    try {
-      return await told(work, probe, await planGuest(work, probe, verdict.root, open));
-    } catch (error) {
-      const found = refused(probe, refusalIn(error));
-      return { ...found, os: { ...found.os, family: 'linux', name } };
-    }
+    return await withOpener(probe, work, (open) => lookThrough(work, probe, open));
   } catch (error) {
     return refused(probe, refusalIn(error));
+  }
+}
+
+async function lookThrough(work: Work, probe: Probe, open: OpenVolume): Promise<Found> {
+  const verdict = await findRoot(probe, open);
+  if (verdict.kind === 'none') return { ...nothing(probe), supported: true, os: { ...unknown, family: 'none' } };
+  if (verdict.kind === 'unsupported') return refused(probe, verdict.refusal);
+  const { name } = parseOsRelease(verdict.root.osRelease);
+  try {
+    return await told(work, probe, await planGuest(work, probe, verdict.root, open));
+  } catch (error) {
+    const found = refused(probe, refusalIn(error));
+    return { ...found, os: { ...found.os, family: 'linux', name } };
   }
 }
 
@@ -54,7 +57,7 @@ async function told(work: Work, probe: Probe, { guest, facts, plan }: Planned): 
     ...nothing(probe),
     ...found,
     ...verdictOf(plan, refusals, edit),
-    engine: 'direct',
+    engine: engineOf(guest),
     mounts: guest.mounts.map(({ at, volume }) => ({
       at,
       place: placeOf(volume),

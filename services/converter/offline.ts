@@ -2,10 +2,12 @@ import { constants, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from
 import { basename, dirname, join, resolve } from 'node:path';
 import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/contracts';
 import { verifyTargets, writeTargets } from './adapters/commit.ts';
+import { probeDisks } from './adapters/disks.ts';
 import { formatOf, rawImage } from './adapters/images.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { convertDisks } from './convert.ts';
 import { makeReady, type Work } from './direct.ts';
+import { withOpener } from './find.ts';
 import { inspectDisks, planTree } from './inspect.ts';
 
 /** Disk images, or one folder with a guest's files, as a person names them. */
@@ -58,16 +60,19 @@ async function intoOverlay(request: Request, images: Work['images'], overlay: st
     throw new TranshipError('guest.image', 'an overlay is made of one disk; this guest has several');
   const changed = join(request.scratch, 'changed.raw');
   copyFileSync(image.path, changed, constants.COPYFILE_FICLONE);
-  const ready = await makeReady({ ...request, images: [{ ...image, path: changed }] });
+  const own = [{ ...image, path: changed }];
+  const probe = probeDisks(own);
   const logs: string[] = [];
-  if ('edit' in ready) {
+  await withOpener(probe, request, async (open) => {
+    const ready = await makeReady({ ...request, images: own }, probe, open);
+    if (!('edit' in ready)) return;
     await writeTargets(ready.guest, ready.edit.targets, () => {
       const log = join(request.scratch, `undo-${logs.length}`);
       logs.push(log);
       return log;
     });
     await verifyTargets(ready.guest, ready.edit.targets);
-  }
+  });
   await writeOverlay({ base: image.path, changed, logs, overlay: resolve(overlay) }, request.scratch, request.signal);
 }
 

@@ -32,6 +32,7 @@ async function answer(argv: readonly string[]): Promise<GuestAnswer> {
       files,
       nics: values.nics === undefined ? [] : nicsOf(values.nics),
       mediaDir: values.media,
+      mountEngine: process.env.TRANSHIP_MOUNT_ENGINE === 'true',
       scratch,
       signal: stop.signal,
       ...(values.overlay === undefined ? {} : { overlay: values.overlay }),

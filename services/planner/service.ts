@@ -34,7 +34,7 @@ export async function service(kit: Kit): Promise<ServiceTable> {
     },
     queries: upToDate(model, {
       ...planQueries(all, model, kit),
-      ...migrationQueries(all, engine, driver, model),
+      ...migrationQueries(all, engine, driver, model, kit.query),
       startPlan: (request) => startPlan(all, log, model, driver, kit, request),
     }),
     background: {

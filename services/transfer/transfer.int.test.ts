@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { inspect } from 'node:util';
+import { markDiverged } from '@tranship/blocks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Bench, mib, sha256, until } from './testing/bench.ts';
 
@@ -157,6 +159,53 @@ test('target - one without room is full; given more, the copy goes on with what 
   const { disks } = await bench.copy('long');
   expect(disks[0]?.resumedBytes).toBeGreaterThan(0);
   expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+});
+
+/** The VM ran again: these leaves of its first disk hold something else now. */
+function changeSource(vm: string, leaves: readonly number[]): void {
+  const file = openSync(bench.source(vm), 'r+');
+  for (const leaf of leaves) writeSync(file, randomBytes(4096), 0, 4096, leaf * 65_536 + 8192);
+  closeSync(file);
+}
+const areas = (leaves: readonly number[]) => JSON.stringify(leaves.map((leaf) => [leaf * 65_536 + 8192, 4096]));
+const signal = new AbortController().signal;
+
+test('delta - only what is listed is read and proven, and the target equals the source', async () => {
+  await bench.copy('long');
+  await bench.prove('long');
+  const leaves = [1, 2, 900, 4095];
+  changeSource('long', leaves);
+  bench.reads.length = 0;
+  const pass = { pass: 2, disk: { how: 'delta', areas: areas(leaves), changeId: 'u/2' } } as const;
+  const { disks } = await bench.copy('long', signal, pass);
+  expect(disks).toMatchObject([{ how: 'delta', readBytes: 4 * 65_536, writtenBytes: 4 * 65_536, liedLeaves: 0 }]);
+  expect(bench.reads).toEqual([65_536, 900 * 65_536, 4095 * 65_536]);
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+  expect((await bench.prove('long', 2)).disks).toEqual([{ index: 0, root: disks[0]!.root, leaves: 4 }]);
+});
+
+test('delta - a list that leaves out what changed is caught by the audit: the disk is compared', async () => {
+  await bench.copy('long');
+  await bench.prove('long');
+  changeSource('long', [1, 2, 3, 900]);
+  const pass = { pass: 2, audit: 1, disk: { how: 'delta', areas: areas([1, 2, 3]), changeId: 'u/3' } } as const;
+  const { disks } = await bench.copy('long', signal, pass);
+  expect(disks).toMatchObject([{ how: 'compare', writtenBytes: 4 * 65_536, auditedLeaves: 4093, liedLeaves: 1 }]);
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+  await bench.prove('long', 2);
+});
+
+test('compare - a converted disk is brought back: what differs is written, be it ours or the source’s', async () => {
+  await bench.copy('two');
+  await markDiverged(dirname(bench.log()), 0);
+  const file = openSync(bench.target(), 'r+');
+  writeSync(file, randomBytes(4096), 0, 4096, 200 * mib);
+  closeSync(file);
+  changeSource('two', [5]);
+  const { disks } = await bench.copy('two', signal, { pass: 2, disk: { how: 'compare' } });
+  expect(disks[0]).toMatchObject({ how: 'compare', writtenBytes: 2 * 65_536 });
+  expect(sha256(bench.target())).toBe(sha256(bench.source('two')));
+  await bench.prove('two', 2);
 });
 
 test('prove - one byte flipped behind the copy fails the proof at its leaf', async () => {

@@ -13,9 +13,9 @@ const spareBytes = 2 * 1024 ** 2;
 /** Throws `guest.no-space` when the targets do not fit their file systems. */
 export function checkRoom(guest: Guest, targets: readonly Target[]): void {
   for (const { mount, own } of byMount(guest, targets)) {
-    const room = mount.volume.fileSystem?.ext;
-    if (!room) continue;
-    const { freeBytes, freeInodes, blockSize } = room;
+    const { ext, freeBytes: free } = mount.volume.fileSystem ?? {};
+    if (!ext && free === undefined) continue;
+    const { freeBytes, freeInodes, blockSize } = ext ?? { freeBytes: free!, freeInodes: Infinity, blockSize: 4096 };
     const { bytes, inodes } = growth(own, blockSize);
     if (bytes + spareBytes > freeBytes || inodes > freeInodes)
       throw new TranshipError(

@@ -1,4 +1,4 @@
-import { type Esp, fallbackNames, loaderNames } from '../domain/rules/fallback.ts';
+import { type Esp, fallbackNames, loaderNames } from '../domain/esp.ts';
 import type { GuestFs } from '../ports.ts';
 import { isFile } from './entries.ts';
 import type { Guest } from './guest.ts';

@@ -28,7 +28,7 @@ export class FolderFs implements WritableFs {
   async list(folders: readonly string[]): Promise<Map<string, Entry[]>> {
     return new Map(
       folders.flatMap((folder) => {
-        const here = this.#resolve(folder, true);
+        const here = this.resolve(folder, true);
         if (here === undefined || !lstatSync(here).isDirectory()) return [];
         const entries = readdirSync(here).flatMap((name): Entry[] => {
           const stat = lstatSync(join(here, name), { throwIfNoEntry: false });
@@ -44,7 +44,7 @@ export class FolderFs implements WritableFs {
     const folder = mkdtempSync(join(this.#scratch, 'dump-'));
     const copies = new Map<string, string>();
     for (const [i, file] of files.entries()) {
-      const here = this.#resolve(file, false);
+      const here = this.resolve(file, false);
       if (here === undefined || !lstatSync(here).isFile()) continue;
       copyFileSync(here, join(folder, String(i)));
       copies.set(file, join(folder, String(i)));
@@ -53,17 +53,19 @@ export class FolderFs implements WritableFs {
   }
 
   /** A bare tree is no place for labels. */
-  async attributes(): Promise<Map<string, Attributes>> {
+  async attributes(_paths?: readonly string[]): Promise<Map<string, Attributes>> {
     return new Map();
   }
 
   async write(targets: readonly PlacedTarget[]): Promise<void> {
-    for (const { inner, what, mode } of targets) {
-      const above = this.#resolve(inner.slice(0, inner.lastIndexOf('/')) || '/', true);
+    for (const target of targets) {
+      const { inner, what, mode } = target;
+      const above = this.resolve(inner.slice(0, inner.lastIndexOf('/')) || '/', true);
       if (above === undefined) throw new TranshipError('guest.conversion', `there is no folder for ${inner}`);
       const here = join(above, inner.slice(inner.lastIndexOf('/') + 1));
       if (what === 'folder') {
         mkdirSync(here, { recursive: true });
+        await this.finish(here, target);
         continue;
       }
       // Never through a link that stands there.
@@ -73,15 +75,19 @@ export class FolderFs implements WritableFs {
         copyFileSync(what.file, here);
         chmodSync(here, mode & 0o7777);
       }
+      await this.finish(here, target);
     }
   }
+
+  /** What else makes a written file the guest's own. */
+  protected async finish(_here: string, _target: PlacedTarget): Promise<void> {}
 
   async check(): Promise<undefined> {
     return undefined;
   }
 
   /** Where a path of the guest lies here, with every link on the way (and `last`) taken from the guest's own root. */
-  #resolve(path: string, last: boolean): string | undefined {
+  protected resolve(path: string, last: boolean): string | undefined {
     let left = path.split('/').filter((part) => part !== '');
     let done: string[] = [];
     let links = 0;

@@ -1,9 +1,9 @@
 import type { Package } from './agent.ts';
+import type { Esp } from './esp.ts';
 import type { Kernel } from './initramfs.ts';
 import type { TextFile } from './network/mention.ts';
 import type { Nic } from './nic-names.ts';
 import type { OsRelease } from './os-release.ts';
-import type { Esp } from './rules/fallback.ts';
 import type { Disk } from './volumes.ts';
 
 /** All that the plan is made from: read from the guest before anything is changed. */

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { convertDisks } from '../convert.ts';
 import { untouched, workOf } from '../direct.ts';
 
-export type Folders = Pick<Config, 'disksDir' | 'devicesDir' | 'scratchDir' | 'mediaDir'>;
+export type Folders = Pick<Config, 'disksDir' | 'devicesDir' | 'scratchDir' | 'mediaDir' | 'mountEngine'>;
 
 /** Makes the guest fit KVM: see {@link convertDisks}. */
 export const convert = (

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { cpio } from '../domain/cpio.ts';
@@ -14,9 +23,9 @@ const bootUuid = '8f0e1c1a-0000-4000-8000-00000000b007';
 const physicalVolume = () =>
   gunzipSync(Buffer.from(readFileSync(new URL('fixtures/pv-my-vg.gz.b64', import.meta.url), 'utf8'), 'base64'));
 
-export const guestFiles = (root: string): Record<string, string | Buffer> => ({
+export const guestFiles = (root: string, type = 'ext4'): Record<string, string | Buffer> => ({
   '/usr/lib/os-release': osReleases.debian,
-  '/etc/fstab': `${root} / ext4 defaults 0 1\n`,
+  '/etc/fstab': `${root} / ${type} defaults 0 1\n`,
   '/etc/default/grub': 'GRUB_CMDLINE_LINUX=""\n',
   '/etc/initramfs-tools/modules': '# list\n',
   '/etc/network/interfaces': 'auto ens192\niface ens192 inet static\n address 10.0.0.5/24\n',
@@ -83,6 +92,27 @@ export function plainDisk(file: string, folder: string): void {
   partitioned(file, [{ type: 0x83, at: 1, size: 60 }], 64);
   ext4(file, folder, 1, 60);
 }
+
+/** xfs cannot be filled without a mount but by a prototype file: plain files, root's, with the label of SELinux left out. */
+export function xfsDisk(file: string, folder: string, work: string): void {
+  partitioned(file, [{ type: 0x83, at: 1, size: 320 }], 340);
+  const part = join(work, 'xfs');
+  writeFileSync(part, '');
+  truncateSync(part, 320 * mib);
+  writeFileSync(join(work, 'prototype'), `none\n0 0\nd--755 0 0\n${prototype(folder)}$\n`);
+  execFileSync('mkfs.xfs', ['-q', '-p', join(work, 'prototype'), part], { env, timeout: 60_000 });
+  writeAt(file, readFileSync(part), mib);
+}
+
+const prototype = (folder: string): string =>
+  readdirSync(folder, { withFileTypes: true })
+    .map((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory()
+        ? `${entry.name} d--755 0 0\n${prototype(path)}$\n`
+        : `${entry.name} ---644 0 0 ${path}\n`;
+    })
+    .join('');
 
 /** /boot on a partition of its own, and the root on a logical volume. */
 export function lvmDisk(file: string, work: string): void {

@@ -1,4 +1,4 @@
-import { migrationSchema, timelineEntrySchema } from '@tranship/contracts';
+import { migrationSchema, signedProofSchema, timelineEntrySchema } from '@tranship/contracts';
 import { z } from 'zod';
 import { type Endpoint, endpoint } from '../adapters/http/endpoint.ts';
 import { pageOf } from '../domain/page.ts';
@@ -73,6 +73,15 @@ export function migrationEndpoints(ask: Ask): Endpoint[] {
       write: false,
       result: migrationSchema,
       handle: async ({ params }) => ({ body: await ask('getMigration', { name: params.id! }) }),
+    }),
+    endpoint({
+      method: 'GET',
+      path: `${oneVm}/proof`,
+      summary: 'What proves that the target’s disks equalled the source’s, signed',
+      role: 'viewer',
+      write: false,
+      result: signedProofSchema,
+      handle: async ({ params: { id, vm } }) => ({ body: await ask('proof', { name: id!, vm: vm! }) }),
     }),
     ...timelines,
     ...actions,

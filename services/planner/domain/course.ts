@@ -191,6 +191,7 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.snapshotted':
     case 'vm.changes-found':
     case 'vm.pass-finished':
+    case 'vm.proved':
       return { ...result(course, event), passes: finishPass(course.passes, event, time) };
     case 'vm.undo-began':
     case 'vm.failed':

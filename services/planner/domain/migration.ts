@@ -33,7 +33,9 @@ export function describe(migration: MigrationFold, courses: ReadonlyMap<string, 
       since: course?.since || at,
       ...(course && (course.failure ?? course.error) ? { error: course.failure?.error ?? course.error } : {}),
       results: { ...course?.results },
-      ...(course && course.passes.length > 0 ? { passes: course.passes.map(({ point: _, ...pass }) => pass) } : {}),
+      ...(course && course.passes.length > 0
+        ? { passes: course.passes.map(({ point: _, copied: __, proven: ___, ...pass }) => pass) }
+        : {}),
       ...(course?.forecast ? { forecast: course.forecast } : {}),
       ...(course ? { downtime: downtimeParts(course), paused: course.paused } : {}),
     };

@@ -1,4 +1,4 @@
-import type { EventData, PassDisk, Point, Since, StepResult, TargetDisk, TranshipEvent } from '@tranship/contracts';
+import type { PassDisk, Point, Since, StepResult, TargetDisk, TranshipEvent } from '@tranship/contracts';
 
 /** One pass over a VM's disks, as its events told it. Times in ISO. */
 export interface Pass {
@@ -10,9 +10,14 @@ export interface Pass {
   readonly finished: string | undefined;
   readonly readBytes: number;
   readonly seconds: number;
+  readonly copied?: StepResult<'copy'>['disks'];
+  readonly proven?: StepResult<'prove'>['disks'];
 }
 
-type PassEvent = Extract<TranshipEvent, { type: 'vm.snapshotted' | 'vm.changes-found' | 'vm.pass-finished' }>;
+type PassEvent = Extract<
+  TranshipEvent,
+  { type: 'vm.snapshotted' | 'vm.changes-found' | 'vm.pass-finished' | 'vm.proved' }
+>;
 
 export const startPass = (pass: number, started: string): Pass => ({
   ...{ pass, started, point: undefined, snapshot: undefined, finished: undefined, readBytes: 0, seconds: 0 },
@@ -32,12 +37,15 @@ export function finishPass(passes: readonly Pass[], event: PassEvent, time: stri
       return [...before, { ...current, point: event.data }];
     case 'vm.pass-finished':
       return [...before, { ...current, finished: time, ...sums(event.data) }];
+    case 'vm.proved':
+      return [...before, { ...current, proven: event.data.disks }];
   }
 }
 
 const sums = ({ disks, seconds }: StepResult<'copy'>) => ({
   readBytes: disks.reduce((sum, { readBytes }) => sum + readBytes, 0),
   seconds,
+  copied: disks,
 });
 
 /** The passes that reached their end. */
@@ -78,5 +86,3 @@ export const changedBytes = ({ point }: Pass, disks: readonly TargetDisk[]): num
     const seen = point?.disks.find((disk) => disk.key === key);
     return sum + (seen?.changedBytes ?? sizeBytes);
   }, 0);
-
-export type Snapshotted = EventData<'vm.snapshotted'>;

@@ -1,15 +1,17 @@
 import { BusConflict } from '@tranship/bus';
 import {
+  canonical,
   type MigrationStatus,
   type QueryParsed,
   TranshipError,
   type TranshipEvent,
   type VmEventType,
 } from '@tranship/contracts';
-import type { ServiceTable } from '@tranship/service-kit';
+import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { advanceGroup, type Engine } from '../advance.ts';
 import type { Course } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
+import { proofOf } from '../domain/proof.ts';
 import { stateNames, transition } from '../domain/states.ts';
 import type { Driver } from '../drive.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
@@ -35,7 +37,13 @@ function eventFor({ verb, at, force }: Pick<Act, 'verb' | 'at' | 'force'>): Tran
 }
 
 /** Migrations: read, and acted on by people. */
-export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver, model: Model): Queries {
+export function migrationQueries(
+  all: Aggregates,
+  engine: Engine,
+  driver: Driver,
+  model: Model,
+  query: Kit['query'],
+): Queries {
   const { log } = engine;
   return {
     getMigration: async ({ name }) => status(model, find(model, name)),
@@ -58,6 +66,13 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
       for (const course of possible) await advanceGroup(engine, name, course.vm);
       await driver.drive(await reopened(all, migration));
       return status(model, migration, await current(log, migration));
+    },
+    proof: async ({ name, vm }) => {
+      const found = find(model, name).started.vms.find((each) => each.id === vm || each.name === vm);
+      if (!found) throw new TranshipError('document.not-found', `${name} has no VM ${vm}`);
+      const proof = proofOf(await log.load(name, found.id));
+      if (!proof) throw new TranshipError('proof.none', `the last pass of ${found.name} is not proven`);
+      return { proof, ...(await query('sign', { text: canonical(proof) })) };
     },
     timeline: async ({ name, vm }) => {
       const migration = find(model, name);

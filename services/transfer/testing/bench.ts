@@ -28,6 +28,14 @@ interface Listed {
   readonly capacity: number;
 }
 
+/** Another pass than a first one; `disk`: of every disk. `areas` is the list itself, as no object store is there. */
+export interface Pass {
+  readonly pass?: number;
+  readonly audit?: number;
+  readonly snapshot?: string;
+  readonly disk?: Partial<Pick<PassDisk, 'how' | 'areas' | 'changeId'>>;
+}
+
 /** A workbench without a cluster: the handlers as they are, nbdkit with the lab's plugin, a vCenter; folders stand for volumes. */
 export class Bench {
   readonly dir = mkdtempSync(join(tmpdir(), 'tranship-bench-'));
@@ -78,12 +86,15 @@ export class Bench {
     return this.#ports(plugin).openSource(request, new AbortController().signal);
   }
 
-  copy(vm: string, signal = new AbortController().signal) {
-    return copy(this.#ports(), this.#input(vm), this.#context(signal));
+  copy(vm: string, signal = new AbortController().signal, pass: Pass = {}) {
+    const { disk, ...more } = pass;
+    const input = { ...this.#input(vm), ...more };
+    const disks = input.disks.map((each) => ({ ...each, ...disk }));
+    return copy(this.#ports(), { ...input, disks }, this.#context(signal));
   }
 
-  prove(vm: string) {
-    return prove(this.#ports(), this.#input(vm), this.#context(new AbortController().signal));
+  prove(vm: string, pass = 1) {
+    return prove(this.#ports(), { ...this.#input(vm), pass }, this.#context(new AbortController().signal));
   }
 
   /** The nbdkits of this bench that run now, by their arguments. */

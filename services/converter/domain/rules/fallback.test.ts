@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { textIn, tree } from '../../testing/tree.ts';
+import type { Esp } from '../esp.ts';
 import { together } from '../part.ts';
-import { type Esp, fallbackRule } from './fallback.ts';
+import { fallbackRule } from './fallback.ts';
 
 const plan = (folders: Record<string, readonly string[]>, fallback = false) => {
   const esp: Esp = {

@@ -1,4 +1,5 @@
 import type { Read } from '../read.ts';
+import { type Attribute, attribute, fixed, inEntries, joined } from './ntfs-records.ts';
 
 /** A file of an NTFS volume, read where it is asked for. */
 export interface NtfsFile {
@@ -6,22 +7,8 @@ export interface NtfsFile {
   readonly read: Read;
 }
 
-interface Attribute {
-  readonly type: number;
-  readonly name: string;
-  readonly resident?: Buffer;
-  readonly runs?: readonly Run[];
-  readonly size: number;
-}
-
-/** Clusters of a file in its order; `at` undefined: a hole. */
-interface Run {
-  readonly at: number | undefined;
-  readonly count: number;
-}
-
 const types = { list: 0x20, volume: 0x70, data: 0x80, root: 0x90, allocation: 0xa0 } as const;
-const [maxAttributes, maxRuns, maxEntries, maxBlocks, maxParts] = [256, 100_000, 4096, 16_384, 256];
+const [maxAttributes, maxBlocks, maxParts] = [256, 16_384, 256];
 const rootFolder = 5;
 const volumeRecord = 3;
 
@@ -137,66 +124,4 @@ export class Ntfs {
     };
     return { size, read };
   }
-}
-
-function attribute(bytes: Buffer, type: number): Attribute {
-  const at = bytes.readUInt16LE(10);
-  const name = bytes.toString('utf16le', at, at + 2 * bytes.readUInt8(9));
-  if (bytes.readUInt8(8) === 0) {
-    const start = bytes.readUInt16LE(20);
-    const resident = bytes.subarray(start, start + bytes.readUInt32LE(16));
-    return { type, name, resident, size: resident.length };
-  }
-  if (bytes.length < 64) return { type, name, runs: [], size: 0 };
-  return { type, name, runs: runsOf(bytes.subarray(bytes.readUInt16LE(32))), size: Number(bytes.readBigUInt64LE(48)) };
-}
-
-/** A file in several records: its runs are one, its size stands in the first. */
-function joined(attributes: readonly Attribute[]): Attribute[] {
-  const found: Attribute[] = [];
-  for (const each of attributes) {
-    const i = found.findIndex(({ type, name, runs }) => each.runs && runs && type === each.type && name === each.name);
-    if (i < 0) found.push(each);
-    else found[i] = { ...found[i]!, runs: [...found[i]!.runs!, ...each.runs!].slice(0, maxRuns) };
-  }
-  return found;
-}
-
-function runsOf(bytes: Buffer): Run[] {
-  const runs: Run[] = [];
-  let cluster = 0;
-  for (let at = 0; at < bytes.length && runs.length < maxRuns; ) {
-    const [lengthBytes, offsetBytes] = [bytes[at]! & 15, bytes[at]! >> 4];
-    if (lengthBytes === 0 || lengthBytes > 6 || offsetBytes > 6 || at + 1 + lengthBytes + offsetBytes > bytes.length)
-      break;
-    const count = bytes.readUIntLE(at + 1, lengthBytes);
-    if (offsetBytes > 0) cluster += bytes.readIntLE(at + 1 + lengthBytes, offsetBytes);
-    runs.push({ at: offsetBytes > 0 ? cluster : undefined, count });
-    at += 1 + lengthBytes + offsetBytes;
-  }
-  return runs;
-}
-
-/** A record is guarded by two bytes at the end of each sector: they stand elsewhere. Empty: it is none. */
-function fixed(record: Buffer, magic: string): Buffer {
-  if (record.length < 512 || record.toString('latin1', 0, 4) !== magic) return Buffer.alloc(0);
-  const whole = Buffer.from(record);
-  const [at, count] = [whole.readUInt16LE(4), whole.readUInt16LE(6)];
-  for (let i = 1; i < count && i * 512 <= whole.length && at + 2 * i + 2 <= whole.length; i++)
-    whole.copy(whole, i * 512 - 2, at + 2 * i, at + 2 * i + 2);
-  return whole;
-}
-
-/** Looks a name up in a node of a folder's index: its header, then entries. */
-function inEntries(node: Buffer, name: string): number | undefined {
-  for (let at = node.readUInt32LE(0), i = 0; at + 16 <= node.length && i < maxEntries; i++) {
-    const length = node.readUInt16LE(at + 8);
-    if ((node.readUInt16LE(at + 12) & 2) !== 0 || length < 16 || at + length > node.length) return undefined;
-    if (length >= 84) {
-      const found = node.toString('utf16le', at + 82, at + 82 + 2 * node.readUInt8(at + 80));
-      if (found.toLowerCase() === name) return node.readUIntLE(at, 6);
-    }
-    at += length;
-  }
-  return undefined;
 }

@@ -55,9 +55,9 @@ test('windows - volumes and hives with anything in them: an answer, soon', () =>
     fc.property(noise, (changes) => {
       const broken = Buffer.from(image);
       for (const [place, at, byte] of changes) broken[place + at] = byte;
-      const began = performance.now();
+      const began = process.cpuUsage();
       expect(typeof state(broken).dirty).toBe('boolean');
-      expect(performance.now() - began).toBeLessThan(5_000);
+      expect(process.cpuUsage(began).user / 1e6).toBeLessThan(5);
     }),
     { numRuns: 300, seed: 20 },
   );

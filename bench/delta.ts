@@ -1,0 +1,77 @@
+import { closeSync, ftruncateSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { seconds } from './copy.ts';
+import { type Line, line, type Measured, median, ratios, rounds } from './measure.ts';
+import type { Errand } from './mover.ts';
+import { gib, mib, numbers, ours, Site, sameBytes, settle } from './tools.ts';
+
+const areaBytes = 64 * 1024;
+const diskBytes = 8 * gib;
+
+/** So many different areas of 64 KiB, in order. */
+function areas(count: number): [number, number][] {
+  const random = numbers(7);
+  const found = new Set<number>();
+  while (found.size < count) found.add(Math.floor(random() * (diskBytes / areaBytes)));
+  return [...found].sort((a, b) => a - b).map((leaf) => [leaf * areaBytes, areaBytes]);
+}
+
+function write(file: string, listed: readonly [number, number][], seed: number): void {
+  const fd = openSync(file, 'w');
+  ftruncateSync(fd, diskBytes);
+  const random = numbers(seed);
+  const noise = Buffer.from(Uint32Array.from({ length: areaBytes }, () => random() * 2 ** 32).buffer);
+  for (const [offset, length] of listed)
+    writeSync(fd, noise, Math.floor(random() * (noise.length - length)), length, offset);
+  closeSync(fd);
+}
+
+/**
+ * 20,000 changed areas of 64 KiB over 1 ms of latency, against one request in flight, as CDI's importer reads them. Two
+ * moments of a disk take turns as the source, so that each round changes every area.
+ */
+export async function delta(count: number): Promise<Line> {
+  const site = new Site();
+  try {
+    const listed = areas(20_000);
+    const ranges = site.source('areas.json');
+    writeFileSync(ranges, JSON.stringify(listed));
+    const moments = [site.source('a.raw'), site.source('b.raw')] as const;
+    for (const [i, file] of moments.entries()) write(file, listed, 11 + i);
+    const at = async (file: string, ms: number) => site.serve('--filter=delay', 'file', file, `rdelay=${ms}ms`);
+    const slow = await Promise.all(moments.map((file) => at(file, 1)));
+    const [oursTo, theirsTo] = [site.target('ours.raw'), site.target('theirs.raw')];
+    const quick = await at(moments[0], 0);
+    const request = { pass: 1, how: 'full' } as const;
+    for (const target of [oursTo, theirsTo])
+      await ours({ disks: [{ socket: quick, target }], scratch: `${target}-scratch`, request });
+    const step = (target: string, more: Partial<Errand>) => {
+      let pass = 1;
+      return async (): Promise<Measured> => {
+        const now = pass++ % 2;
+        settle();
+        const errand: Errand = {
+          disks: [{ socket: slow[now]!, target }],
+          scratch: `${target}-scratch`,
+          request: { pass, how: 'delta', changeId: `u/${pass}` },
+          ranges,
+        };
+        const measured = await ours({ ...errand, ...more });
+        sameBytes(moments[now]!, target);
+        return measured;
+      };
+    };
+    const found = await rounds(count, {
+      ours: step(oursTo, {}),
+      theirs: step(theirsTo, { oneInFlight: true, connections: 1 }),
+    });
+    return line('delta', 'one request in flight, 2 MiB at most', ratios(found.ours, found.theirs, 'ms'), {
+      areas: listed.length,
+      seconds: seconds(found.ours),
+      theirSeconds: seconds(found.theirs),
+      mibPerSecond: (listed.length * areaBytes) / mib / seconds(found.ours),
+      cpuRatio: median(ratios(found.ours, found.theirs, 'cpuMs')),
+    });
+  } finally {
+    await site.clear();
+  }
+}

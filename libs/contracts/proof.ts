@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { passHowSchema } from './steps.ts';
+
+/** What Tranship states of one VM: that its target disks equalled, byte for byte, what was read from the source. */
+export const proofSchema = z.object({
+  version: z.literal(1),
+  migration: z.string(),
+  plan: z.string(),
+  source: z.object({ provider: z.string(), id: z.string(), name: z.string() }),
+  target: z.object({ namespace: z.string(), name: z.string() }),
+  /** When the last of it was read back; nothing of the target had run. */
+  at: z.iso.datetime(),
+  grade: z.enum(['standard', 'sha256', 'full']),
+  disks: z.array(
+    z.object({
+      index: z.number().int(),
+      /** As the source had it at the last pass. */
+      file: z.string(),
+      sizeBytes: z.number().int(),
+      /** Root over the leaves of 64 KiB (see docs/reference/proof.md), hex. */
+      copied: z.string(),
+    }),
+  ),
+  /** What each pass read and wrote, and how much of it was read back. */
+  passes: z.array(
+    z.object({
+      pass: z.number().int(),
+      /** The moment whose bytes it copied, and the snapshot that held them; none: the VM was off. */
+      at: z.string(),
+      snapshot: z.string().nullable(),
+      disks: z.array(
+        z.object({
+          index: z.number().int(),
+          how: passHowSchema,
+          changeId: z.string().nullable(),
+          readBytes: z.number(),
+          writtenBytes: z.number(),
+          auditedLeaves: z.number(),
+          liedLeaves: z.number(),
+          provenLeaves: z.number(),
+          root: z.string(),
+        }),
+      ),
+    }),
+  ),
+});
+export type Proof = z.infer<typeof proofSchema>;
+
+/** The proof with its signature: ed25519 over {@link canonical}, by the installation's key. Both in base64, the key as SPKI. */
+export const signedProofSchema = z.object({ proof: proofSchema, publicKey: z.string(), signature: z.string() });
+export type SignedProof = z.infer<typeof signedProofSchema>;
+
+/** The one text of a value that is signed: JSON with its keys in order, without blanks. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  return `{${entries
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`)
+    .join(',')}}`;
+}

@@ -1,0 +1,38 @@
+import type { Proof } from '@tranship/contracts';
+import type { Course } from './course.ts';
+import { finished, type Pass } from './passes.ts';
+
+/** What the course proves; `undefined` before the last pass is proven. */
+export function proofOf(course: Course): Proof | undefined {
+  const { migration, vm, plan, passes, entered, results } = course;
+  const last = passes.at(-1);
+  if (!plan || !results.prove || !last?.proven || last.snapshot !== undefined || !entered.CV) return undefined;
+  const { target, connection } = plan;
+  return {
+    version: 1,
+    ...{ migration, plan: plan.plan, at: entered.CV },
+    source: { provider: connection.provider, id: vm, name: plan.name },
+    target: { namespace: target.namespace, name: target.name },
+    grade: 'standard',
+    disks: target.disks.map(({ index, key, file, sizeBytes }) => ({
+      ...{ index, sizeBytes },
+      file: last.point?.disks.find((disk) => disk.key === key)?.file ?? file,
+      copied: last.proven!.find((disk) => disk.index === index)?.root ?? '',
+    })),
+    passes: finished(passes).map((pass) =>
+      described(pass, (index) => target.disks.find((d) => d.index === index)?.key),
+    ),
+  };
+}
+
+const described = (
+  { pass, point, started, snapshot, copied = [], proven = [] }: Pass,
+  keyOf: (index: number) => number | undefined,
+) => ({
+  ...{ pass, at: point?.at ?? started, snapshot: snapshot ?? null },
+  disks: copied.map(({ index, how, readBytes, writtenBytes, auditedLeaves, liedLeaves, root }) => ({
+    ...{ index, how, readBytes, writtenBytes, auditedLeaves, liedLeaves, root },
+    changeId: point?.disks.find(({ key }) => key === keyOf(index))?.changeId ?? null,
+    provenLeaves: proven.find((disk) => disk.index === index)?.leaves ?? 0,
+  })),
+});

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import type { SourceVm } from '../inventory.ts';
+import type { SignedProof } from '../proof.ts';
 import type { MigrationStatus, Queries, QueryName } from '../queries.ts';
 import { documentExamples as documents } from './documents.ts';
 import { eventExamples } from './events.ts';
-import { at, connection, ids, problem, target } from './parts.ts';
+import { at, connection, disk, ids, problem, root, target } from './parts.ts';
 
 type Examples = {
   readonly [K in QueryName]: {
@@ -45,6 +46,30 @@ const status: MigrationStatus = {
   vms: [{ id: 'vm-42', name: 'web-01', state: 'copying', step: 'copy', attempt: 1, since: at, results: {} }],
 };
 const inProvider = { provider: 'vc1', limit: 100 };
+
+const publicKey = 'MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=';
+const signature = 'bm90IGEgcmVhbCBzaWduYXR1cmU=';
+const signedProof: SignedProof = {
+  proof: {
+    ...{ version: 1, migration: ids.migration, plan: 'shop', at, grade: 'standard' },
+    source: { provider: 'vc1', id: 'vm-42', name: 'web-01' },
+    target: { namespace: 'apps', name: 'web-01' },
+    disks: [{ index: 0, file: disk.file, sizeBytes: disk.sizeBytes, copied: root }],
+    passes: [
+      {
+        ...{ pass: 1, at, snapshot: null },
+        disks: [
+          {
+            ...{ index: 0, how: 'full', changeId: null, readBytes: disk.sizeBytes, writtenBytes: 1_200_000_000, root },
+            ...{ auditedLeaves: 0, liedLeaves: 0, provenLeaves: 32_768 },
+          },
+        ],
+      },
+    ],
+  },
+  publicKey,
+  signature,
+};
 
 /** What each question holds, and what its answer; a query without an example does not compile. */
 export const queryExamples: Examples = {
@@ -107,6 +132,8 @@ export const queryExamples: Examples = {
     input: { namespace: 'apps' },
     result: { storageClasses: ['ceph-rbd'], namespaces: ['apps'], networks: ['apps/vlan21'], vms: ['web-01'] },
   },
+  proof: { input: { name: ids.migration, vm: 'vm-42' }, result: signedProof },
+  sign: { input: { text: '{"version":1}' }, result: { publicKey, signature } },
   putSecret: { input: { name: 'vc1', data: { username: 'svc-tranship', password: '…' } }, result: {} },
   readSecret: { input: { name: 'vc1' }, result: { username: 'svc-tranship', password: '…' } },
 };

@@ -1,4 +1,4 @@
-import type { MigrationStatus, Progress, VmStatus } from '@tranship/contracts';
+import { askingStates, finalStates, type MigrationStatus, type Progress, type VmStatus } from '@tranship/contracts';
 import { bar, percent } from '../render/bar.ts';
 import { type StyleName, styleOf } from '../render/style.ts';
 import { cut, pad, table } from '../render/table.ts';
@@ -35,8 +35,7 @@ function headline(model: WatchModel, now: number): string {
   return parts.join(' · ');
 }
 
-const finals = new Set(['succeeded', 'failed', 'cancelled']);
-export const isOver = ({ state }: VmStatus): boolean => finals.has(state);
+export const isOver = ({ state }: VmStatus): boolean => finalStates.has(state);
 
 function painted(state: string, style: ViewOptions['style'], text: string): string {
   const name = styleOf(state);
@@ -103,9 +102,8 @@ function chosen(blocks: readonly Block[], room: number, style: ViewOptions['styl
   return [...lines, style('dim', `  … and ${hidden.length} more: ${tally(hidden.map(({ vm }) => vm))}`)];
 }
 
-const asking = new Set(['decision-needed', 'contested']);
 function rank(vm: VmStatus): number {
-  if (asking.has(vm.state)) return 0;
+  if (askingStates.has(vm.state)) return 0;
   if (vm.state === 'failed') return 1;
   if (!isOver(vm) && vm.state !== 'queued') return 2;
   return vm.state === 'queued' ? 3 : 4;

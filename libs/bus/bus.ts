@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import {
-  type Problem,
+  type Answer,
+  answerSchema,
+  type DeadLetter,
   type Progress,
   type QueryInput,
   type QueryName,
@@ -19,8 +21,6 @@ import { Leases } from './lease.ts';
 import { Objects } from './objects.ts';
 import { Outcomes } from './outcomes.ts';
 import { ensureStreams } from './streams.ts';
-
-type Answer = { ok: true; data: unknown } | { ok: false; error: Problem };
 
 /** What a drain may take before the connection is just closed. */
 const drainMs = 5_000;
@@ -72,7 +72,7 @@ export class Bus {
         const how = isNoResponders(cause) ? 'is not running' : `did not answer ${name} in ${deadlineMs / 1000} s`;
         throw new TranshipError('service.unavailable', `${service} ${how}`, { cause });
       });
-      const answer = message.json<Answer>();
+      const answer = answerSchema.parse(message.json());
       if (!answer.ok) throw TranshipError.fromProblem(answer.error);
       return result.parse(answer.data) as QueryResult<K>;
     });
@@ -128,7 +128,10 @@ export class Bus {
   async bury(subject: string, message: string, error: unknown): Promise<void> {
     const problem = TranshipError.from(error).toProblem();
     const grave = subject.replace('.cmd.', '.dead.');
-    await call(`bury ${subject}`, this.#connection.js.publish(grave, JSON.stringify({ message, problem })));
+    await call(
+      `bury ${subject}`,
+      this.#connection.js.publish(grave, JSON.stringify({ message, problem } satisfies DeadLetter)),
+    );
   }
 
   async close(): Promise<void> {

@@ -1,38 +1,7 @@
-import type { VmEventType } from '@tranship/contracts';
+import { stateNames, type VmEventType } from '@tranship/contracts';
 
-/** The states of one VM's course, and the step that each waits for. See SPEC.md. */
-export const stateNames = {
-  NW: 'new',
-  QU: 'queued',
-  PR: 'preparing',
-  WT: 'waiting',
-  SN: 'snapshotting',
-  PC: 'precopying',
-  PP: 'proving-pass',
-  RM: 'removing-snapshot',
-  ST: 'stopping-source',
-  FC: 'finding-changes',
-  CP: 'copying',
-  PV: 'proving',
-  CV: 'converting',
-  HO: 'handing-over',
-  CR: 'creating',
-  CK: 'checking-source',
-  SR: 'starting',
-  WA: 'watching',
-  SE: 'settling',
-  SD: 'settled',
-  RT: 'removing-target',
-  TY: 'tidying-source',
-  TS: 'stopping-target',
-  RS: 'restarting-source',
-  UD: 'undone',
-  OK: 'succeeded',
-  FA: 'failed',
-  CA: 'cancelled',
-  CO: 'contested',
-  DN: 'decision-needed',
-} as const;
+export { stateNames };
+/** The states of one VM's course, and the step that each waits for: see SPEC.md. */
 export type State = keyof typeof stateNames;
 
 /** `__`: the event cannot happen in this state. `HI`: back to the state that the course stood in before (never past a live check). */

@@ -1,0 +1,4 @@
+export * from './documents.ts';
+export * from './events.ts';
+export * from './queries.ts';
+export * from './steps.ts';

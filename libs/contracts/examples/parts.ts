@@ -1,0 +1,55 @@
+import type { Connection, TargetDisk, TargetVm } from '../target.ts';
+
+/** What many examples are made of. */
+export const at = '2026-12-01T21:00:00.000Z';
+export const root = 'f2ca1bb6c7e907d06dafe4687e579fce76b37e4e93b7605022da52e6ccc26fd2';
+export const disk: TargetDisk = {
+  index: 0,
+  key: 2000,
+  file: '[fast-ds] web-01/web-01.vmdk',
+  sizeBytes: 2 * 1024 ** 3,
+  storageClass: 'ceph-rbd',
+  volumeMode: 'Block',
+  accessMode: 'ReadWriteMany',
+  bus: 'virtio',
+};
+export const target: TargetVm = {
+  name: 'web-01',
+  namespace: 'apps',
+  cpus: 2,
+  coresPerSocket: 1,
+  memoryMB: 2048,
+  firmware: 'bios',
+  uuid: '4203d7a5-7e0c-4f5b-9b3e-0a1b2c3d4e5f',
+  disks: [disk],
+  nics: [{ mac: '00:50:56:aa:bb:01', model: 'virtio', network: { type: 'pod' }, addresses: ['192.168.76.10/24'] }],
+  runStrategy: 'Always',
+  labels: {},
+  annotations: {},
+  nodeSelector: {},
+};
+export const connection: Connection = {
+  provider: 'vc1',
+  url: 'https://vcenter.example.com/sdk',
+  thumbprint: '0A:1B:2C:3D:4E:5F:60:71:82:93:A4:B5:C6:D7:E8:F9:0A:1B:2C:3D',
+  secret: 'vc1',
+  method: 'auto',
+};
+export const ids = { migration: 'shop-20261201-2100', vm: 'vm-42' };
+export const ours = { ...ids, workbench: 'tranship-shop-20261201-2100-vm-42' };
+export const atSource = { ...ids, provider: 'vc1' };
+export const problem = {
+  code: 'transfer.read',
+  title: 'The source disk cannot be read',
+  detail: 'disk 0: the host esx-3 closed the connection',
+  fix: 'See the message of the disk library in the detail',
+  retry: true,
+} as const;
+export const nicFact = { mac: '00:50:56:aa:bb:01', name: 'ens192', addresses: ['192.168.76.10/24'] };
+const changeId = '52 de c0 d9 b9 43 9d 10/42';
+export const point = {
+  at,
+  disks: [{ key: 2000, file: '[fast-ds] web-01/web-01.vmdk', changeId, areas: root, changedBytes: 41_943_040 }],
+  foreign: [],
+};
+export const since = { disks: [{ key: 2000, sizeBytes: disk.sizeBytes, changeId }], foreign: [] };

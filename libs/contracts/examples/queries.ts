@@ -1,0 +1,139 @@
+import type { z } from 'zod';
+import type { SourceVm } from '../inventory.ts';
+import type { SignedProof } from '../proof.ts';
+import type { MigrationStatus, Queries, QueryName } from '../queries.ts';
+import { documentExamples as documents } from './documents.ts';
+import { eventExamples } from './events.ts';
+import { at, connection, disk, ids, problem, root, target } from './parts.ts';
+
+type Examples = {
+  readonly [K in QueryName]: {
+    readonly input: z.input<Queries[K]['input']>;
+    readonly result: z.input<Queries[K]['result']>;
+  };
+};
+const { Provider: provider, Plan: plan } = documents;
+const named = { name: 'shop' };
+const host = { id: 'host-21', name: 'esx-3' };
+const datastore = { id: 'datastore-11', name: 'fast-ds' };
+const network = { id: 'network-7', name: 'VM Network' };
+const sourceVm: SourceVm = {
+  ...{ id: 'vm-42', name: 'web-01', path: '/DC0/vm/web/web-01', template: false, powerState: 'poweredOn' },
+  ...{ connectionState: 'connected', host, cpus: 2, coresPerSocket: 1, memoryMB: 2048, firmware: 'bios' },
+  ...{ secureBoot: false, guestId: 'debian12_64Guest', guestName: 'Debian GNU/Linux 12 (64-bit)', toolsRunning: true },
+  ...{ dns: ['192.168.76.2'], snapshots: 0, changeTracking: true, devices: [] },
+  disks: [
+    {
+      ...{
+        key: 2000,
+        label: 'Hard disk 1',
+        capacityBytes: 2 * 1024 ** 3,
+        file: '[fast-ds] web-01/web-01.vmdk',
+        datastore,
+      },
+      ...{ controller: 'pvscsi', bus: 0, unit: 0, backing: 'flat', mode: 'persistent', shared: false },
+    },
+  ],
+  nics: [
+    {
+      ...{ key: 4000, label: 'Network adapter 1', mac: '00:50:56:aa:bb:01', type: 'VirtualVmxnet3', network },
+      ...{ connected: true, addresses: ['192.168.76.10/24'] },
+    },
+  ],
+};
+const status: MigrationStatus = {
+  ...{ id: ids.migration, plan: 'shop', state: 'running', started: at },
+  vms: [{ id: 'vm-42', name: 'web-01', state: 'copying', step: 'copy', attempt: 1, since: at, results: {} }],
+};
+const inProvider = { provider: 'vc1', limit: 100 };
+
+const publicKey = 'MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=';
+const signature = 'bm90IGEgcmVhbCBzaWduYXR1cmU=';
+const signedProof: SignedProof = {
+  proof: {
+    ...{ version: 1, migration: ids.migration, plan: 'shop', at, grade: 'standard' },
+    source: { provider: 'vc1', id: 'vm-42', name: 'web-01' },
+    target: { namespace: 'apps', name: 'web-01' },
+    disks: [{ index: 0, file: disk.file, sizeBytes: disk.sizeBytes, copied: root }],
+    passes: [
+      {
+        ...{ pass: 1, at, snapshot: null },
+        disks: [
+          {
+            ...{ index: 0, how: 'full', changeId: null, readBytes: disk.sizeBytes, writtenBytes: 1_200_000_000, root },
+            ...{ auditedLeaves: 0, liedLeaves: 0, provenLeaves: 32_768 },
+          },
+        ],
+      },
+    ],
+  },
+  publicKey,
+  signature,
+};
+
+/** What each question holds, and what its answer; a query without an example does not compile. */
+export const queryExamples: Examples = {
+  putProvider: { input: provider, result: provider },
+  getProvider: { input: { name: 'vc1' }, result: provider },
+  listProviders: { input: {}, result: { items: [provider] } },
+  deleteProvider: { input: { name: 'vc1' }, result: {} },
+  testProvider: {
+    input: { name: 'vc1' },
+    result: { checks: [{ name: 'login', ok: false, detail: problem.detail, fix: problem.fix }] },
+  },
+  fetchCa: {
+    input: { url: connection.url },
+    result: { pem: '-----BEGIN CERTIFICATE-----…', thumbprint: connection.thumbprint, sha256: '50:B7:…' },
+  },
+  vms: { input: inProvider, result: { items: [sourceVm] } },
+  hosts: {
+    input: inProvider,
+    result: { items: [{ ...host, path: '/DC0/host/C0/esx-3', connectionState: 'connected', maintenance: false }] },
+  },
+  networks: {
+    input: inProvider,
+    result: { items: [{ ...network, path: '/DC0/network/VM Network', type: 'network' }] },
+  },
+  datastores: {
+    input: inProvider,
+    result: {
+      items: [
+        {
+          ...{ ...datastore, path: '/DC0/datastore/fast-ds', type: 'VMFS', accessible: true },
+          ...{ capacityBytes: 500 * 1024 ** 3, freeBytes: 200 * 1024 ** 3 },
+        },
+      ],
+    },
+  },
+  findVms: { input: { provider: 'vc1', refs: [{ name: 'web-01' }] }, result: { matches: [[sourceVm]] } },
+  connection: { input: { name: 'vc1' }, result: connection },
+  powerState: { input: { provider: 'vc1', vm: 'vm-42' }, result: { powerState: 'poweredOff' } },
+  putPlan: { input: plan, result: plan },
+  getPlan: { input: named, result: plan },
+  listPlans: { input: {}, result: { items: [plan] } },
+  deletePlan: { input: named, result: {} },
+  validatePlan: { input: named, result: eventExamples['plan.validated'] },
+  startPlan: { input: { ...named, readyOnly: false, key: 'k-1' }, result: { migration: ids.migration } },
+  getMigration: { input: { name: ids.migration }, result: status },
+  listMigrations: { input: {}, result: { items: [status] } },
+  actOnMigration: { input: { name: ids.migration, vm: 'vm-42', verb: 'cutover', force: false }, result: status },
+  timeline: {
+    input: { name: ids.migration, vm: 'vm-42' },
+    result: { items: [{ seq: 311, time: at, type: 'vm.paused', vm: 'vm-42', data: {} }] },
+  },
+  previewPlan: {
+    input: { targets: [target], connection },
+    result: { objects: [{ apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', metadata: { name: 'web-01' } }] },
+  },
+  targetsOf: { input: named, result: { targets: [target] } },
+  getNetworkMap: { input: { name: 'nets' }, result: documents.NetworkMap },
+  getStorageMap: { input: { name: 'stores' }, result: documents.StorageMap },
+  targetFacts: {
+    input: { namespace: 'apps' },
+    result: { storageClasses: ['ceph-rbd'], namespaces: ['apps'], networks: ['apps/vlan21'], vms: ['web-01'] },
+  },
+  proof: { input: { name: ids.migration, vm: 'vm-42' }, result: signedProof },
+  sign: { input: { text: '{"version":1}' }, result: { publicKey, signature } },
+  putSecret: { input: { name: 'vc1', data: { username: 'svc-tranship', password: '…' } }, result: {} },
+  readSecret: { input: { name: 'vc1' }, result: { username: 'svc-tranship', password: '…' } },
+};

@@ -21,6 +21,7 @@ async function counter(address: string): Promise<number> {
 
 /** Waits until the guest serves on its source, and vCenter sees its tools. */
 async function served(name: string, address: string): Promise<number> {
+  if ((await story.vms()).find((vm) => vm.name === name)?.powerState === 'poweredOff') await story.power(name, 'on');
   await story.eventually(async () => (await counter(address)) > 0, 240);
   await story.eventually(async () => (await story.vms()).some((vm) => vm.name === name && vm.toolsRunning), 120);
   return counter(address);

@@ -53,6 +53,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.changes-found': steps.findChanges.result,
   'vm.pass-finished': steps.copy.result,
   'vm.proved': steps.prove.result,
+  'vm.proof-failed': { error: { ...problem, code: 'transfer.proof', title: 'The target differs from what was read' } },
   'vm.converted': steps.convert.result,
   'vm.handed-over': steps.handOver.result,
   'vm.created': steps.create.result,

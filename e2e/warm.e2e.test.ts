@@ -121,6 +121,7 @@ test('warm - a Debian that writes all the time moves by budget; nothing that it 
   await story.power('shop-01', 'on');
   await story.eventually(async () => (await counter(address)) > 0, 240);
   await story.eventually(async () => (await story.vms()).some((vm) => vm.name === 'shop-01' && vm.toolsRunning), 120);
+  await hear(story.lab, address, 7002, 1);
   await story.plan('shop', [{ name: 'shop-01' }], {
     ...{ type: 'warm', precopy: { interval: '10s' }, cutover: { mode: 'budget', downtimeBudget: '10m' } },
   });

@@ -28,7 +28,7 @@ cat > "$R/etc/systemd/system/counter@.service" <<'X'
 ExecStart=/usr/local/sbin/counter
 StandardOutput=socket
 X
-# Writes all the time: blocks of random bytes, each in a file that is named by its sum, in one step. Asked, it tells of them all.
+# Once somebody knocks it writes all the time: blocks of random bytes, each in a file that is named by its sum, in one step. Asked, it tells of them all.
 mkdir -p "$R/var/lib/writer"
 cat > "$R/usr/local/sbin/writer" <<'X'
 #!/bin/sh
@@ -53,11 +53,15 @@ for f in *.block; do
 done
 echo "$(hostname) $good $torn"
 X
+cat > "$R/etc/systemd/system/writer.socket" <<'X'
+[Socket]
+ListenStream=7002
+[Install]
+WantedBy=sockets.target
+X
 cat > "$R/etc/systemd/system/writer.service" <<'X'
 [Service]
 ExecStart=/usr/local/sbin/writer
-[Install]
-WantedBy=multi-user.target
 X
 cat > "$R/etc/systemd/system/written.socket" <<'X'
 [Socket]
@@ -97,6 +101,6 @@ ExecStart=/usr/local/sbin/marker
 [Install]
 WantedBy=multi-user.target
 X
-chroot "$R" systemctl -q enable marker.service counter.socket writer.service written.socket serial-getty@ttyS0.service
+chroot "$R" systemctl -q enable marker.service counter.socket writer.socket written.socket serial-getty@ttyS0.service
 printf 'GRUB_DEFAULT=0\nGRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"\nGRUB_TERMINAL="serial console"\n' > "$R/etc/default/grub"
 rm -rf "$R"/var/cache/apt/archives/*.deb "$R"/var/lib/apt/lists/*

@@ -113,16 +113,20 @@ async function reopened(all: Aggregates, migration: MigrationFold): Promise<Migr
   return { ...migration, finished: undefined, seq };
 }
 
-async function say(log: CourseLog, course: Course, event: TranshipEvent): Promise<void> {
-  try {
-    await log.append(course, event);
-  } catch (error) {
-    if (error instanceof BusConflict)
-      throw new TranshipError('document.conflict', `${course.plan?.name ?? course.vm} has just moved on`, {
-        cause: error,
-      });
-    throw error;
+const races = 20;
+
+/** A person's word counts wherever the course has come to meanwhile, as long as it still can be said there. */
+async function say(log: CourseLog, { migration, vm }: Course, event: TranshipEvent): Promise<void> {
+  for (let i = 0; i < races; i++) {
+    const course = await log.load(migration, vm);
+    if (!allowed(course, event)) break;
+    try {
+      return await log.append(course, event);
+    } catch (error) {
+      if (!(error instanceof BusConflict)) throw error;
+    }
   }
+  throw new TranshipError('document.conflict', `${vm} has just moved on`);
 }
 
 function find(model: Model, name: string): MigrationFold {

@@ -30,6 +30,8 @@ export const sourceNicSchema = z.object({
   type: z.string(),
   network: ref.optional(),
   connected: z.boolean(),
+  /** VMware's pciSlotNumber: by it systemd names the NIC, 192 gives ens192. */
+  slot: z.number().int().optional(),
   /** As VMware Tools report them, CIDR: `192.168.76.10/24`. */
   addresses: z.array(z.string()),
 });

@@ -23,6 +23,8 @@ export const targetNicSchema = z.object({
     z.object({ type: z.literal('pod') }),
     z.object({ type: z.literal('multus'), name: z.string() }),
   ]),
+  /** VMware's pciSlotNumber, where the source told it. */
+  slot: z.number().int().optional(),
   /** CIDR, as the source's guest reported them before the power-off. */
   addresses: z.array(z.string()),
 });

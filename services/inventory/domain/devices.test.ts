@@ -174,13 +174,15 @@ test('nics - addresses as the guest reports them, found by MAC; link-local ones 
   const ip = (ipAddress: string, prefixLength?: string) => ({ ipAddress, prefixLength });
   const ipAddress = [ip('192.168.76.10', '24'), ip('fe80::1', '64'), ip('2001:db8::1', '64'), ip('10.0.0.1')];
   const nets = [{ macAddress: '00:50:56:aa:cc:02' }, { macAddress: '00:50:56:aa:cc:01', ipConfig: { ipAddress } }];
-  const [found] = nicsOf([nic({}, { connectable: { connected: 'true' } })], nets, names);
+  const more = { connectable: { connected: 'true' }, slotInfo: { pciSlotNumber: '192' } };
+  const [found] = nicsOf([nic({}, more)], nets, names);
   expect(found).toEqual({
     key: 4000,
     label: 'NIC 4000',
     mac: '00:50:56:aa:cc:01',
     type: 'vmxnet3',
     connected: true,
+    slot: 192,
     addresses: ['192.168.76.10/24', '2001:db8::1/64', '10.0.0.1'],
   });
   expect(nicsOf([nic({})], [], names)[0]).toMatchObject({ connected: false, addresses: [] });

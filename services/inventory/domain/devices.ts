@@ -97,6 +97,7 @@ export function nicsOf(devices: readonly Vim[], guestNets: readonly Vim[], names
   return devices.filter(isNic).map((device): SourceNic => {
     const mac = text(device.macAddress) ?? '';
     const network = networkOf(object(device.backing) ?? {}, names);
+    const slot = number(object(device.slotInfo)?.pciSlotNumber);
     const reported = guestNets.find((net) => text(net.macAddress)?.toLowerCase() === mac.toLowerCase());
     return {
       key: number(device.key) ?? 0,
@@ -107,6 +108,7 @@ export function nicsOf(devices: readonly Vim[], guestNets: readonly Vim[], names
         .toLowerCase(),
       ...(network ? { network } : {}),
       connected: truth(object(device.connectable)?.connected),
+      ...(slot === undefined ? {} : { slot }),
       addresses: reported ? addressesOf(reported) : [],
     };
   });

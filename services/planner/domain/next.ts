@@ -126,7 +126,10 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'prove':
       return { ...ours, disks: target.disks, pass: pass.pass };
     case 'convert': {
-      const nics = target.nics.map(({ mac, addresses }) => ({ mac, addresses }));
+      const nics = target.nics.map(({ mac, slot, addresses }) => ({
+        ...{ mac, addresses },
+        ...(slot === undefined ? {} : { slot }),
+      }));
       return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics };
     }
     case 'watchHealth':

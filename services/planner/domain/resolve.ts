@@ -69,9 +69,9 @@ export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): Ta
     nics: vm.nics.flatMap((nic): TargetNic[] => {
       const network = networkOf(nic, maps);
       if (!network || network.type === 'ignored') return [];
-      return [
-        { mac: nic.mac, model: defaults.nicModel, network, addresses: defaults.preserveStaticIPs ? nic.addresses : [] },
-      ];
+      const addresses = defaults.preserveStaticIPs ? nic.addresses : [];
+      const slot = nic.slot === undefined ? {} : { slot: nic.slot };
+      return [{ mac: nic.mac, model: defaults.nicModel, network, ...slot, addresses }];
     }),
     runStrategy: defaults.runStrategy,
     labels: defaults.labels,

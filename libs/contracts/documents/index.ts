@@ -1,5 +1,6 @@
 export * from './common.ts';
 export * from './maps.ts';
+export { nearest } from './nearest.ts';
 export * from './parse.ts';
 export * from './plan.ts';
 export * from './provider.ts';

@@ -2,6 +2,7 @@ import { isMap, isPair, LineCounter, type Node, parseAllDocuments, visit } from 
 import type { z } from 'zod';
 import { TranshipError } from '../errors.ts';
 import { networkMapSchema, storageMapSchema } from './maps.ts';
+import { nearest } from './nearest.ts';
 import { planSchema } from './plan.ts';
 import { providerSchema } from './provider.ts';
 
@@ -69,11 +70,8 @@ function lineOf(root: unknown, path: PropertyKey[], lines: LineCounter): number 
 }
 
 function suggestion(key: string, kind: DocumentKind, path: PropertyKey[]): string {
-  const known = knownKeys(documentKinds[kind], path);
-  const [best] = known
-    .map((name) => ({ name, distance: editDistance(key, name) }))
-    .sort((a, b) => a.distance - b.distance);
-  return best && best.distance <= Math.max(2, Math.floor(key.length / 2)) ? `; did you mean ${best.name}?` : '';
+  const meant = nearest(key, knownKeys(documentKinds[kind], path));
+  return meant === undefined ? '' : `; did you mean ${meant}?`;
 }
 
 /** The keys that a schema knows at a path; unwraps defaults, options and arrays. */
@@ -95,16 +93,4 @@ function unwrap(schema: unknown): unknown {
   for (let i = 0; i < 8 && current?.def?.innerType !== undefined; i++)
     current = current.def.innerType as typeof current;
   return current;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -1,7 +1,7 @@
+import { nearest } from '@tranship/contracts';
 import { describe, expect, it } from 'vitest';
 import { denial } from './access.ts';
 import { labelSelector } from './label-selector.ts';
-import { nearest } from './nearest.ts';
 import { subjectFilter, subjectMatches } from './subject-filter.ts';
 
 describe('labelSelector', () => {

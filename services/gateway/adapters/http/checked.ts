@@ -1,6 +1,5 @@
-import { TranshipError } from '@tranship/contracts';
+import { nearest, TranshipError } from '@tranship/contracts';
 import type { z } from 'zod';
-import { nearest } from '../../domain/nearest.ts';
 
 /** A body or query string, checked; the error names the field and the nearest known one. @throws TranshipError `document.invalid` */
 export function checked<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {

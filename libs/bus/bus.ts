@@ -105,6 +105,11 @@ export class Bus {
     signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
   }
 
+  /** Returns when the server has what was sent to it, subscriptions too. */
+  async settled(): Promise<void> {
+    await call('reach the server', this.#connection.nc.flush());
+  }
+
   /** Lossy by design: a lost value is followed by the next. */
   progress(value: Progress): void {
     if (!this.#connection.up() || this.#connection.nc.isDraining()) return;

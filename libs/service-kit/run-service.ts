@@ -51,6 +51,8 @@ export async function startService<C extends BaseConfig>(
     supervise(what, loop, shutdown.signal, log, clock),
   );
   const consuming = table.steps || table.commands ? consume(name, table, kit, shutdown.signal) : undefined;
+  // Only now the server knows what is asked of us.
+  await bus.settled();
   const health = serveHealth(config.httpPort, async () => bus.connected && ((await table.ready?.()) ?? true));
   log.info({}, 'ready');
   return {

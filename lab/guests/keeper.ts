@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { run } from '../setup/shell.ts';
@@ -94,6 +95,8 @@ export class Keeper {
       stdio: ['ignore', log, log],
     });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    // What the cluster needs goes before a guest that emulates a processor.
+    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
     child.once('error', (error) => console.error(`${name}: ${error.message}`));
     this.#guests.set(name, { process: child, monitor, ended });
     void this.#awaitTools(name, serial, child);

@@ -63,9 +63,8 @@ export const steps = {
     minutes(10),
     z.object({
       ...base,
-      disks: z.array(targetDiskSchema),
+      target: targetVmSchema,
       connection: connectionSchema,
-      nodeSelector: z.record(z.string(), z.string()),
     }),
     z.object({ pvcs: z.array(z.object({ index: z.number(), name: z.string(), uid: z.string() })), pod: z.string() }),
   ),
@@ -81,7 +80,7 @@ export const steps = {
     'inventory',
     minutes(30),
     z.object({ ...source, name: z.string(), disks: z.array(sinceSchema), foreign: z.array(z.string()).optional() }),
-    pointSchema.extend({ snapshot: z.string(), tracking: z.enum(['on', 'enabled', 'off']) }),
+    pointSchema.extend({ snapshot: z.string(), tracking: z.enum(['on', 'enabled', 'off']), powerState: powerStateSchema }),
   ),
   /** Our snapshot is gone and its files are merged: only then may the next one, or the power-off, begin. */
   removeSnapshot: step(
@@ -232,8 +231,14 @@ export const steps = {
     z.object({ ...source, prefix: z.string(), tracking: z.enum(['keep', 'off']) }),
     z.object({ snapshots: z.array(z.string()), tracking: z.enum(['kept', 'off']) }),
   ),
-  /** Undo: the source runs again; live check that the target does not. */
-  powerOn: step('inventory', minutes(5), z.object(source), z.object({ at: moment })),
+  /** Undo: the source runs again; asked for only once the target is removed, or stopped. */
+  powerOn: step(
+    'inventory',
+    minutes(15),
+    /** `watchMs`: how long one that runs is watched: it was told to shut down, and may still do so. */
+    z.object({ ...source, watchMs: z.number() }),
+    z.object({ at: moment }),
+  ),
 } as const;
 
 export type Steps = typeof steps;

@@ -7,13 +7,16 @@ import { type MigrationFold, outcome } from './domain/migration.ts';
 import { wakeAt } from './domain/waiting.ts';
 import type { Aggregates, Model } from './ports.ts';
 
+/** A time that came while others were looked at counts as to come. */
+const justNowMs = 1_000;
+
 export interface Driver {
   /** Moves every course of a migration on that has something due, admits the next, and ends the migration when all are over. */
   drive(migration: MigrationFold): Promise<void>;
   /** The same for all migrations that are not finished: what was lost between an event and its command is issued again. */
   sweep(): Promise<void>;
   /** When a course that waits for its time has to be looked at, milliseconds since the epoch. */
-  nextWake(): number | undefined;
+  nextWake(now: number): number | undefined;
 }
 
 export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
@@ -42,14 +45,19 @@ export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
   return {
     drive,
     sweep: async () => {
-      for (const migration of model.migrations()) if (!migration.finished) await drive(migration);
+      // One that cannot be moved on keeps none after it waiting.
+      const failures: unknown[] = [];
+      for (const migration of model.migrations())
+        if (!migration.finished) await drive(migration).catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw failures[0];
     },
-    nextWake: () => {
+    nextWake: (now) => {
       const courses = model
         .migrations()
         .filter(({ finished }) => !finished)
         .flatMap(({ id, started }) => started.vms.flatMap((vm) => model.course(id, vm.id) ?? []));
-      const times = courses.flatMap((course) => wakeAt(course) ?? []);
+      // What is past and still waits, waits for something else.
+      const times = courses.flatMap((course) => wakeAt(course) ?? []).filter((at) => at > now - justNowMs);
       return times.length > 0 ? Math.min(...times) : undefined;
     },
   };

@@ -42,7 +42,7 @@ export async function service(kit: Kit): Promise<ServiceTable> {
       sweep: async (signal) => {
         while (!signal.aborted) {
           if (model.ready) await driver.sweep();
-          const due = Math.max(leastMs, (driver.nextWake() ?? Number.POSITIVE_INFINITY) - clock.now());
+          const due = Math.max(leastMs, (driver.nextWake(clock.now()) ?? Number.POSITIVE_INFINITY) - clock.now());
           await clock.sleep(model.ready ? Math.min(sweepMs, due) : leastMs, signal);
         }
       },

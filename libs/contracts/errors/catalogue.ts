@@ -168,7 +168,7 @@ export const catalogue = {
   },
   'target.full': {
     title: 'The target volume is full',
-    fix: 'Give it more room and retry: what is copied is kept',
+    fix: 'Give its storage more room, then `tranship retry`',
     retry: false,
     status: 507,
   },
@@ -204,7 +204,7 @@ export const catalogue = {
   },
   'transfer.proof': {
     title: 'The target differs from what was read',
-    fix: 'Retry: the leaves that differ are copied again',
+    fix: 'Nothing to do: the pass is done again, and what differs is mended',
     retry: true,
     status: 500,
   },

@@ -14,7 +14,7 @@ const snapshot = 'tranship-shop-20261201-2100-2';
 /** What each step is asked, and what it answers; a step without an example does not compile. */
 export const stepExamples: Examples = {
   prepare: {
-    input: { ...ours, disks: [disk], connection, nodeSelector: {} },
+    input: { ...onTarget, connection },
     result: { pvcs: [{ index: 0, name: `${ours.workbench}-disk-0`, uid: 'a3c1' }], pod: `${ours.workbench}-x7k2p` },
   },
   powerOff: {
@@ -23,7 +23,7 @@ export const stepExamples: Examples = {
   },
   snapshot: {
     input: { ...atSource, name: snapshot, ...since },
-    result: { ...point, snapshot: 'snapshot-77', tracking: 'on' },
+    result: { ...point, snapshot: 'snapshot-77', tracking: 'on', powerState: 'poweredOn' },
   },
   removeSnapshot: { input: { ...atSource, name: snapshot }, result: { seconds: 3.2 } },
   findChanges: { input: { ...atSource, ...since }, result: point },
@@ -79,5 +79,5 @@ export const stepExamples: Examples = {
     input: { ...atSource, prefix: 'tranship-shop-20261201-2100-', tracking: 'off' },
     result: { snapshots: [snapshot], tracking: 'off' },
   },
-  powerOn: { input: atSource, result: { at } },
+  powerOn: { input: { ...atSource, watchMs: 0 }, result: { at } },
 };

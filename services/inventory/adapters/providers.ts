@@ -25,6 +25,7 @@ export class Providers {
   /** @throws TranshipError document.not-found */
   find(name: string): VCenter {
     const entry = this.#entries.get(name);
+    if (!entry && !this.caughtUp) throw new TranshipError('service.unavailable', 'the providers are still being read');
     if (!entry) throw new TranshipError('document.not-found', `there is no provider ${name}`);
     return entry.center;
   }

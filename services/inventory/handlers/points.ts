@@ -37,7 +37,8 @@ export async function snapshot(
   const id = before?.id ?? (await source.createSnapshot(vm, name, context.signal));
   const at = new Date(context.clock.now()).toISOString();
   const moment = { vm, snapshot: id, disks: await source.snapshotDisks(id), foreign: strangers(now) };
-  return { ...(await point(source, keep, input, moment, at)), snapshot: id, tracking };
+  const { powerState } = await source.power(vm);
+  return { ...(await point(source, keep, input, moment, at)), snapshot: id, tracking, powerState };
 }
 
 /** What changed up to the power-off: no snapshot is needed of a VM that is off. */

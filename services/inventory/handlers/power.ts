@@ -19,19 +19,31 @@ export async function powerOff(
   // Off at the second look: it was ourselves at the first.
   if (was !== 'poweredOn') return { was: begun ? input.power : was, how: 'already', at: stamp(clock) };
   const off = async () => ((await source.power(input.vm)).powerState === 'poweredOff' ? true : undefined);
-  if (toolsRunning) {
-    await source.shutdownGuest(input.vm);
+  const refused = toolsRunning ? await shutDown(source, input.vm) : 'VMware Tools do not run in it';
+  if (refused === undefined) {
     if (await poll(off, { everyMs, deadlineMs: input.deadlineMs, clock, signal }))
       return { was, how: 'guest', at: stamp(clock) };
   }
   if (input.then === 'fail') {
-    const why = toolsRunning ? `it still runs after ${input.deadlineMs / 1000} s` : 'VMware Tools do not run in it';
+    const why = refused ?? `it still runs after ${input.deadlineMs / 1000} s`;
     throw new TranshipError('source.shutdown-timeout', `the guest of ${input.vm} did not shut down: ${why}`);
   }
   log.warn({}, 'the guest did not shut down; it is powered off, as the plan says');
   await source.powerOff(input.vm);
   if (await poll(off, { everyMs, deadlineMs: hardMs, clock, signal })) return { was, how: 'hard', at: stamp(clock) };
   throw new TranshipError('source.shutdown-timeout', `${input.vm} is still on ${hardMs / 1000} s after PowerOff`);
+}
+
+/** Asks the guest; why it cannot be asked, or undefined. */
+async function shutDown(source: PowerSource, vm: string): Promise<string | undefined> {
+  try {
+    await source.shutdownGuest(vm);
+    return undefined;
+  } catch (error) {
+    const { code, detail } = TranshipError.from(error);
+    if (code !== 'vsphere.fault') throw error;
+    return detail;
+  }
 }
 
 /** The live check before a start. */
@@ -52,7 +64,9 @@ export async function powerOn(
   { clock, signal }: StepContext,
 ): Promise<StepResult<'powerOn'>> {
   const source = find(input.provider);
-  if ((await source.power(input.vm)).powerState !== 'poweredOn') await source.powerOn(input.vm);
+  const isOff = async () => ((await source.power(input.vm)).powerState === 'poweredOn' ? undefined : true);
+  const late = { everyMs, deadlineMs: input.watchMs, clock, signal };
+  if ((await isOff()) || (input.watchMs > 0 && (await poll(isOff, late)))) await source.powerOn(input.vm);
   const on = async () => ((await source.power(input.vm)).powerState === 'poweredOn' ? true : undefined);
   if (await poll(on, { everyMs, deadlineMs: hardMs, clock, signal })) return { at: stamp(clock) };
   throw new TranshipError('vsphere.fault', `${input.vm} is not on ${hardMs / 1000} s after PowerOn`);

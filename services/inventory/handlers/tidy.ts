@@ -1,4 +1,4 @@
-import type { StepInput, StepResult } from '@tranship/contracts';
+import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import type { PointSource } from '../ports.ts';
 
@@ -19,13 +19,21 @@ export async function removeSnapshot(
 export async function tidySource(
   find: Find,
   { provider, vm, prefix, tracking }: StepInput<'tidySource'>,
-  { signal }: StepContext,
+  { signal, log }: StepContext,
 ): Promise<StepResult<'tidySource'>> {
   const source = find(provider);
   const snapshots = await removeAll(source, vm, (name) => name.startsWith(prefix), signal);
   if (tracking === 'keep' || !(await source.look(vm)).tracking) return { snapshots, tracking: 'kept' };
-  await source.setTracking(vm, false);
-  return { snapshots, tracking: 'off' };
+  try {
+    await source.setTracking(vm, false);
+    return { snapshots, tracking: 'off' };
+  } catch (error) {
+    const { code, detail } = TranshipError.from(error);
+    if (code !== 'vsphere.fault') throw error;
+    // It harms nobody, and the source must not stay off for it.
+    log.warn({ vm, detail }, 'change tracking cannot be turned off again');
+    return { snapshots, tracking: 'kept' };
+  }
 }
 
 async function removeAll(

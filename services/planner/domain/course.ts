@@ -13,7 +13,7 @@ export interface Course {
   /** When the present state was entered (ISO time). */
   readonly since: string;
   /** The last failure of the present step; `again` while it is to be tried once more. */
-  readonly failure: { readonly error: Problem; readonly again: boolean } | undefined;
+  readonly failure: { readonly error: Problem; readonly again: boolean; readonly at: string } | undefined;
   /** When each state was entered last (ISO time). */
   readonly entered: { readonly [S in State]?: string };
   /** Why the course turned back, or stands. */
@@ -164,7 +164,7 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
       return { plan: event.data };
     case 'vm.step-failed':
       return {
-        failure: { error: event.data.error, again: event.data.again },
+        failure: { error: event.data.error, again: event.data.again, at: time },
         ...(event.data.again ? another(course) : {}),
       };
     case 'vm.cancel-requested':
@@ -189,7 +189,8 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.cutover-requested':
       return { cutover: { at: event.data.at, force: event.data.force, asked: time }, postponed: false };
     case 'vm.cutover-postponed':
-      return { cutover: undefined, postponed: true, stopped: false, failure: undefined };
+      // The guest may still shut down: whether it is to be started again is not forgotten.
+      return { cutover: undefined, postponed: true, failure: undefined };
     case 'vm.paused':
     case 'vm.resumed':
       return { paused: event.type === 'vm.paused' };
@@ -198,6 +199,8 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.pass-finished':
     case 'vm.proved':
       return { ...result(course, event), passes: finishPass(course.passes, event, time) };
+    case 'vm.rollback-requested':
+      return anew(course);
     case 'vm.undo-began':
     case 'vm.failed':
       return { error: event.data.error ?? course.error };

@@ -72,7 +72,7 @@ export function copyRateOf(done: readonly Pass[]): number {
 }
 
 function spread(seen: readonly number[], guess: number): Estimate {
-  if (seen.length === 0) return { mid: guess, low: guess / 3, high: guess * 3 };
+  if (seen.length === 0) return { mid: guess, low: guess / 2, high: guess * 2 };
   const sorted = [...seen].sort((a, b) => a - b);
   const mid = sorted[Math.floor(sorted.length / 2)]!;
   return { mid, low: sorted[0]! * 0.8, high: sorted.at(-1)! * 1.25 };

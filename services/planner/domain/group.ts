@@ -24,7 +24,11 @@ export const allCanStart = (others: readonly Course[]): boolean => others.every(
 /** Why a VM whose target has not run is put back: another one of its group was. */
 export function groupFailure({ state, entered }: Course, others: readonly Course[]): Problem | undefined {
   // One that was put back before this one was queued is about to be tried again as well.
-  const failed = others.find((other) => turnedBack.has(other.state) && other.since >= (entered.QU ?? ''));
+  const failed = others.find(
+    (other) =>
+      (turnedBack.has(other.state) && !other.restart && other.since >= (entered.QU ?? '')) ||
+      (committed.has(state) && other.state === 'WT' && (other.postponed || other.paused)),
+  );
   if (!failed || !revocable.has(state)) return undefined;
   const code = 'migration.group';
   const { title, fix, retry } = errorCatalogue[code];

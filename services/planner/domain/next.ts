@@ -4,7 +4,7 @@ import { allCanStart, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { passDisks, since, startPass } from './passes.ts';
 import type { State } from './states.ts';
-import { type Present, whileWaiting } from './waiting.ts';
+import { againAt, type Present, whileWaiting } from './waiting.ts';
 
 /** What is due: a command for a worker, or a fact that the planner itself may state. */
 export type Due =
@@ -12,7 +12,11 @@ export type Due =
   | { readonly kind: 'event'; readonly event: TranshipEvent };
 
 /** Removing the workbench ends these at once; every other step is let end before the course turns back. */
-const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV']);
+const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV', 'CK']);
+/** A guest that was told to shut down, and did not in time, may still do so. */
+const lateShutdownMs = 180_000;
+/** A guest that was told to shut down, and did not in time, may still do so. */
+const lateShutdownMs = 180_000;
 /** In these nothing of the target has run yet. */
 const undoable: ReadonlySet<State> = new Set<State>([
   ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM'] as const),
@@ -31,12 +35,13 @@ export function next(course: Course, present: Present): Due | undefined {
     return say({ type: 'vm.undo-began', data: {} });
   }
   if (failure && !failure.again) return turn(course, failure.error);
+  if (present.now < (againAt(course) ?? 0)) return undefined;
   const put = groupFailure(course, present.others);
-  if (put && (interruptible.has(state) || failure || state === 'CK'))
+  if (put && (interruptible.has(state) || failure))
     return say({ type: 'vm.undo-began', data: { error: put } });
   if (state === 'CK' && !allCanStart(present.others)) return undefined;
   if (state === 'WT') return maybe(whileWaiting(course, present));
-  if (state === 'DN' && plan.onUnhealthy === 'rollback' && error?.code === 'target.unhealthy')
+  if (state === 'DN' && course.previous === 'WA' && plan.onUnhealthy === 'rollback' && error?.code === 'target.unhealthy')
     return say({ type: 'vm.rollback-requested', data: {} });
   if (course.restart && state === 'FA') return say({ type: 'vm.retried', data: {} });
   if (state === 'TY' && !mustTidy(course))
@@ -99,7 +104,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
   const source = { migration, vm, provider: connection.provider };
   switch (step) {
     case 'prepare':
-      return { ...ours, disks: target.disks, connection, nodeSelector: target.nodeSelector };
+      return { ...ours, target, connection };
     case 'powerOff':
       return { ...source, power: plan.power, ...plan.shutdown };
     case 'snapshot':
@@ -136,8 +141,9 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return { ...ours, target, ...plan.health, agent: agentMode(course) };
     case 'start':
       return { ...ours, provider: connection.provider, target };
-    case 'checkOff':
     case 'powerOn':
+      return { ...source, watchMs: course.error?.code === 'source.shutdown-timeout' ? lateShutdownMs : 0 };
+    case 'checkOff':
       return source;
     default:
       return { ...ours, target };

@@ -7,6 +7,8 @@ export interface Pass {
   /** The moment whose bytes it copies. */
   readonly point: Point | undefined;
   readonly snapshot: string | undefined;
+  /** The VM was found off when the snapshot was taken. */
+  readonly off?: boolean;
   readonly finished: string | undefined;
   readonly readBytes: number;
   readonly seconds: number;
@@ -32,7 +34,7 @@ export function finishPass(passes: readonly Pass[], event: PassEvent, time: stri
     : [passes.slice(0, -1), last ?? startPass(1, time)];
   switch (event.type) {
     case 'vm.snapshotted':
-      return [...before, { ...current, point: event.data, snapshot: event.data.snapshot }];
+      return [...before, { ...current, point: event.data, snapshot: event.data.snapshot, off: event.data.powerState === 'poweredOff' }];
     case 'vm.changes-found':
       return [...before, { ...current, point: event.data }];
     case 'vm.pass-finished':

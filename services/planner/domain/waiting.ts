@@ -18,6 +18,8 @@ const longDelta = 15;
 /** The interval between passes is chosen so that a delta takes about this long, seconds. */
 const wantedDelta = 20;
 const shortest = 60_000;
+/** After a cutover was put off. */
+const lateLookMs = 60_000;
 const longest = 3_600_000;
 
 /** What is due between two passes: another pass, the cutover, or nothing yet. Cold has its first pass as its final one. */
@@ -37,6 +39,7 @@ function alone(course: Course, present: Present): TranshipEvent | undefined {
     return { type: 'vm.forecast', data: forecast(passes, plan!.target.disks, present.now, present.history) };
   if (paused) return undefined;
   if (!last) return passAfter(0);
+  if (course.postponed && last.off) return due('its guest has shut down after all');
   const wish = wished(course, present);
   return wish === undefined ? anotherPass(course, present) : cutOver(course, present, wish);
 }
@@ -60,16 +63,20 @@ function wished({ plan, cutover, postponed, forecast: told }: Course, { now }: P
 }
 
 /** Right before the power-off the forecast is made anew: a long delta is shortened by one more pass; over the budget is put off. */
-function cutOver(course: Course, { now, history }: Present, why: string): TranshipEvent {
+function cutOver(course: Course, present: Present, why: string): TranshipEvent | undefined {
+  const { now, history } = present;
   const { plan, passes, cutover } = course;
   const fresh = forecast(passes, plan!.target.disks, now, history);
   const last = finished(passes).at(-1)!;
-  const asked = cutover?.at ?? cutover?.asked;
+  const asked = cutover?.at ?? cutover?.asked ?? (plan!.cutover.mode === 'at' ? plan!.cutover.at : undefined);
   const since = asked === undefined || Date.parse(last.started) >= Date.parse(asked);
   if (fresh.parts.delta > longDelta && !since) return passAfter(last.pass);
   const { budgetMs } = plan!.cutover;
-  if (budgetMs !== undefined && fresh.seconds * 1000 > budgetMs && !cutover?.force)
+  if (budgetMs !== undefined && fresh.seconds * 1000 > budgetMs && !cutover?.force) {
+    // Nobody waits for it: the next forecast may fit.
+    if (!cutover && plan!.cutover.mode === 'budget') return anotherPass(course, present);
     return { type: 'vm.cutover-postponed', data: { error: overBudget(fresh.seconds, budgetMs) } };
+  }
   return due(why);
 }
 
@@ -81,15 +88,14 @@ function overBudget(seconds: number, budgetMs: number): Problem {
   return { code, title, fix, retry, detail: `the forecast is ${seconds} s, the budget ${budgetMs / 1000} s` };
 }
 
-/** When the next pass begins, milliseconds since the epoch. */
-export function nextPassAt({ plan, passes }: Course): number | undefined {
+/** When the next pass begins, milliseconds since the epoch: soon after a cutover was put off, for the guest may shut down late. */
+export function nextPassAt({ plan, passes, postponed, since }: Course): number | undefined {
   const done = finished(passes);
   const last = done.at(-1);
   if (!last) return undefined;
-  return (
-    Date.parse(last.finished!) +
-    (plan!.intervalMs ?? autoInterval(writeRateOf(done, plan!.target.disks), copyRateOf(done)))
-  );
+  const interval = plan!.intervalMs ?? autoInterval(writeRateOf(done, plan!.target.disks), copyRateOf(done));
+  const late = postponed && last.finished! < since ? Date.parse(since) + lateLookMs : Number.POSITIVE_INFINITY;
+  return Math.min(late, Date.parse(last.finished!) + interval);
 }
 
 /** As long as the guest takes to change what a pass copies in 20 s; between a minute and an hour. */
@@ -98,8 +104,17 @@ export function autoInterval(writeRate: number, copyRate: number): number {
   return Math.round(Math.min(longest, Math.max(shortest, ms)));
 }
 
-/** When a waiting course has to be looked at again; `undefined`: an event will tell. */
+/** Before a step is tried again, by its tries: what is away for a moment, or restarted, is back by then. */
+const pauses = [1_000, 5_000, 20_000, 60_000, 120_000];
+
+/** When the step that failed is tried again, milliseconds since the epoch. */
+export const againAt = ({ failure, tries }: Course): number | undefined =>
+  failure?.again ? Date.parse(failure.at) + (pauses[tries - 2] ?? pauses.at(-1)!) : undefined;
+
+/** When a course has to be looked at again; `undefined`: an event will tell. */
 export function wakeAt(course: Course): number | undefined {
+  const again = againAt(course);
+  if (again !== undefined) return again;
   if (course.state !== 'WT' || course.paused) return undefined;
   const at =
     course.cutover?.at ??

@@ -15,6 +15,7 @@ import { proofOf } from '../domain/proof.ts';
 import { stateNames, transition } from '../domain/states.ts';
 import type { Driver } from '../drive.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
+import { underway } from '../underway.ts';
 
 type Queries = NonNullable<ServiceTable['queries']>;
 type Act = QueryParsed<'actOnMigration'>;
@@ -56,15 +57,18 @@ export function migrationQueries(
       const named = await Promise.all(chosen.map((each) => log.load(name, each.id)));
       const courses = act.verb === 'retry' ? await withGroups(log, named) : named;
       const possible = courses.filter((course) => allowed(course, event));
+      if (act.verb === 'retry') for (const course of possible) refuseElsewhere(model, course);
       if (possible.length === 0) {
         const where = courses
           .map((course) => `${course.plan?.name ?? course.vm} is ${stateNames[course.state]}`)
           .join(', ');
         throw new TranshipError('migration.state', `nothing to ${act.verb}: ${where}`);
       }
+      // First: courses of a migration that counts as over would be looked at by nobody.
+      const open = await reopened(all, migration);
       for (const course of possible) await say(log, course, event);
       for (const course of possible) await advanceGroup(engine, name, course.vm);
-      await driver.drive(await reopened(all, migration));
+      await driver.drive(open);
       return status(model, migration, await current(log, migration));
     },
     proof: async ({ name, vm }) => {
@@ -95,6 +99,11 @@ export function migrationQueries(
       };
     },
   };
+}
+
+function refuseElsewhere(model: Model, { migration, vm, plan }: Course): void {
+  const other = plan && underway(model, plan.connection.provider, vm, migration);
+  if (other) throw new TranshipError('migration.active', `${plan.name} is moved by ${other.migration}`);
 }
 
 /** A group is tried again whole. */

@@ -5,7 +5,7 @@ import { type Course, eventOf } from '../domain/course.ts';
 import { dueStep } from '../domain/next.ts';
 
 /** Tries of one step before the course turns back. */
-const maxTries = 3;
+const maxTries = 6;
 /** Times that a proof may fail before the course turns back. */
 const maxProofs = 2;
 const races = 10;

@@ -9,6 +9,7 @@ import { isReady } from '../domain/validate.ts';
 import type { Driver } from '../drive.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
 import { survey } from '../survey.ts';
+import { underway } from '../underway.ts';
 import { find } from './plans.ts';
 
 interface Request {
@@ -53,6 +54,10 @@ export async function startPlan(
   ]);
   const source: Source = { connection, sessionsPerHost: provider.spec.limits.nfcSessionsPerHost };
   const vms = ready.map(({ entry, matches }) => ({ entry, vm: matches[0]! }));
+  for (const { vm } of vms) {
+    const other = underway(model, plan.spec.source, vm.id);
+    if (other) throw new TranshipError('migration.active', `${vm.name} is moved by ${other.migration}`);
+  }
   const id = migrationId(plan.metadata.name, before.length + 1, request.key);
   await queue(all, log, id, plan, vms, maps, source, request.key);
   await driver.drive(await started(all, id));

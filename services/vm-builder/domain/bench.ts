@@ -1,4 +1,4 @@
-import type { StepInput } from '@tranship/contracts';
+import type { StepInput, TargetDisk, TargetVm } from '@tranship/contracts';
 import { marks, scratch, workDisk } from './names.ts';
 import { claim, diskClaim } from './volumes.ts';
 import { workbenchJob } from './workbench.ts';
@@ -15,7 +15,12 @@ interface Settings {
 }
 
 /** What stands for a VM while its disks are worked on: their claims, the scratch claim, and the workbench. */
-export function bench(input: StepInput<'prepare'>, config: Settings) {
+type Input = Omit<StepInput<'prepare'>, 'target'> & {
+  readonly disks: TargetDisk[];
+  readonly nodeSelector: TargetVm['nodeSelector'];
+};
+
+export function bench(input: Input, config: Settings) {
   const { migration, vm, workbench, disks, connection, nodeSelector } = input;
   const { workNamespace: namespace, workbenchImage: image } = config;
   const labels = marks({ migration, vm });

@@ -1,8 +1,8 @@
-import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import { type StepInput, type StepResult, type TargetVm, TranshipError } from '@tranship/contracts';
 import type { KubeObject } from '@tranship/kube';
 import type { StepContext } from '@tranship/service-kit';
 import { bench } from '../domain/bench.ts';
-import { selector, workDisk } from '../domain/names.ts';
+import { selector, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
 import { why } from './why.ts';
 
@@ -12,9 +12,11 @@ export async function prepare(
   input: StepInput<'prepare'>,
   { clock, signal }: StepContext,
 ): Promise<StepResult<'prepare'>> {
-  const { migration, vm, workbench, disks } = input;
+  const { migration, vm, workbench, target } = input;
+  const { disks } = target;
   const { workNamespace: namespace } = config;
-  const wanted = bench(input, config);
+  await vacant(cluster, target);
+  const wanted = bench({ ...input, disks, nodeSelector: target.nodeSelector }, config);
   for (const each of [wanted.scratch, ...wanted.disks])
     if (!(await cluster.get('PersistentVolumeClaim', each.metadata.name, namespace))) await cluster.apply(each);
   if (!(await cluster.get('Job', workbench, namespace))) await cluster.apply(wanted.job);
@@ -30,6 +32,14 @@ export async function prepare(
     }),
   );
   return { pvcs, pod: pod.metadata.name };
+}
+
+/** What is there by the target's name, an earlier try's too, must go before: its disks may have run. */
+async function vacant(cluster: Target['cluster'], { name, namespace, disks }: TargetVm): Promise<void> {
+  const claims = disks.map(({ index }) => ['PersistentVolumeClaim', targetDisk(name, index)] as const);
+  for (const [kind, own] of [['VirtualMachine', name] as const, ...claims])
+    if (await cluster.get(kind, own, namespace))
+      throw new TranshipError('target.exists', `${kind} ${namespace}/${own} is there already`);
 }
 
 function runs({ metadata, status }: KubeObject): boolean {

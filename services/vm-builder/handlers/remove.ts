@@ -57,12 +57,14 @@ export async function stopTarget(
   const { cluster } = target;
   const { clock, signal } = context;
   const { name, namespace } = input.target;
-  if (await cluster.get('VirtualMachineInstance', name, namespace))
+  const machine = await cluster.get('VirtualMachine', name, namespace);
+  const ours = machine !== undefined && isMarked(machine.metadata.labels, input);
+  if (ours && (await cluster.get('VirtualMachineInstance', name, namespace)))
     await cluster.stopVirtualMachine(name, namespace, graceSeconds);
-  if (await cluster.get('VirtualMachine', name, namespace))
+  if (ours)
     await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy: 'Halted' } });
   const instance = { kind: 'VirtualMachineInstance', namespace, name } as const;
-  if (!(await cluster.until(instance, none, { deadlineMs: stopMs, clock, signal })))
+  if (ours && !(await cluster.until(instance, none, { deadlineMs: stopMs, clock, signal })))
     throw new TranshipError(
       'target.unhealthy',
       `${namespace}/${name} still runs ${stopMs / 1000} s after it was stopped`,

@@ -80,7 +80,11 @@ export const steps = {
     'inventory',
     minutes(30),
     z.object({ ...source, name: z.string(), disks: z.array(sinceSchema), foreign: z.array(z.string()).optional() }),
-    pointSchema.extend({ snapshot: z.string(), tracking: z.enum(['on', 'enabled', 'off']), powerState: powerStateSchema }),
+    pointSchema.extend({
+      snapshot: z.string(),
+      tracking: z.enum(['on', 'enabled', 'off']),
+      powerState: powerStateSchema,
+    }),
   ),
   /** Our snapshot is gone and its files are merged: only then may the next one, or the power-off, begin. */
   removeSnapshot: step(

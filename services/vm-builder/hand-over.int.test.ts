@@ -127,3 +127,11 @@ it('hand-over - no volume changes hands while the workbench’s pod lives', asyn
   expect((await world.claim(`${input.workbench}-disk-0`, work))?.metadata.deletionTimestamp).toBeUndefined();
   expect(await policyOf(volumes[0]!)).toBe('Delete');
 });
+
+it('prepare - what an earlier try left by the target’s name must go first: it is not started for what is copied now', async () => {
+  const input = course();
+  await world.prepared(input);
+  await Promise.all([handOver(world.target, input, context), world.ends(input)]);
+  await expect(world.prepared(input)).rejects.toMatchObject({ code: 'target.exists', retry: false });
+  expect(await world.claim(`${input.workbench}-disk-0`, work)).toBeUndefined();
+});

@@ -139,15 +139,23 @@ test('check - a source that is off is told with the moment', async () => {
 
 test('power on - it is started once, and seen running; one that runs is left alone', async () => {
   const machine = new Machine('poweredOff');
-  await machine.runs(powerOn(() => machine, input, context(machine)));
+  await machine.runs(powerOn(() => machine, { ...input, watchMs: 0 }, context(machine)));
   expect((await machine.power()).powerState).toBe('poweredOn');
-  await machine.runs(powerOn(() => machine, input, context(machine)));
+  await machine.runs(powerOn(() => machine, { ...input, watchMs: 0 }, context(machine)));
   expect(machine.told).toEqual(['powerOn']);
+});
+
+test('power on - one that was told to shut down, and does so late, is started again', async () => {
+  const machine = new Machine('poweredOn', { seconds: 90 });
+  await machine.shutdownGuest();
+  await machine.runs(powerOn(() => machine, { ...input, watchMs: 180_000 }, context(machine)));
+  expect(machine.told).toEqual(['shutdownGuest', 'powerOn']);
+  expect((await machine.power()).powerState).toBe('poweredOn');
 });
 
 test('power on - one that never comes is a fault', async () => {
   const machine = new Machine('poweredOff', { deaf: ['powerOn'] });
-  await expect(machine.runs(powerOn(() => machine, input, context(machine)))).rejects.toMatchObject({
+  await expect(machine.runs(powerOn(() => machine, { ...input, watchMs: 0 }, context(machine)))).rejects.toMatchObject({
     code: 'vsphere.fault',
   });
 });

@@ -20,14 +20,16 @@ function play(
   let clock = Date.parse('2026-01-01T00:00:01Z');
   const say = (vm: string, event: TranshipEvent) => {
     const course = courses.get(vm)!;
-    courses.set(vm, apply(course, event, { seq: course.seq + 1, time: new Date(clock++).toISOString() }));
+    courses.set(vm, apply(course, event, { seq: course.seq + 1, time: new Date(clock).toISOString() }));
   };
   for (const vm of admitted) say(vm, { type: 'vm.admitted', data: {} });
-  for (let still = 0, i = 0; still < ids.length && i < 2_000; i++) {
+  // Idle for longer than any pause between two tries: at rest.
+  for (let still = 0, i = 0; still < 200 && i < 20_000; i++) {
+    clock += 1000;
     const vm = ids[i % ids.length]!;
     const course = courses.get(vm)!;
     const others = ids.filter((id) => id !== vm).map((id) => courses.get(id)!);
-    const due = next(course, { now: 0, history: empty, others });
+    const due = next(course, { now: clock, history: empty, others });
     still = due ? 0 : still + 1;
     if (due?.kind === 'event') say(vm, due.event);
     else if (due) {

@@ -15,8 +15,6 @@ export type Due =
 const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV', 'CK']);
 /** A guest that was told to shut down, and did not in time, may still do so. */
 const lateShutdownMs = 180_000;
-/** A guest that was told to shut down, and did not in time, may still do so. */
-const lateShutdownMs = 180_000;
 /** In these nothing of the target has run yet. */
 const undoable: ReadonlySet<State> = new Set<State>([
   ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM'] as const),
@@ -37,11 +35,15 @@ export function next(course: Course, present: Present): Due | undefined {
   if (failure && !failure.again) return turn(course, failure.error);
   if (present.now < (againAt(course) ?? 0)) return undefined;
   const put = groupFailure(course, present.others);
-  if (put && (interruptible.has(state) || failure))
-    return say({ type: 'vm.undo-began', data: { error: put } });
+  if (put && (interruptible.has(state) || failure)) return say({ type: 'vm.undo-began', data: { error: put } });
   if (state === 'CK' && !allCanStart(present.others)) return undefined;
   if (state === 'WT') return maybe(whileWaiting(course, present));
-  if (state === 'DN' && course.previous === 'WA' && plan.onUnhealthy === 'rollback' && error?.code === 'target.unhealthy')
+  if (
+    state === 'DN' &&
+    course.previous === 'WA' &&
+    plan.onUnhealthy === 'rollback' &&
+    error?.code === 'target.unhealthy'
+  )
     return say({ type: 'vm.rollback-requested', data: {} });
   if (course.restart && state === 'FA') return say({ type: 'vm.retried', data: {} });
   if (state === 'TY' && !mustTidy(course))
@@ -75,6 +77,7 @@ const say = (event: TranshipEvent): Due => ({ kind: 'event', event });
 const wasOn = ({ plan, results }: Course) =>
   ((results.powerOff as { was?: string } | undefined)?.was ?? plan?.power) === 'poweredOn';
 const mustRestart = (course: Course) => course.stopped && wasOn(course) && !course.restart;
+const mayStillShutDown = ({ postponed, error }: Course) => postponed || error?.code === 'source.shutdown-timeout';
 /** Only a pass over a running source leaves anything at it. */
 const mustTidy = ({ plan, passes }: Course) => plan?.type === 'warm' && passes.length > 0;
 const unproven = ({ plan, results }: Course) =>
@@ -142,7 +145,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'start':
       return { ...ours, provider: connection.provider, target };
     case 'powerOn':
-      return { ...source, watchMs: course.error?.code === 'source.shutdown-timeout' ? lateShutdownMs : 0 };
+      return { ...source, watchMs: mayStillShutDown(course) ? lateShutdownMs : 0 };
     case 'checkOff':
       return source;
     default:

@@ -34,7 +34,10 @@ export function finishPass(passes: readonly Pass[], event: PassEvent, time: stri
     : [passes.slice(0, -1), last ?? startPass(1, time)];
   switch (event.type) {
     case 'vm.snapshotted':
-      return [...before, { ...current, point: event.data, snapshot: event.data.snapshot, off: event.data.powerState === 'poweredOff' }];
+      return [
+        ...before,
+        { ...current, point: event.data, snapshot: event.data.snapshot, off: event.data.powerState === 'poweredOff' },
+      ];
     case 'vm.changes-found':
       return [...before, { ...current, point: event.data }];
     case 'vm.pass-finished':

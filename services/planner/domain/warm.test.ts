@@ -99,7 +99,8 @@ test('warm - a guest that does not shut down goes on, and so do the passes; noth
   );
   expect(steps.filter((step) => step === 'powerOff')).toHaveLength(1);
   expect(steps.slice(steps.indexOf('powerOff') + 1)).toEqual([...precopy, ...precopy, 'snapshot']);
-  expect(course).toMatchObject({ postponed: true, stopped: false });
+  // It was told to stop, and may still do so: whoever goes back starts it again.
+  expect(course).toMatchObject({ postponed: true, stopped: true });
   expect(steps).not.toContain('removeTarget');
 });
 
@@ -199,4 +200,34 @@ test('interval - it follows the write rate, between a minute and an hour', () =>
   expect(autoInterval(0, 100 * mib)).toBe(3_600_000);
   expect(autoInterval(100 * mib, 100 * mib)).toBe(60_000);
   expect(autoInterval(10 * mib, 100 * mib)).toBe(200_000);
+});
+
+test('warm - a guest that shuts down too late has cut over after all', () => {
+  const { course, steps } = run(warm(), (step, now, clock) => {
+    if (step === 'powerOff' && now.tries === 1 && !now.postponed && !late) {
+      late = true;
+      return bad(step, now, problem('source.shutdown-timeout'));
+    }
+    const event = good(step, now, clock);
+    if (step === 'prove' && now.passes.length === 1 && !now.cutover)
+      return { type: 'vm.cutover-requested', data: { force: true } };
+    return step === 'snapshot' && late
+      ? ({ ...event, data: { ...event.data, powerState: 'poweredOff' } } as TranshipEvent)
+      : event;
+  });
+  expect(course.state).toBe('OK');
+  expect(steps.filter((step) => step === 'powerOff')).toHaveLength(2);
+});
+let late = false;
+
+test('rollback - it asks for its steps anew, and does not go round for ever', () => {
+  const attempts: string[] = [];
+  const { course } = run(queued({ onUnhealthy: 'rollback' }), (step, now) => {
+    attempts.push(`${step}/${now.attempt}`);
+    if (step === 'watchHealth' || step === 'stopTarget') return bad(step, now, problem('target.unhealthy'));
+    return good(step, now);
+  });
+  expect(course.state).toBe('DN');
+  expect(new Set(attempts).size).toBe(attempts.length);
+  expect(attempts.filter((each) => each.startsWith('stopTarget'))).toHaveLength(1);
 });

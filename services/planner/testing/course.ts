@@ -67,7 +67,7 @@ export function run(
   const say = (event: TranshipEvent) => {
     now = apply(now, event, { seq: now.seq + 1, time: new Date(clock).toISOString() });
   };
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 1_000; i++) {
     clock += 1000;
     if (now.state === 'QU' && now.cancelledIn === undefined) {
       say({ type: 'vm.admitted', data: {} });

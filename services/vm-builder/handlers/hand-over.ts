@@ -45,7 +45,10 @@ async function rebind(target: Target, input: Input, disk: TargetDisk, context: S
   if (there && !isMarked(there.metadata.labels, input))
     throw new TranshipError('target.exists', `PVC ${namespace}/${name} is not of this migration`);
   if (there?.status?.phase === 'Bound' && (await cluster.get('PersistentVolumeClaim', from, config.workNamespace)))
-    throw new TranshipError('target.exists', `PVC ${namespace}/${name} is of an earlier try: what was copied now is in ${from}`);
+    throw new TranshipError(
+      'target.exists',
+      `PVC ${namespace}/${name} is of an earlier try: what was copied now is in ${from}`,
+    );
   if (there?.status?.phase !== 'Bound') {
     const volume = await release(target, from, config.workNamespace, context);
     const promised = () => promise(cluster, volume, { namespace, name, uid: there?.metadata.uid });

@@ -61,8 +61,7 @@ export async function stopTarget(
   const ours = machine !== undefined && isMarked(machine.metadata.labels, input);
   if (ours && (await cluster.get('VirtualMachineInstance', name, namespace)))
     await cluster.stopVirtualMachine(name, namespace, graceSeconds);
-  if (ours)
-    await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy: 'Halted' } });
+  if (ours) await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy: 'Halted' } });
   const instance = { kind: 'VirtualMachineInstance', namespace, name } as const;
   if (ours && !(await cluster.until(instance, none, { deadlineMs: stopMs, clock, signal })))
     throw new TranshipError(

@@ -33,6 +33,7 @@ export class VSphere {
   readonly #options: VSphereOptions;
   readonly #transport: Transport;
   readonly #control: Control;
+  readonly #followers = new Set<Collector>();
   #content: Promise<Content> | undefined;
   /** What it gave, as long as its session stands. */
   #current: Content | undefined;
@@ -71,13 +72,21 @@ export class VSphere {
   async *follow(sets: PropertySet, signal: AbortSignal): AsyncGenerator<ObjectUpdate[]> {
     const content = await this.#within('opening', async (opened) => opened);
     const { collector, root, views } = content;
+    let view: Ref | undefined;
+    let own: Collector | undefined;
     try {
-      const view = await new Collector(this.#transport, views).createView(root, Object.keys(sets));
-      yield* (await collector.create()).follow(view, sets, signal);
+      view = await new Collector(this.#transport, views).createView(root, Object.keys(sets));
+      own = await collector.create();
+      this.#followers.add(own);
+      yield* own.follow(view, sets, signal);
     } catch (error) {
       if (!(error instanceof VimFault)) throw error;
       this.#forget(content);
       throw toTranshipError(error, 'following the inventory');
+    } finally {
+      // Nothing of it stays at vCenter for as long as the session lives.
+      if (view && own) await own.destroy(view);
+      if (own) this.#followers.delete(own);
     }
   }
 
@@ -114,6 +123,8 @@ export class VSphere {
 
   async close(): Promise<void> {
     const content = await this.#content?.catch(() => undefined);
+    // A session does not end while a wait of its own is open.
+    await Promise.all([...this.#followers].map((follower) => follower.cancel()));
     if (content) await this.#control.call(content.session, 'Logout').catch(() => undefined);
     if (content) this.#forget(content);
     this.#transport.close();

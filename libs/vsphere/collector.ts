@@ -16,6 +16,8 @@ export type PropertySet = Readonly<Record<string, readonly string[]>>;
 
 const pageSize = 250;
 const pageMs = 120_000;
+/** What is asked at the end may take no longer. */
+const goMs = 5_000;
 /** The server answers WaitForUpdatesEx within this, changes or none. */
 const waitSeconds = 25;
 
@@ -82,6 +84,18 @@ export class Collector {
       // An empty batch that is not cut short also tells the reader that it has caught up.
       if (!truncated && updates.length > 0) yield [];
     }
+  }
+
+  /** Ends the wait that is open, if there is one. Never throws: it is for those who go. */
+  async cancel(): Promise<void> {
+    await this.#ask('CancelWaitForUpdates', '', goMs).catch(() => undefined);
+  }
+
+  /** Removes this collector and its view from the server. Never throws. */
+  async destroy(view: Ref): Promise<void> {
+    await this.cancel();
+    await this.#ask('DestroyPropertyCollector', '', goMs).catch(() => undefined);
+    await new Collector(this.#transport, view).#ask('DestroyView', '', goMs).catch(() => undefined);
   }
 
   async #pages(operation: string, body: string): Promise<ObjectUpdate[]> {

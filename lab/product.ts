@@ -65,7 +65,8 @@ export class Product {
   async run(name: Name): Promise<void> {
     const port = await freePort();
     const log = openSync(join(this.#dir, `log/${name}.log`), 'a');
-    const child = spawn(node, [join(repository, `services/${name}/main.ts`)], {
+    // It ends with whoever started it, however that ends.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', node, join(repository, `services/${name}/main.ts`)], {
       stdio: ['ignore', log, log],
       env: { PATH: process.env.PATH, ...this.#settings(name, port) },
     });

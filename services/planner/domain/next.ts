@@ -14,7 +14,7 @@ export type Due =
 /** Removing the workbench ends these at once; every other step is let end before the course turns back. */
 const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV', 'CK']);
 /** A guest that was told to shut down, and did not in time, may still do so. */
-const lateShutdownMs = 180_000;
+const lateShutdownMs = 60_000;
 /** In these nothing of the target has run yet. */
 const undoable: ReadonlySet<State> = new Set<State>([
   ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM'] as const),

@@ -5,7 +5,7 @@ import { gib, makeDisk, mib, ours, Site, sameBytes, settle } from './tools.ts';
 
 const least = 8 * mib;
 /** As the service shares it out: services/transfer/domain/memory.ts. */
-const memoryBytes = (disks: number) => Math.max(least, (16 * mib) / disks);
+const memoryBytes = (disks: number) => Math.max(least, (32 * mib) / disks);
 
 /** Several disks at once from a source that is the limit, against the same bytes in sequence; and the memory for it. */
 export async function disks(count: number): Promise<Line> {

@@ -1,3 +1,4 @@
+import { convert } from './convert.ts';
 import { copy, copyLatency, verify } from './copy.ts';
 import { delta } from './delta.ts';
 import { disks } from './disks.ts';
@@ -9,4 +10,5 @@ export const benches: Readonly<Record<string, (rounds: number) => Promise<Line>>
   delta,
   verify,
   disks,
+  convert,
 };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { cacheDir } from '../lab/setup/cache.ts';
 import { installPackages } from '../lab/setup/packages.ts';
 import { has, run } from '../lab/setup/shell.ts';
 import type { Measured } from './measure.ts';
@@ -110,9 +111,10 @@ export async function peer(program: string, args: readonly string[]): Promise<Me
 
 const mover = fileURLToPath(new URL('mover.ts', import.meta.url));
 
-/** Ours, in a process of its own, from the first connection to the last flush; its service stands already in production. */
+/** Ours, in a process of its own, set up as in the workbench, from the first connection to the last flush; its service stands already in production. */
 export async function ours(errand: Errand): Promise<Measured & { rssMb: number }> {
-  const out = await run(process.execPath, [mover], { input: JSON.stringify(errand), deadlineMs: 900_000 });
+  const env = { NODE_COMPILE_CACHE: join(cacheDir, 'compiled'), UV_THREADPOOL_SIZE: '16' };
+  const out = await run(process.execPath, [mover], { env, input: JSON.stringify(errand), deadlineMs: 900_000 });
   return JSON.parse(out.split('\n').at(-1)!) as Measured & { rssMb: number };
 }
 

@@ -17,9 +17,16 @@ export async function setUp(
   insist(judgeMachine(probeMachine()));
   await installPackages();
   insist(judgeKernel(await probeKernel(dirname(stateDir))));
-  const bin = await labPrograms();
-  for (const firmware of new Set(readWorld(world).spec.vms.flatMap((vm) => (vm.guest ? [vm.firmware] : []))))
-    await baseImage(firmware);
-  if (!cluster) return { bin, kubevirtBin: '', images: [] };
-  return { bin, kubevirtBin: await kubevirtPrograms(), images: await images() };
+  const firmwares = new Set(readWorld(world).spec.vms.flatMap((vm) => (vm.guest ? [vm.firmware] : [])));
+  const guests = async () => {
+    for (const firmware of firmwares) await baseImage(firmware);
+  };
+  // Side by side: packages of one Go build wait for each other, and leave cores idle.
+  const [bin, kubevirtBin, archives] = await Promise.all([
+    labPrograms(),
+    cluster ? kubevirtPrograms() : '',
+    cluster ? images() : [],
+    guests(),
+  ]);
+  return { bin, kubevirtBin, images: archives };
 }

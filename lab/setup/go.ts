@@ -33,7 +33,7 @@ export async function labPrograms(): Promise<string> {
   }
   const key = hashOf([await moduleKey('lab'), await moduleKey('multus'), labFlags, multus]);
   return cached('lab', key, (out) =>
-    step('building the lab’s programs: Kubernetes, etcd, NATS, vCenter simulator', 400, async (shown) => {
+    step('building the lab’s programs: Kubernetes, etcd, NATS, vCenter simulator', 600, async (shown) => {
       const onLine = (line: string) => shown.detail(line);
       const labBuild = ['build', '-v', '-trimpath', '-ldflags', labFlags, '-o', join(out, 'lab'), '.'];
       await go(labBuild, { cwd: moduleDir('lab'), onLine });

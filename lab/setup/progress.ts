@@ -1,42 +1,62 @@
-/** Tells a person what is being made and how long it takes, on one line a step (rewritten in place on a terminal). */
+const running = new Set<Step>();
+let timer: NodeJS.Timeout | undefined;
+let turn = 0;
+
+/** On a terminal one line, rewritten in place, on which those that run take turns; else a line of each, now and then. */
+function show(): void {
+  const steps = [...running];
+  if (terminal) process.stderr.write(`\r\u001b[K${steps[turn++ % steps.length]!.line}`);
+  else for (const each of steps) process.stderr.write(`${each.line}\n`);
+}
+
+const terminal = process.stderr.isTTY === true;
+const clear = terminal ? '\r\u001b[K' : '';
+
+/** Tells a person what is being made and how long it takes. */
 export class Step {
   readonly #title: string;
   readonly #expected: number;
   readonly #began = Date.now();
-  readonly #timer: NodeJS.Timeout;
-  readonly #terminal = process.stderr.isTTY === true;
   #detail = '';
 
   /** `expectedSeconds`: on two cores with nothing cached. */
   constructor(title: string, expectedSeconds: number) {
     this.#title = title;
     this.#expected = expectedSeconds;
-    process.stderr.write(`▸ ${title} (about ${human(expectedSeconds)})\n`);
-    this.#timer = setInterval(() => this.#show(), this.#terminal ? 1_000 : 20_000);
-    this.#timer.unref();
+    process.stderr.write(`${clear}▸ ${title} (about ${human(expectedSeconds)})\n`);
+    running.add(this);
+    timer ??= setInterval(show, terminal ? 1_000 : 20_000).unref();
   }
 
   detail(text: string): void {
-    this.#detail = text.trim().slice(0, 70);
+    this.#detail = text.trim().slice(0, 60);
   }
 
-  #show(): void {
-    const spent = (Date.now() - this.#began) / 1000;
+  get line(): string {
+    const spent = this.#seconds;
     const left = spent < this.#expected ? `, about ${human(this.#expected - spent)} left` : '';
-    const line = `  ${human(spent)}${left}${this.#detail ? `: ${this.#detail}` : ''}`;
-    process.stderr.write(this.#terminal ? `\r\u001b[K${line}` : `${line}\n`);
+    const what = running.size > 1 ? `${this.#title.split(':')[0]}: ` : '';
+    return `  ${what}${human(spent)}${left}${this.#detail ? `: ${this.#detail}` : ''}`;
   }
 
   done(): void {
-    clearInterval(this.#timer);
-    process.stderr.write(
-      `${this.#terminal ? '\r\u001b[K' : ''}✓ ${this.#title}: ${human((Date.now() - this.#began) / 1000)}\n`,
-    );
+    this.#end(`✓ ${this.#title}: ${human(this.#seconds)}`);
   }
 
   fail(): void {
-    clearInterval(this.#timer);
-    process.stderr.write(`${this.#terminal ? '\r\u001b[K' : ''}✗ ${this.#title}\n`);
+    this.#end(`✗ ${this.#title}`);
+  }
+
+  get #seconds(): number {
+    return (Date.now() - this.#began) / 1000;
+  }
+
+  #end(line: string): void {
+    running.delete(this);
+    process.stderr.write(`${clear}${line}\n`);
+    if (running.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
   }
 }
 
@@ -53,5 +73,7 @@ export async function step<T>(title: string, expectedSeconds: number, work: (ste
   }
 }
 
-export const human = (seconds: number): string =>
-  seconds < 90 ? `${Math.round(seconds)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+export function human(seconds: number): string {
+  const whole = Math.round(seconds);
+  return whole < 90 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}

@@ -19,6 +19,7 @@ const emptyHead = 8;
 export class PassLog {
   readonly begun: Begun;
   #state: State;
+  #durable: State;
   readonly #files: Files;
   readonly #path: string;
   readonly #file: LedgerFile;
@@ -33,6 +34,7 @@ export class PassLog {
     this.#file = file;
     this.begun = begun;
     this.#state = state;
+    this.#durable = state;
     this.#ino = at.ino;
     [this.#end, this.#written] = [at.end, at.written];
   }
@@ -78,18 +80,34 @@ export class PassLog {
     return this.#state;
   }
 
-  /** @throws TranshipError `transfer.ledger` where another worker went on with the disk */
+  /** The last state that a power cut cannot take. */
+  get durable(): State {
+    return this.#durable;
+  }
+
   async append(state: State, leaves: readonly Sums[]): Promise<void> {
+    await this.note(state, leaves);
+    await this.sync();
+  }
+
+  /** Outlives us, and a power cut only when {@link sync} has ended. @throws TranshipError `transfer.ledger` where another worker went on with the disk */
+  async note(state: State, leaves: readonly Sums[]): Promise<void> {
     if (!(await this.#isOurs()))
       throw new TranshipError('transfer.ledger', `another worker goes on with ${this.#path}`, { retry: false });
     const records = Buffer.concat([...join(leaves).map(sumsRecord), jsonRecord({ state })]);
     const grows = this.#end + records.length + emptyHead > this.#written;
     const bytes = grows ? Buffer.concat([records, Buffer.alloc(growBytes)]) : records;
     await this.#file.write(bytes, 0, bytes.length, this.#end);
-    await this.#file.datasync();
     if (grows) this.#written = this.#end + bytes.length;
     this.#end += records.length;
     this.#state = state;
+  }
+
+  async sync(): Promise<void> {
+    const state = this.#state;
+    if (state === this.#durable) return;
+    await this.#file.datasync();
+    this.#durable = state;
   }
 
   /** What was written so far, in the order of writing. */

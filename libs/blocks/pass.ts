@@ -53,7 +53,7 @@ const mib = 1024 * 1024;
 /** Of the target, before its ledger is believed. */
 const spotLeaves = 64;
 const usual: Tuning = {
-  memoryBytes: 16 * mib,
+  memoryBytes: 32 * mib,
   requestBytes: mib,
   inFlight: 64,
   riskBytes: 64 * mib,

@@ -54,7 +54,9 @@ export class Pipeline {
   #working = 0;
   #issuedBytes = 0;
   #doneBytes = 0;
+  /** Of those that are done: what the ledger holds, and what of it no power cut can take. */
   #savedBytes = 0;
+  #durableBytes = 0;
   #saving: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
   #wake: (() => void) | undefined;
@@ -65,7 +67,7 @@ export class Pipeline {
     this.#done = options.log.state;
   }
 
-  /** Gives the state when all areas are done, flushed and in the ledger. */
+  /** Gives the state when all areas are done, flushed and in the ledger, which is yet to be synced. */
   async run(): Promise<State> {
     const { signal, inFlight, log, sizeBytes } = this.#options;
     const onAbort = () => this.#wake?.();
@@ -77,8 +79,8 @@ export class Pipeline {
           () =>
             this.#working < inFlight &&
             this.#queue.length < maxQueue &&
-            this.#issuedBytes + cost - this.#savedBytes <= this.#riskBytes &&
-            area.offset + area.length <= log.state.untilBytes,
+            this.#issuedBytes + cost - this.#durableBytes <= this.#riskBytes &&
+            area.offset + area.length <= log.durable.untilBytes,
         );
         await this.#issue(area, cost);
       }
@@ -176,8 +178,10 @@ export class Pipeline {
     const [leaves, doneBytes] = [this.#leaves, this.#doneBytes];
     const state = { ...this.#done, untilBytes: this.#done.doneBytes + windowBytes };
     this.#leaves = [];
-    await sink.flush();
-    await log.append(state, leaves);
+    const before = this.#savedBytes;
+    await Promise.all([sink.flush(), log.sync()]);
+    this.#durableBytes = before;
+    await log.note(state, leaves);
     this.#savedBytes = doneBytes;
   }
 }

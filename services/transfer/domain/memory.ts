@@ -1,5 +1,5 @@
 const mib = 1024 * 1024;
-const all = 16 * mib;
+const all = 32 * mib;
 const least = 8 * mib;
 
 /** What one of a VM's disks may hold in flight: VMware's library answers 16 requests at once, of 2 MiB at most. */

@@ -4,6 +4,9 @@ import { scratch, workDisk } from './names.ts';
 /** QEMU's user in KubeVirt: what it writes, the VM's own pod may open. */
 const qemu = 107;
 
+/** Writes and flushes that Node hands to the kernel at once; it would take four. */
+const writers = 16;
+
 export interface Workbench {
   readonly name: string;
   readonly namespace: string;
@@ -109,6 +112,7 @@ const environment = (bench: Workbench, service: string) =>
   Object.entries({
     TRANSHIP_MIGRATION: bench.migration,
     TRANSHIP_VM: bench.vm,
+    ...(service === 'transfer' ? { UV_THREADPOOL_SIZE: String(writers) } : {}),
     TRANSHIP_NATS_URL: bench.nats.url,
     TRANSHIP_NATS_USER: service,
     TRANSHIP_NATS_PASSWORD_FILE: '/etc/tranship/nats/password',

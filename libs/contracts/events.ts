@@ -92,6 +92,12 @@ export const events = {
   'vm.pass-started': event('vm', z.object({ pass: z.number().int() })),
   'vm.snapshotted': event('vm', steps.snapshot.result),
   'vm.snapshot-removed': event('vm', steps.removeSnapshot.result),
+  'vm.inspection-due': event('vm', none),
+  'vm.inspected': event('vm', steps.inspect.result),
+  'vm.release-due': event('vm', z.object({ until: z.iso.datetime().optional() })),
+  /** Volumes and ledgers stay; nobody holds them until the workbench is prepared again. */
+  'vm.released': event('vm', steps.release.result),
+  'vm.prepare-due': event('vm', none),
   'vm.forecast': event('vm', forecastSchema),
   'vm.cutover-requested': event('vm', cutoverRequestSchema),
   'vm.cutover-due': event('vm', z.object({ why: z.string() })),

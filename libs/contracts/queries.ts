@@ -66,6 +66,8 @@ export const vmStatusSchema = z.object({
   /** The parts of the downtime that are over, in seconds. */
   downtime: forecastSchema.shape.parts.partial().optional(),
   paused: z.boolean().optional(),
+  /** Its workbench is gone until the next pass, or the cutover, is near. */
+  released: z.boolean().optional(),
 });
 export const migrationSchema = z.object({
   id: z.string(),

@@ -8,6 +8,8 @@ export const stateNames = {
   PC: 'precopying',
   PP: 'proving-pass',
   RM: 'removing-snapshot',
+  IN: 'inspecting',
+  RL: 'releasing-workbench',
   ST: 'stopping-source',
   FC: 'finding-changes',
   CP: 'copying',

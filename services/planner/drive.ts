@@ -52,12 +52,13 @@ export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
       if (failures.length > 0) throw failures[0];
     },
     nextWake: (now) => {
+      const present = engine.present();
       const courses = model
         .migrations()
         .filter(({ finished }) => !finished)
         .flatMap(({ id, started }) => started.vms.flatMap((vm) => model.course(id, vm.id) ?? []));
       // What is past and still waits, waits for something else.
-      const times = courses.flatMap((course) => wakeAt(course) ?? []).filter((at) => at > now - justNowMs);
+      const times = courses.flatMap((course) => wakeAt(course, present) ?? []).filter((at) => at > now - justNowMs);
       return times.length > 0 ? Math.min(...times) : undefined;
     },
   };

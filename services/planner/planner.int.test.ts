@@ -42,7 +42,7 @@ function replica(commands: Commands = commandIssuer(bus, clock)) {
   void model.follow(stop.signal);
   const engine: Engine = {
     ...{ log: courseLog(all), commands },
-    present: () => ({ now: clock.now(), history: model.history() }),
+    present: () => ({ now: clock.now(), history: model.history(), releaseAfterMs: 600_000 }),
   };
   return { all, model, engine, driver: driver(all, engine, model) };
 }

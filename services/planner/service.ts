@@ -2,6 +2,7 @@ import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { aggregates, commandIssuer, courseLog } from './adapters/log.ts';
 import { type LiveModel, liveModel } from './adapters/model.ts';
 import type { Engine } from './advance.ts';
+import type { Config } from './config.ts';
 import { isFinal } from './domain/course.ts';
 import { driver as makeDriver } from './drive.ts';
 import { migrationQueries } from './handlers/migrations.ts';
@@ -15,13 +16,17 @@ const sweepMs = 30_000;
 const leastMs = 200;
 
 /** planner: plans, validation, scheduling, and the course of every VM. */
-export async function service(kit: Kit): Promise<ServiceTable> {
+export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promise<ServiceTable> {
   const { bus, clock } = kit;
   const all = aggregates(bus, clock);
   const log = courseLog(all);
   const commands = commandIssuer(bus, clock);
   const model = liveModel(bus);
-  const engine: Engine = { log, commands, present: () => ({ now: clock.now(), history: model.history() }) };
+  const releaseAfterMs = releaseAfterSeconds * 1000;
+  const engine: Engine = {
+    ...{ log, commands },
+    present: () => ({ now: clock.now(), history: model.history(), releaseAfterMs }),
+  };
   const driver = makeDriver(all, engine, model);
   return {
     ready: () => model.ready,

@@ -40,6 +40,11 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.pass-started': { pass: 2 },
   'vm.snapshotted': steps.snapshot.result,
   'vm.snapshot-removed': steps.removeSnapshot.result,
+  'vm.inspection-due': {},
+  'vm.inspected': steps.inspect.result,
+  'vm.release-due': { until: at },
+  'vm.released': steps.release.result,
+  'vm.prepare-due': {},
   'vm.forecast': {
     ...{ pass: 2, writeRate: 350_000, copyRate: 180_000_000, seconds: 38, low: 31, high: 55 },
     parts: { shutdown: 12, delta: 2, prove: 1, convert: 4, handOver: 4, boot: 15 },

@@ -35,6 +35,8 @@ export interface Course {
   /** The last cutover was put off; only a person's word leads to another. */
   readonly postponed: boolean;
   readonly paused: boolean;
+  /** The workbench is gone; its volumes are there. */
+  readonly released: boolean;
   /** Once it is undone it begins anew: a person said so while the source was contested. */
   readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
@@ -54,6 +56,7 @@ const fresh = {
   cutover: undefined,
   postponed: false,
   paused: false,
+  released: false,
   restart: false,
 } as const;
 
@@ -81,6 +84,8 @@ export const newCourse = (migration: string, vm: string): Course => ({
 /** The step that a state waits for. */
 export const stepOf: { readonly [S in State]?: StepName } = {
   PR: 'prepare',
+  IN: 'inspect',
+  RL: 'release',
   SN: 'snapshot',
   PC: 'copy',
   PP: 'prove',
@@ -105,6 +110,8 @@ export const stepOf: { readonly [S in State]?: StepName } = {
 /** The event that tells of a step's good end. */
 export const eventOf: { readonly [K in StepName]: VmEventType } = {
   prepare: 'vm.prepared',
+  inspect: 'vm.inspected',
+  release: 'vm.released',
   snapshot: 'vm.snapshotted',
   removeSnapshot: 'vm.snapshot-removed',
   powerOff: 'vm.powered-off',
@@ -182,6 +189,13 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
       return { proofFailures: course.proofFailures + 1, ...anew(course) };
     case 'vm.pass-started':
       return { passes: [...course.passes, startPass(event.data.pass, time)], ...anew(course) };
+    case 'vm.inspection-due':
+    case 'vm.release-due':
+    case 'vm.prepare-due':
+      return anew(course);
+    case 'vm.prepared':
+    case 'vm.released':
+      return { ...result(course, event), released: event.type === 'vm.released' };
     case 'vm.cutover-due':
       return course.passes.length > 0 ? anew(course) : {};
     case 'vm.forecast':

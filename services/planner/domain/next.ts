@@ -1,4 +1,4 @@
-import type { Problem, StepInput, StepName, TranshipEvent } from '@tranship/contracts';
+import type { Problem, StepInput, StepName, TargetVm, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
 import { allCanStart, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
@@ -12,12 +12,12 @@ export type Due =
   | { readonly kind: 'event'; readonly event: TranshipEvent };
 
 /** Removing the workbench ends these at once; every other step is let end before the course turns back. */
-const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV', 'CK']);
+const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'IN', 'CP', 'PV', 'CV', 'CK']);
 /** A guest that was told to shut down, and did not in time, may still do so. */
 const lateShutdownMs = 60_000;
 /** In these nothing of the target has run yet. */
 const undoable: ReadonlySet<State> = new Set<State>([
-  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM'] as const),
+  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM', 'IN', 'RL'] as const),
   ...(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK'] as const),
 ]);
 
@@ -63,6 +63,8 @@ export function next(course: Course, present: Present): Due | undefined {
 
 function turn({ state, plan }: Course, error: Problem): Due {
   if (error.code === 'source.contested') return say({ type: 'vm.contested', data: { error } });
+  // It is a saving, and not worth the course: the workbench stands again and stays.
+  if (state === 'RL') return say({ type: 'vm.prepare-due', data: {} });
   // The guest runs on as it did, and so do the passes.
   if (state === 'ST' && plan?.type === 'warm' && error.code === 'source.shutdown-timeout')
     return say({ type: 'vm.cutover-postponed', data: { error } });
@@ -97,6 +99,9 @@ function agentMode({ plan, results }: Course) {
 /** The step that is due in this state: `settle` stands in for `checkOff` where nothing is to be started. */
 export const dueStep = (course: Course): StepName | undefined =>
   course.state === 'CK' && course.plan && !course.plan.start ? 'settle' : stepOf[course.state];
+
+const guestNics = ({ nics }: TargetVm) =>
+  nics.map(({ mac, slot, addresses }) => ({ mac, addresses, ...(slot === undefined ? {} : { slot }) }));
 
 function input(step: StepName, course: Course): StepInput<StepName> {
   const { migration, vm } = course;
@@ -133,13 +138,12 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     }
     case 'prove':
       return { ...ours, disks: target.disks, pass: pass.pass };
-    case 'convert': {
-      const nics = target.nics.map(({ mac, slot, addresses }) => ({
-        ...{ mac, addresses },
-        ...(slot === undefined ? {} : { slot }),
-      }));
-      return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics };
-    }
+    case 'inspect':
+      return { ...ours, disks: target.disks, nics: guestNics(target) };
+    case 'convert':
+      return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics: guestNics(target) };
+    case 'release':
+      return ours;
     case 'watchHealth':
       return { ...ours, target, ...plan.health, agent: agentMode(course) };
     case 'start':

@@ -4,14 +4,16 @@ import type { StepContext } from '@tranship/service-kit';
 import { bench } from '../domain/bench.ts';
 import { selector, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
+import { endWorkbench } from './hand-over.ts';
 import { why } from './why.ts';
 
 /** Volumes and workbench stand: its pod runs with both containers. */
 export async function prepare(
-  { cluster, config }: Target,
+  world: Target,
   input: StepInput<'prepare'>,
   { clock, signal }: StepContext,
 ): Promise<StepResult<'prepare'>> {
+  const { cluster, config } = world;
   const { migration, vm, workbench, target } = input;
   const { disks } = target;
   const { workNamespace: namespace } = config;
@@ -19,7 +21,11 @@ export async function prepare(
   const wanted = bench({ ...input, disks, nodeSelector: target.nodeSelector }, config);
   for (const each of [wanted.scratch, ...wanted.disks])
     if (!(await cluster.get('PersistentVolumeClaim', each.metadata.name, namespace))) await cluster.apply(each);
-  if (!(await cluster.get('Job', workbench, namespace))) await cluster.apply(wanted.job);
+  if (!(await cluster.get('Job', workbench, namespace))) {
+    // One that is on its way out may still write: two never hold the same volumes.
+    await endWorkbench(world, input, { clock, signal });
+    await cluster.apply(wanted.job);
+  }
   const pods = { kind: 'Pod', namespace, labels: selector({ migration, vm }) } as const;
   const deadlineMs = config.prepareSeconds * 1000;
   const pod = await cluster.until(pods, (all) => all.find(runs), { deadlineMs, clock, signal });

@@ -11,6 +11,15 @@ const stopMs = 300_000;
 /** Of a guest that is given up: its disks are kept, but nobody goes on with them. */
 const graceSeconds = 30;
 
+/** The workbench goes, its volumes stay: nobody has them open until it is prepared again. */
+export async function release(
+  target: Target,
+  input: StepInput<'release'>,
+  context: StepContext,
+): Promise<StepResult<'release'>> {
+  return { removed: await dismiss(target, input, context) };
+}
+
 /** Removes what the VM needs no more: workbench, scratch, everything of it in our namespace. */
 export async function settle(target: Target, input: Input, context: StepContext): Promise<StepResult<'settle'>> {
   return { removed: await removeWork(target, input, context) };
@@ -72,13 +81,20 @@ export async function stopTarget(
   return { at: new Date(clock.now()).toISOString() };
 }
 
+/** The workbench goes, and with it what it was asked for: the next one would take what this one left. */
+async function dismiss(
+  target: Target,
+  { migration, vm, workbench }: StepInput<'release'>,
+  context: StepContext,
+): Promise<string[]> {
+  const was = await endWorkbench(target, { migration, vm, workbench }, context);
+  for (const service of ['transfer', 'converter'] as const) await target.commands.purge(service, migration, vm);
+  return was ? [`Job ${target.config.workNamespace}/${workbench}`] : [];
+}
+
 async function removeWork(target: Target, input: Input, context: StepContext): Promise<string[]> {
-  const { cluster, commands, config } = target;
-  const removed = (await endWorkbench(target, input, context))
-    ? [`Job ${config.workNamespace}/${input.workbench}`]
-    : [];
-  // Else the next workbench of this VM would take what the last one left.
-  for (const service of ['transfer', 'converter'] as const) await commands.purge(service, input.migration, input.vm);
+  const { cluster, config } = target;
+  const removed = await dismiss(target, input, context);
   const claims = await cluster.list('PersistentVolumeClaim', config.workNamespace, { labels: selector(input) });
   for (const { metadata } of claims)
     removed.push(

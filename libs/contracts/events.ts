@@ -66,6 +66,8 @@ export const events = {
   'plan.changed': event('plan', planSchema),
   'plan.validated': event('plan', validationSchema),
   'plan.removed': event('plan', none),
+  /** Nothing of ours is left at its sources, and it is not started again. */
+  'plan.archived': event('plan', none),
   'migration.started': event(
     'migration',
     z.object({
@@ -134,6 +136,10 @@ export const events = {
   'vm.source-started': event('vm', steps.powerOn.result),
   'vm.failed': event('vm', z.object({ error: problemSchema.optional() })),
   'vm.cancelled': event('vm', none),
+  'vm.archive-requested': event('vm', none),
+  /** Change tracking that we turned on is off, and what was kept of a target that was given up is gone. */
+  'vm.archived': event('vm', none),
+  'vm.archive-failed': event('vm', z.object({ error: problemSchema })),
   'access.allowed': event('access', z.object({ who: z.string(), verb: z.string(), path: z.string() })),
   'access.denied': event('access', z.object({ who: z.string(), verb: z.string(), path: z.string(), why: z.string() })),
 } as const;

@@ -127,6 +127,8 @@ export const queries = {
   getPlan: query('planner', named, planSchema),
   listPlans: query('planner', none, z.object({ items: z.array(planSchema) })),
   deletePlan: query('planner', named, none),
+  /** `status.archived` says when it was; without it, it is still being done. */
+  archivePlan: query('planner', named, planSchema, 15_000),
   validatePlan: query(
     'planner',
     z.object({ name: z.string().optional(), plan: planSchema.optional() }),

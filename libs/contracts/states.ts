@@ -32,6 +32,9 @@ export const stateNames = {
   CA: 'cancelled',
   CO: 'contested',
   DN: 'decision-needed',
+  AT: 'archiving',
+  AL: 'removing-leftovers',
+  AD: 'tidied',
 } as const;
 export type VmState = (typeof stateNames)[keyof typeof stateNames];
 

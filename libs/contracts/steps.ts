@@ -231,11 +231,11 @@ export const steps = {
     z.object({ ...base, target: targetVmSchema }),
     z.object({ removed: z.array(z.string()) }),
   ),
-  /** Undo: removes workbench, volumes and the VirtualMachine (refused when it ever ran). */
+  /** Undo: removes workbench, volumes and the VirtualMachine. One that has run is refused; or, once archived and off, removed too. */
   removeTarget: step(
     'vm-builder',
     minutes(10),
-    z.object({ ...base, target: targetVmSchema }),
+    z.object({ ...base, target: targetVmSchema, ran: z.enum(['keep', 'remove']).default('keep') }),
     z.object({ removed: z.array(z.string()) }),
   ),
   /** Undo of a target that ran: it is stopped and kept, with its disks, until a person says otherwise. */

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type StepInput, steps } from '@tranship/contracts';
+import { type StepInput, steps, type TargetDisk } from '@tranship/contracts';
 import { systemClock } from '@tranship/service-kit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { inspect } from './handlers/inspect.ts';
@@ -27,10 +27,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const mib = 1024 ** 2;
 const image = () => join(folder, 'disks/0/disk.img');
 const digest = () => createHash('sha256').update(readFileSync(image())).digest('hex');
-const disk = {
-  ...{ index: 0, key: 2000, file: '[ds] a/a.vmdk', sizeBytes: 64 * mib, storageClass: 'fast', bus: 'virtio' },
-  ...{ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce' },
-} as const;
+const disk: TargetDisk = {
+  ...{ index: 0, key: 2000, file: '[ds] a/a.vmdk', sizeBytes: 64 * mib, storageClass: 'fast' },
+  ...({ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bus: 'virtio' } as const),
+};
 const input: StepInput<'inspect'> = {
   ...{ migration: 'm', vm: 'vm-1', workbench: 'w', disks: [disk] },
   nics: [{ mac: '00:50:56:aa:00:01', addresses: ['10.0.0.6/24'] }],

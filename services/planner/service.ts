@@ -1,10 +1,11 @@
-import type { Kit, ServiceTable } from '@tranship/service-kit';
+import { errorFields, type Kit, type ServiceTable } from '@tranship/service-kit';
 import { aggregates, commandIssuer, courseLog } from './adapters/log.ts';
 import { type LiveModel, liveModel } from './adapters/model.ts';
 import type { Engine } from './advance.ts';
 import type { Config } from './config.ts';
 import { isFinal } from './domain/course.ts';
 import { driver as makeDriver } from './drive.ts';
+import { archivePlan, archiveSweep } from './handlers/archive-plan.ts';
 import { migrationQueries } from './handlers/migrations.ts';
 import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
@@ -40,13 +41,19 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
     queries: upToDate(model, {
       ...planQueries(all, model, kit),
       ...migrationQueries(all, engine, driver, model, kit.query),
+      archivePlan: ({ name }) => archivePlan(all, log, model, driver, name),
       startPlan: (request) => startPlan(all, log, model, driver, kit, request),
     }),
     background: {
       model: (signal) => model.follow(signal),
       sweep: async (signal) => {
         while (!signal.aborted) {
-          if (model.ready) await driver.sweep();
+          if (model.ready) {
+            await driver.sweep();
+            await archiveSweep(all, log, model, driver, clock.now(), (plan, error) =>
+              kit.log.warn({ plan, ...errorFields(error) }, 'it cannot be archived yet'),
+            );
+          }
           const due = Math.max(leastMs, (driver.nextWake(clock.now()) ?? Number.POSITIVE_INFINITY) - clock.now());
           await clock.sleep(model.ready ? Math.min(sweepMs, due) : leastMs, signal);
         }

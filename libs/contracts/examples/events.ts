@@ -23,6 +23,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'plan.changed': documentExamples.Plan,
   'plan.validated': { plan: 'shop', ready: true, vms: [{ id: 'vm-42', name: 'web-01', concerns: [concern] }] },
   'plan.removed': {},
+  'plan.archived': {},
   'migration.started': { plan: 'shop', generation: 1, concurrency: 20, vms: [{ id: 'vm-42', name: 'web-01' }] },
   'migration.finished': { state: 'succeeded' },
   'migration.reopened': {},
@@ -80,6 +81,9 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.source-started': steps.powerOn.result,
   'vm.failed': { error: problem },
   'vm.cancelled': {},
+  'vm.archive-requested': {},
+  'vm.archived': {},
+  'vm.archive-failed': { error: { ...problem, code: 'vsphere.fault', title: 'vCenter reports a fault' } },
   'access.allowed': access,
   'access.denied': { ...access, why: 'vera has the role viewer; this needs operator' },
 };

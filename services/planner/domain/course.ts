@@ -1,6 +1,6 @@
 import type { Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
 import { finishPass, type Pass, startPass } from './passes.ts';
-import { final, type State, transition } from './states.ts';
+import { archiving, final, type State, transition } from './states.ts';
 
 /** One VM's course: the fold of its events. */
 export interface Course {
@@ -22,6 +22,12 @@ export interface Course {
   readonly cancelledIn: State | undefined;
   /** The state before the present one, where `HI` leads back to. */
   readonly previous: State | undefined;
+  /** The end that it came to last: an archiving leads back to it. */
+  readonly ended: State | undefined;
+  /** Nothing of it is left that is not wanted, and nothing is to be done with it any more. */
+  readonly archived: boolean;
+  /** Why it could not be archived. */
+  readonly owed: Problem | undefined;
   /** The source was told to stop, so that going back means starting it. */
   readonly stopped: boolean;
   readonly results: { readonly [K in StepName]?: unknown };
@@ -72,6 +78,9 @@ export const newCourse = (migration: string, vm: string): Course => ({
   error: undefined,
   cancelledIn: undefined,
   previous: undefined,
+  ended: undefined,
+  archived: false,
+  owed: undefined,
   stopped: false,
   results: {},
   ...fresh,
@@ -105,6 +114,8 @@ export const stepOf: { readonly [S in State]?: StepName } = {
   TY: 'tidySource',
   TS: 'stopTarget',
   RS: 'powerOn',
+  AT: 'tidySource',
+  AL: 'removeTarget',
 };
 
 /** The event that tells of a step's good end. */
@@ -156,6 +167,7 @@ export function apply(course: Course, event: TranshipEvent, { seq, time, tracepa
           attempt: course.attempts,
           tries: 1,
           stopped: course.stopped || state === 'ST',
+          ended: final.has(state) ? state : course.ended,
         }
       : {}),
   };
@@ -163,7 +175,8 @@ export function apply(course: Course, event: TranshipEvent, { seq, time, tracepa
 }
 
 /** A start that is tried again is checked again first. */
-const before = ({ previous, state }: Course): State => (previous === 'SR' ? 'CK' : (previous ?? state));
+const before = ({ previous, state, ended }: Course): State =>
+  archiving.has(state) ? ended! : previous === 'SR' ? 'CK' : (previous ?? state);
 
 function detail(course: Course, event: TranshipEvent, time: string): Partial<Course> {
   switch (event.type) {
@@ -215,6 +228,12 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
       return { ...result(course, event), passes: finishPass(course.passes, event, time) };
     case 'vm.rollback-requested':
       return anew(course);
+    case 'vm.archive-requested':
+      return { ...anew(course), owed: undefined };
+    case 'vm.archive-failed':
+      return { owed: event.data.error };
+    case 'vm.archived':
+      return { archived: true };
     case 'vm.undo-began':
     case 'vm.failed':
       return { error: event.data.error ?? course.error };

@@ -26,13 +26,14 @@ export function describe(migration: MigrationFold, courses: ReadonlyMap<string, 
   const { id, started, at, finished } = migration;
   const vms = started.vms.map((vm): VmStatus => {
     const course = courses.get(vm.id);
+    const error = course?.failure?.error ?? course?.owed ?? course?.error;
     return {
       ...vm,
       state: course ? stateNames[course.state] : stateNames.NW,
       step: (course && dueStep(course)) ?? null,
       attempt: course?.tries ?? 1,
       since: course?.since || at,
-      ...(course && (course.failure ?? course.error) ? { error: course.failure?.error ?? course.error } : {}),
+      ...(error ? { error } : {}),
       results: course ? facts(course) : {},
       ...(course && course.passes.length > 0
         ? { passes: course.passes.map(({ point: _, copied: __, proven: ___, ...pass }) => pass) }

@@ -1,6 +1,7 @@
 import { BusConflict } from '@tranship/bus';
 import { type Plan, TranshipError } from '@tranship/contracts';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
+import { foldPlan, isArchived } from '../domain/plan.ts';
 import { resolve } from '../domain/resolve.ts';
 import { isReady } from '../domain/validate.ts';
 import type { Aggregates, Model } from '../ports.ts';
@@ -46,8 +47,7 @@ export function find(model: Model, name: string | undefined): Plan {
 async function putPlan(all: Aggregates, plan: Plan): Promise<Plan> {
   const { name, resourceVersion } = plan.metadata;
   const { events, seq } = await all.read('plan', name);
-  const last = events.at(-1);
-  const current = last && last.type !== 'plan.removed' ? (last.data as Plan) : undefined;
+  const current = events.reduce<Plan | undefined>(foldPlan, undefined);
   if (resourceVersion !== undefined && resourceVersion !== current?.metadata.resourceVersion) {
     throw new TranshipError(
       'document.conflict',
@@ -55,6 +55,7 @@ async function putPlan(all: Aggregates, plan: Plan): Promise<Plan> {
     );
   }
   if (current && same(current, plan)) return current;
+  if (current && isArchived(current)) throw new TranshipError('plan.archived', `${name} cannot be changed`);
   const generation = (current?.metadata.generation ?? 0) + 1;
   const creationTimestamp = current?.metadata.creationTimestamp ?? new Date().toISOString();
   const stored: Plan = {

@@ -25,17 +25,19 @@ export async function settle(target: Target, input: Input, context: StepContext)
   return { removed: await removeWork(target, input, context) };
 }
 
-/** Removes the target as if it had never been. @throws TranshipError `migration.state` when its CPU may have run. */
+/** Removes the target as if it had never been. @throws TranshipError `migration.state` when its CPU may have run, or runs. */
 export async function removeTarget(
   target: Target,
-  input: Input,
+  input: StepInput<'removeTarget'>,
   context: StepContext,
 ): Promise<StepResult<'removeTarget'>> {
   const { cluster } = target;
   const { name, namespace, disks } = input.target;
   const vm = await cluster.get('VirtualMachine', name, namespace);
   const ours = vm !== undefined && isMarked(vm.metadata.labels, input);
-  if (ours && vm.metadata.annotations?.[startedAt] !== undefined)
+  if (ours && input.ran === 'remove' && (await cluster.get('VirtualMachineInstance', name, namespace)))
+    throw new TranshipError('migration.state', `${namespace}/${name} runs: stop it first, or take our labels off it`);
+  if (ours && input.ran === 'keep' && vm.metadata.annotations?.[startedAt] !== undefined)
     throw new TranshipError('migration.state', `${namespace}/${name} has run: its disks are kept`);
   const removed: string[] = [];
   if (ours) removed.push(...(await removeAndWait(cluster, 'VirtualMachine', name, namespace, context)));

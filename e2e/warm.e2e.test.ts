@@ -164,6 +164,26 @@ test('inspection - a guest that cannot be converted fails with the reason; its s
   expect(await story.leftovers()).toEqual([]);
 });
 
+test('retry - a conversion that failed costs no copied byte: the copy is kept, and only what differs is written again', async () => {
+  const { path } = (await story.disks('data-02'))[0]!;
+  bootableBtrfs(path);
+  await story.plan('mended', [{ name: 'data-02', targetName: 'mended-01' }]);
+  const migration = await story.start('mended');
+  const failed = await story.finished(migration);
+  expect(failed.vms[0]).toMatchObject({ state: 'failed', kept: true, error: { code: 'guest.btrfs-unsupported' } });
+  expect((await story.leftovers()).map((each) => each.split(' ')[0])).toEqual(Array(2).fill('PersistentVolumeClaim'));
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc(512), 0, 512, 0);
+  closeSync(file);
+  await act(migration, 'retry');
+  const { results } = succeeded(await story.finished(migration));
+  const [disk] = (results as { copy: StepResult<'copy'> }).copy.disks;
+  expect(disk?.how).toBe('compare');
+  expect(disk?.writtenBytes).toBeLessThanOrEqual(mib);
+  await equal('data-02', 'mended-01', 0, gib / 4);
+  expect(await story.leftovers()).toEqual([]);
+});
+
 /** A partition that a BIOS would boot, with the head of a file system that the converter knows and does not reach. */
 function bootableBtrfs(path: string): void {
   const sector = Buffer.alloc(512);

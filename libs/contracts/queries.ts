@@ -68,6 +68,8 @@ export const vmStatusSchema = z.object({
   paused: z.boolean().optional(),
   /** Its workbench is gone until the next pass, or the cutover, is near. */
   released: z.boolean().optional(),
+  /** What was copied is kept: a retry goes on from it, the archive removes it. */
+  kept: z.boolean().optional(),
 });
 export const migrationSchema = z.object({
   id: z.string(),

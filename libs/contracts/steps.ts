@@ -231,11 +231,19 @@ export const steps = {
     z.object({ ...base, target: targetVmSchema }),
     z.object({ removed: z.array(z.string()) }),
   ),
-  /** Undo: removes workbench, volumes and the VirtualMachine. One that has run is refused; or, once archived and off, removed too. */
+  /**
+   * Undo: removes workbench, volumes and the VirtualMachine. `ran`: one that has run is refused; or, once archived and off, removed too.
+   * `copy`: `keep` leaves the volumes that were copied, and their ledgers, for a retry.
+   */
   removeTarget: step(
     'vm-builder',
     minutes(10),
-    z.object({ ...base, target: targetVmSchema, ran: z.enum(['keep', 'remove']).default('keep') }),
+    z.object({
+      ...base,
+      target: targetVmSchema,
+      ran: z.enum(['keep', 'remove']).default('keep'),
+      copy: z.enum(['keep', 'remove']).default('remove'),
+    }),
     z.object({ removed: z.array(z.string()) }),
   ),
   /** Undo of a target that ran: it is stopped and kept, with its disks, until a person says otherwise. */

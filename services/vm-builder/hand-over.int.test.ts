@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { cameFrom, marks, reclaimPolicy } from './domain/names.ts';
 import { handOver } from './handlers/hand-over.ts';
+import { prepare } from './handlers/prepare.ts';
 import { release } from './handlers/remove.ts';
 import { Died, dying, slow } from './testing/dying.ts';
-import { disk } from './testing/fixtures.ts';
+import { connection, disk } from './testing/fixtures.ts';
 import { apps, type Course, context, course, until, World, work } from './testing/world.ts';
 
 let world: World;
@@ -164,14 +165,14 @@ it('prepare - a workbench that is on its way out is seen gone before the next on
   const input = course();
   const { pod } = await world.prepared(input);
   await world.cluster.remove('Job', input.workbench, work);
-  let ended = false;
-  const again = world.prepared(input).then((answer) => {
-    expect(ended).toBe(true);
-    return answer;
-  });
-  await until('the pod is asked to end', async () => (await world.pod(input))?.metadata.deletionTimestamp);
-  expect(await world.cluster.get('Job', input.workbench, work)).toBeUndefined();
-  ended = true;
+  const { migration, vm, workbench, target } = input;
+  const again = prepare(world.target, { migration, vm, workbench, target, connection }, context);
   await world.ends(input);
-  expect((await again).pod).not.toBe(pod);
+  const next = async () => {
+    const found = await world.pod(input);
+    return found && found.metadata.name !== pod ? found.metadata.name : undefined;
+  };
+  const name = await until('the next pod', next);
+  await world.runs(input);
+  expect((await again).pod).toBe(name);
 });

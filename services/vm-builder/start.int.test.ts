@@ -31,7 +31,7 @@ it('start - while the workbench’s pod lives it is refused, and the VM stays ha
   expect((await machine(input))?.spec.runStrategy).toBe('Always');
   expect((await machine(input))?.metadata.annotations?.[startedAt]).toBe(at);
   // What may have run is not removed.
-  await expect(removeTarget(world.target, { ...input, ran: 'keep' }, context)).rejects.toMatchObject({
+  await expect(removeTarget(world.target, { ...input, ran: 'keep', copy: 'remove' }, context)).rejects.toMatchObject({
     code: 'migration.state',
   });
 });
@@ -50,12 +50,25 @@ it('remove - nothing of the VM is left, and nobody finds what its workbench was 
   const input = course([disk(0), disk(1)]);
   const { volumes } = await world.prepared(input);
   await create(world.target, input);
-  await Promise.all([removeTarget(world.target, { ...input, ran: 'keep' }, context), world.ends(input)]);
+  await Promise.all([
+    removeTarget(world.target, { ...input, ran: 'keep', copy: 'remove' }, context),
+    world.ends(input),
+  ]);
   await expect.poll(() => world.ours(input), { timeout: 20_000 }).toEqual([]);
   for (const volume of volumes)
     await expect.poll(() => world.cluster.get('PersistentVolume', volume), { timeout: 20_000 }).toBeUndefined();
   const of = `${input.migration} ${input.vm}`;
   expect(world.purged.filter((each) => each.endsWith(of))).toEqual([`transfer ${of}`, `converter ${of}`]);
+});
+
+it('remove - a copy that is kept stays, volumes and ledgers; the next workbench has the very same', async () => {
+  const input = course();
+  const { volumes } = await world.prepared(input);
+  await Promise.all([removeTarget(world.target, { ...input, ran: 'keep', copy: 'keep' }, context), world.ends(input)]);
+  expect(await world.ours(input)).toEqual(
+    ['disk-0', 'scratch'].map((each) => `PersistentVolumeClaim ${input.workbench}-${each}`),
+  );
+  expect((await world.prepared(input)).volumes).toEqual(volumes);
 });
 
 it('remove - archived, what has run goes too, with its disks; while it runs it is refused', async () => {
@@ -71,7 +84,7 @@ it('remove - archived, what has run goes too, with its disks; while it runs it i
     metadata: { name, namespace: apps },
   };
   await world.cluster.apply({ ...instance, spec: { domain: { devices: {} } } });
-  const archived = () => removeTarget(world.target, { ...input, ran: 'remove' }, context);
+  const archived = () => removeTarget(world.target, { ...input, ran: 'remove', copy: 'remove' }, context);
   await expect(archived()).rejects.toMatchObject({ code: 'migration.state' });
   expect(await world.ours(input)).toContain(`VirtualMachine ${name}`);
   await world.cluster.remove('VirtualMachineInstance', name, apps);

@@ -1,5 +1,5 @@
 import type { Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
-import { finishPass, type Pass, startPass } from './passes.ts';
+import { finished, finishPass, type Pass, startPass } from './passes.ts';
 import { archiving, final, type State, transition } from './states.ts';
 
 /** One VM's course: the fold of its events. */
@@ -43,6 +43,8 @@ export interface Course {
   readonly paused: boolean;
   /** The workbench is gone; its volumes are there. */
   readonly released: boolean;
+  /** The copy outlives the way back: a retry goes on from it. */
+  readonly kept: boolean;
   /** Once it is undone it begins anew: a person said so while the source was contested. */
   readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
@@ -63,6 +65,7 @@ const fresh = {
   postponed: false,
   paused: false,
   released: false,
+  kept: false,
   restart: false,
 } as const;
 
@@ -195,13 +198,13 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
         failure: undefined,
         error: undefined,
         cancelledIn: undefined,
-        ...(course.state === 'QU' ? { ...fresh, results: {}, entered: { QU: time }, stopped: false } : {}),
+        ...(course.state === 'QU' ? begun(course, time) : {}),
         ...(course.state === 'RT' ? { restart: true } : {}),
       };
     case 'vm.proof-failed':
       return { proofFailures: course.proofFailures + 1, ...anew(course) };
     case 'vm.pass-started':
-      return { passes: [...course.passes, startPass(event.data.pass, time)], ...anew(course) };
+      return { passes: [...course.passes, startPass(event.data.pass, time)], kept: false, ...anew(course) };
     case 'vm.inspection-due':
     case 'vm.release-due':
     case 'vm.prepare-due':
@@ -235,6 +238,11 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.archived':
       return { archived: true };
     case 'vm.undo-began':
+      // Only a conversion that failed has left the proven copy as it was, and the reason may be mended.
+      return {
+        error: event.data.error ?? course.error,
+        kept: event.data.error !== undefined && (course.kept || course.previous === 'CV'),
+      };
     case 'vm.failed':
       return { error: event.data.error ?? course.error };
     case 'vm.contested':
@@ -243,6 +251,12 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     default:
       return result(course, event);
   }
+}
+
+/** Tried again from its end: all anew, but for a copy that was kept. */
+function begun({ kept, passes }: Course, time: string): Partial<Course> {
+  const copied = kept ? { kept, passes: finished(passes) } : {};
+  return { ...fresh, ...copied, results: {}, entered: { QU: time }, stopped: false };
 }
 
 function result({ results }: Course, { type, data }: TranshipEvent): Partial<Course> {

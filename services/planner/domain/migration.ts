@@ -41,6 +41,7 @@ export function describe(migration: MigrationFold, courses: ReadonlyMap<string, 
       ...(course?.forecast ? { forecast: course.forecast } : {}),
       ...(course ? { downtime: downtimeParts(course), paused: course.paused } : {}),
       ...(course?.released ? { released: true } : {}),
+      ...(course?.kept && !course.archived ? { kept: true } : {}),
     };
   });
   return {

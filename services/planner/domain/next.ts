@@ -133,7 +133,11 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'findChanges':
       return { ...source, ...since(target.disks, course.passes) };
     case 'tidySource':
-      return { ...source, prefix: snapshotPrefix(migration, vm), tracking: plan.tracking ? 'keep' : 'off' };
+      return {
+        ...source,
+        prefix: snapshotPrefix(migration, vm),
+        tracking: plan.tracking || (course.state === 'TY' && course.kept) ? 'keep' : 'off',
+      };
     case 'copy': {
       const { snapshot } = pass;
       const at = snapshot === undefined ? {} : { snapshot };
@@ -164,7 +168,11 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'checkOff':
       return source;
     case 'removeTarget':
-      return { ...ours, target, ran: course.state === 'AL' ? 'remove' : 'keep' };
+      return {
+        ...{ ...ours, target },
+        ran: course.state === 'AL' ? 'remove' : 'keep',
+        copy: course.state === 'RT' && course.kept ? 'keep' : 'remove',
+      };
     default:
       return { ...ours, target };
   }

@@ -57,6 +57,8 @@ function alone(course: Course, present: Present): TranshipEvent | undefined {
   const last = finished(passes).at(-1);
   if (last && course.forecast?.pass !== last.pass)
     return { type: 'vm.forecast', data: forecast(passes, plan!.target.disks, present.now, present.history) };
+  // What was kept may be of a guest that has been mended since.
+  if (last && course.kept) return paused ? undefined : passAfter(last.pass);
   const refusal = refusalOf(course);
   if (refusal) return { type: 'vm.undo-began', data: { error: refusal } };
   if (last && plan!.convert === 'auto' && !course.results.inspect) return { type: 'vm.inspection-due', data: {} };

@@ -46,6 +46,7 @@ export async function removeTarget(
     if (claim && isMarked(claim.metadata.labels, input))
       removed.push(...(await removeAndWait(cluster, 'PersistentVolumeClaim', claim.metadata.name, namespace, context)));
   }
+  if (input.copy === 'keep') return { removed: [...removed, ...(await dismiss(target, input, context))] };
   removed.push(...(await removeWork(target, input, context)));
   // Volumes that a hand-over left between two claims.
   for (const { index } of disks)

@@ -264,3 +264,19 @@ test('archive - a plan that was never started is archived at once', async () => 
   await one.model.current();
   expect((await archive(one, 'unused')).status).toEqual({ archived: expect.any(String) });
 });
+
+test('plan - one that keeps a copy is not deleted before it is archived', async () => {
+  const one = replica();
+  await one.all.append('plan', ['keeper'], { type: 'plan.accepted', data: document('keeper') }, 0);
+  const data = { plan: 'keeper', generation: 1, concurrency: 20, vms: [{ id: 'vm-1', name: 'web-01' }] };
+  const seq = await one.all.append('migration', ['keeper-1'], { type: 'migration.started', data }, 0);
+  await one.all.append('migration', ['keeper-1'], { type: 'migration.finished', data: { state: 'failed' } }, seq);
+  await one.model.current();
+  const remove = (kept: boolean) => {
+    const model = { ...one.model, course: () => ({ ...newCourse('keeper-1', 'vm-1'), kept }) };
+    const { deletePlan } = planQueries(one.all, model, {} as Kit);
+    return (deletePlan as (input: object) => Promise<unknown>)({ name: 'keeper' });
+  };
+  await expect(remove(true)).rejects.toMatchObject({ code: 'plan.keeps' });
+  await remove(false);
+});

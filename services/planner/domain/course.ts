@@ -228,7 +228,11 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.changes-found':
     case 'vm.pass-finished':
     case 'vm.proved':
-      return { ...result(course, event), passes: finishPass(course.passes, event, time) };
+      return {
+        ...result(course, event),
+        passes: finishPass(course.passes, event, time),
+        kept: course.kept && event.type !== 'vm.changes-found',
+      };
     case 'vm.rollback-requested':
       return anew(course);
     case 'vm.archive-requested':

@@ -68,6 +68,12 @@ test('retry - cancelled, or failed elsewhere, nothing is kept; the archive remov
     step === 'snapshot' ? bad(step, now, problem('vsphere.fault')) : good(step, now, clock),
   );
   expect(failedAgain.course).toMatchObject({ state: 'FA', kept: false });
+  // Of a cold one too: once its volumes may have changed hands, what lies in the workbench's is not the copy any more.
+  const cold = unconverted(queued({ target: warm().plan!.target })).course;
+  const handed = run(at(cold, again), (step, now, clock) =>
+    step === 'create' ? bad(step, now, problem('kube.rejected')) : good(step, now, clock),
+  );
+  expect(handed.course).toMatchObject({ state: 'FA', kept: false });
   const unprepared = run(at(course, again), (step, now) =>
     step === 'prepare' ? bad(step, now, problem('target.workbench')) : good(step, now),
   );

@@ -1,6 +1,7 @@
 import { BusConflict } from '@tranship/bus';
 import { type Plan, TranshipError } from '@tranship/contracts';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
+import { ofPlan } from '../archive.ts';
 import { foldPlan, isArchived } from '../domain/plan.ts';
 import { resolve } from '../domain/resolve.ts';
 import { isReady } from '../domain/validate.ts';
@@ -19,6 +20,8 @@ export function planQueries(all: Aggregates, model: Model, kit: Kit): Queries {
       find(model, name);
       const running = model.migrations().find((m) => m.started.plan === name && !m.finished);
       if (running) throw new TranshipError('migration.active', `${running.id} runs by the plan ${name}`);
+      const kept = keptOf(model, name);
+      if (kept) throw new TranshipError('plan.keeps', `the copy of ${kept} is kept for a retry`);
       const { seq } = await all.read('plan', name);
       await all.append('plan', [name], { type: 'plan.removed', data: {} }, seq);
       return {};
@@ -36,6 +39,12 @@ export function planQueries(all: Aggregates, model: Model, kit: Kit): Queries {
     },
   };
 }
+
+/** A VM of the plan whose copy would be left to nobody. */
+const keptOf = (model: Model, name: string): string | undefined =>
+  ofPlan(model, name)
+    .flatMap(({ id, started }) => started.vms.map((vm) => ({ vm, course: model.course(id, vm.id) })))
+    .find(({ course }) => course?.kept && !course.archived)?.vm.name;
 
 export function find(model: Model, name: string | undefined): Plan {
   const plan = name === undefined ? undefined : model.plan(name);

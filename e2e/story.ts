@@ -18,6 +18,7 @@ const any = z.any();
 const timeline = z.object({ items: z.array(z.object({ type: z.string(), time: z.string(), data: z.any() }).loose()) });
 const everyMs = 100;
 
+type OmitFirst<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 type PlanVm = Record<string, unknown> & { name: string };
 
 /** What the stories share: Tranship running against the lab, spoken to through its REST API alone. */
@@ -33,10 +34,10 @@ export class Story {
   }
 
   /** The services as processes of this machine. */
-  static async begin(replicas: Parameters<typeof Product.start>[1] = {}): Promise<Story> {
+  static async begin(...more: OmitFirst<Parameters<typeof Product.start>>): Promise<Story> {
     const lab = runningLab();
     if (!lab) throw new Error('no lab is running');
-    const product = await Product.start(lab, replicas);
+    const product = await Product.start(lab, ...more);
     const api = new Api({ server: product.url, token: readFileSync(product.tokenFile, 'utf8') });
     return new Story(lab, api, product).#ready();
   }

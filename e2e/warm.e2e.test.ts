@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { type MigrationStatus, type StepResult, signedProofSchema } from '@tranship/contracts';
+import { type InspectResult, type MigrationStatus, type StepResult, signedProofSchema } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { checkChain, checkDisk, checkSignature } from '../cli/proof.ts';
@@ -12,7 +12,8 @@ const mib = 1024 ** 2;
 const any = z.any();
 let story: Story;
 beforeAll(async () => {
-  story = await Story.begin({ planner: 2, inventory: 2 });
+  const planner = { TRANSHIP_RELEASE_AFTER_SECONDS: '12' };
+  story = await Story.begin({ planner: 2, inventory: 2 }, { planner });
 });
 afterAll(() => story?.end());
 
@@ -110,6 +111,94 @@ test('warm - history lost between two passes: all is compared, nothing is copied
   await equal('live-02', 'reset-01', 0, gib / 4);
 });
 
+test('archive - change tracking that we turned on for VMs that moved is off again; the plan is not started any more', async () => {
+  const tracking = async () => (await story.vms()).find(({ name }) => name === 'live-02')?.changeTracking;
+  await story.eventually(async () => (await tracking()) === true);
+  await story.api.send('POST', ['plans', 'reset', 'archive'], any);
+  const plan = () => story.api.get(['plans', 'reset'], any);
+  await story.eventually(async () => (await plan()).status?.archived !== undefined);
+  await story.eventually(async () => (await tracking()) === false);
+  await expect(story.start('reset')).rejects.toMatchObject({ code: 'plan.archived' });
+});
+
+test('warm - between distant passes no workbench stands; it is there again before a pass and before the power-off', async () => {
+  await story.power('live-02', 'on');
+  await story.plan('rest', [{ name: 'live-02', targetName: 'rest-01' }], warm({ precopy: { interval: '25s' } }));
+  const migration = await story.start('rest');
+  await story.happened(migration, 'vm.released');
+  expect((await story.leftovers()).map((each) => each.split(' ')[0])).toEqual(Array(2).fill('PersistentVolumeClaim'));
+  expect((await story.status(migration)).vms[0]).toMatchObject({ state: 'waiting', released: true });
+  await writes('live-02', 0, 20 * mib);
+  await passed(migration, 2);
+  const releases = async () => (await story.types(migration)).filter((type) => type === 'vm.released').length;
+  await story.eventually(async () => (await releases()) === 2);
+  await writes('live-02', 0, 50 * mib);
+  await act(migration, 'cutover');
+  const { results } = succeeded(await story.finished(migration));
+  expect((results as { copy: StepResult<'copy'> }).copy.disks[0]).toMatchObject({ how: 'delta' });
+  const bench = ['vm.prepared', 'vm.inspected', 'vm.released', 'vm.powered-off'];
+  expect((await story.types(migration)).filter((type) => bench.includes(type))).toEqual([
+    ...['vm.prepared', 'vm.inspected', 'vm.released', 'vm.prepared', 'vm.released', 'vm.prepared', 'vm.powered-off'],
+  ]);
+  await equal('live-02', 'rest-01', 0, gib / 4);
+  expect(await story.leftovers()).toEqual([]);
+});
+
+test('inspection - a guest that cannot be converted fails with the reason; its source was never stopped, and is as it was', async () => {
+  const { path } = (await story.disks('live-02'))[0]!;
+  bootableBtrfs(path);
+  const cutover = { mode: 'budget', downtimeBudget: '1h' };
+  await story.plan('odd', [{ name: 'live-02', targetName: 'odd-01' }], warm({ cutover }));
+  await story.power('live-02', 'on');
+  const source = async () => (await story.vms()).find(({ name }) => name === 'live-02');
+  const before = await source();
+  const migration = await story.start('odd');
+  const { state, vms } = await story.finished(migration);
+  expect(state).toBe('failed');
+  expect(vms[0]?.error).toMatchObject({ code: 'guest.btrfs-unsupported', fix: expect.any(String) });
+  const types = await story.types(migration);
+  expect(types).toContain('vm.inspected');
+  expect(types).not.toContain('vm.powered-off');
+  await story.eventually(async () => (await snapshots('live-02')) === 0);
+  expect(await source()).toEqual(before);
+  expect(await story.leftovers()).toEqual([]);
+});
+
+test('retry - a conversion that failed costs no copied byte: the copy is kept, and only what differs is written again', async () => {
+  const { path } = (await story.disks('data-02'))[0]!;
+  bootableBtrfs(path);
+  await story.plan('mended', [{ name: 'data-02', targetName: 'mended-01' }]);
+  const migration = await story.start('mended');
+  const failed = await story.finished(migration);
+  expect(failed.vms[0]).toMatchObject({ state: 'failed', kept: true, error: { code: 'guest.btrfs-unsupported' } });
+  expect((await story.leftovers()).map((each) => each.split(' ')[0])).toEqual(Array(2).fill('PersistentVolumeClaim'));
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc(512), 0, 512, 0);
+  closeSync(file);
+  await act(migration, 'retry');
+  const { results } = succeeded(await story.finished(migration));
+  const [disk] = (results as { copy: StepResult<'copy'> }).copy.disks;
+  expect(disk?.how).toBe('compare');
+  expect(disk?.writtenBytes).toBeLessThanOrEqual(mib);
+  await equal('data-02', 'mended-01', 0, gib / 4);
+  expect(await story.leftovers()).toEqual([]);
+});
+
+/** A partition that a BIOS would boot, with the head of a file system that the converter knows and does not reach. */
+function bootableBtrfs(path: string): void {
+  const sector = Buffer.alloc(512);
+  sector.fill(0x90, 0, 16);
+  sector[446] = 0x80;
+  sector[450] = 0x83;
+  sector.writeUInt32LE(mib / 512, 454);
+  sector.writeUInt32LE((100 * mib) / 512, 458);
+  sector.writeUInt16LE(0xaa55, 510);
+  const file = openSync(path, 'r+');
+  writeSync(file, sector, 0, 512, 0);
+  writeSync(file, Buffer.from('_BHRfS_M'), 0, 8, mib + 65_536 + 64);
+  closeSync(file);
+}
+
 /** What the guest says of the blocks that it wrote: how many are whole, how many are torn. */
 async function written(address: string): Promise<{ good: number; torn: number }> {
   const [, good, torn] = (await hear(story.lab, address, 7001, 20)).split(' ').map(Number);
@@ -130,6 +219,9 @@ test('warm - a Debian that writes all the time moves by budget; nothing that it 
   await passed(migration, 2);
   const before = await counter(address);
   const { results, downtime, passes: all = [], forecast } = succeeded(await story.finished(migration, 500));
+  expect(results.inspect).toMatchObject({ supported: true, engine: 'direct', os: { id: 'debian' } });
+  const told = (await story.timeline(migration)).find(({ type }) => type === 'vm.inspected')!.data as InspectResult;
+  expect(told.changes.map(({ path }) => path)).toEqual(expect.arrayContaining(['/boot/grub/grub.cfg']));
   expect(results.powerOff).toMatchObject({ was: 'poweredOn', how: 'guest' });
   expect(all.length).toBeGreaterThanOrEqual(3);
   expect(await counter(address)).toBeGreaterThan(before);

@@ -15,6 +15,8 @@ const stopMs = 15_000;
 
 export const serviceNames = ['vm-builder', 'inventory', 'planner', 'gateway'] as const;
 export type Name = (typeof serviceNames)[number];
+/** Of services, by the names of the environment. */
+type Settings = Partial<Record<Name, Record<string, string>>>;
 
 interface Process {
   readonly name: Name;
@@ -30,9 +32,11 @@ export class Product {
   readonly #dir: string;
   readonly #gatewayPort: number;
   readonly #kubeconfig: string;
+  readonly #more: Settings;
   readonly #running = new Set<Process>();
 
-  private constructor(lab: Lab, dir: string, gatewayPort: number, kubeconfig: string) {
+  private constructor(lab: Lab, dir: string, gatewayPort: number, kubeconfig: string, more: Settings) {
+    this.#more = more;
     this.#lab = lab;
     this.#dir = dir;
     this.#gatewayPort = gatewayPort;
@@ -41,11 +45,11 @@ export class Product {
     this.tokenFile = join(dir, 'admin.token');
   }
 
-  /** Starts all six; `replicas` of those that are named run more than once. */
-  static async start(lab: Lab, replicas: Partial<Record<Name, number>> = {}): Promise<Product> {
+  /** Starts all six; `replicas` of those that are named run more than once, `more` are settings of theirs. */
+  static async start(lab: Lab, replicas: Partial<Record<Name, number>> = {}, more: Settings = {}): Promise<Product> {
     const dir = join(stateDir, 'tranship');
     mkdirSync(join(dir, 'log'), { recursive: true });
-    const product = new Product(lab, dir, await freePort(), await vmBuilderAccess(lab));
+    const product = new Product(lab, dir, await freePort(), await vmBuilderAccess(lab), more);
     const token = randomBytes(24).toString('base64url');
     writeFileSync(product.tokenFile, token, { mode: 0o600 });
     const digest = createHash('sha256').update(token).digest('hex');
@@ -68,7 +72,7 @@ export class Product {
     // It ends with whoever started it, however that ends.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', node, join(repository, `services/${name}/main.ts`)], {
       stdio: ['ignore', log, log],
-      env: { PATH: process.env.PATH, ...this.#settings(name, port) },
+      env: { PATH: process.env.PATH, ...this.#settings(name, port), ...this.#more[name] },
     });
     closeSync(log);
     const started = { name, child, port };

@@ -1,9 +1,16 @@
-import { type MigrationStatus, migrationSchema, validationSchema } from '@tranship/contracts';
+import {
+  inspectResultSchema,
+  type MigrationStatus,
+  migrationSchema,
+  type VmStatus,
+  validationSchema,
+} from '@tranship/contracts';
 import type { Api } from '../api.ts';
 import { exits, toCliError, usage } from '../errors.ts';
 import { reference, type Stored } from '../kinds.ts';
 import { show, yaml } from '../output.ts';
 import { action, type Register } from '../program.ts';
+import { inspectionLines } from '../render/guest.ts';
 import { table } from '../render/table.ts';
 import { duration } from '../render/units.ts';
 import { downtime, problemOf } from '../watch/model.ts';
@@ -53,10 +60,20 @@ function migrationLines(migration: MigrationStatus): string[] {
   });
   const problems = migration.vms.flatMap((vm) => {
     const problem = problemOf(vm);
-    return problem ? ['', `${vm.name}: ${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`] : [];
+    if (!problem) return [];
+    const kept = vm.kept
+      ? ['  its copy is kept: `tranship retry` goes on from it, `tranship archive` of the plan removes it']
+      : [];
+    return ['', `${vm.name}: ${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`, ...kept];
   });
   const head = [`${summary(migration)}`, `plan     ${migration.plan}`, `started  ${migration.started}`];
   const ended = migration.finished === undefined ? [] : [`finished ${migration.finished}`];
   const titles = ['VM', 'ID', 'STATE', 'STEP', 'ATTEMPT', 'SINCE', 'DOWNTIME'];
-  return [...head, ...ended, '', ...table(titles, rows), ...problems];
+  return [...head, ...ended, '', ...table(titles, rows), ...migration.vms.flatMap(guestLines), ...problems];
+}
+
+/** What its inspection found, where it was inspected. */
+function guestLines({ name, results }: VmStatus): string[] {
+  const { data } = inspectResultSchema.safeParse(results.inspect);
+  return data ? ['', `guest of ${name}`, ...inspectionLines(data).map((line) => `  ${line}`.trimEnd())] : [];
 }

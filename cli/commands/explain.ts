@@ -1,15 +1,27 @@
 import { type ErrorCode, errorCatalogue } from '@tranship/contracts';
+import type { Api } from '../api.ts';
 import { CliError, exits } from '../errors.ts';
+import { inspectionOf } from '../inspections.ts';
 import { show } from '../output.ts';
 import { action, type Register } from '../program.ts';
+import { inspectionLines } from '../render/guest.ts';
+import type { Terminal } from '../terminal.ts';
+import { problemOf } from '../watch/model.ts';
+import { migrationOf } from './watch.ts';
 
 export const explain: Register = (program) => {
   program
     .command('explain')
-    .description('says what an error code means and how to mend it')
-    .argument('<code>', 'such as vsphere.login')
+    .description('says what an error code means and how to mend it, or why a VM of a migration stands where it does')
+    .argument('<code>', 'such as vsphere.login, or the migration')
+    .argument('[vm]', 'of the migration, by name or id')
     .action(
-      action(({ terminal, format }, code: string) => {
+      action(async ({ api, terminal, format }, code: string, vm: string | undefined) => {
+        if (vm !== undefined) {
+          const told = await ofVm(api, code, vm);
+          show(terminal, format, told, () => vmLines(told, terminal.style));
+          return exits.done;
+        }
         if (!Object.hasOwn(errorCatalogue, code)) throw unknown(code);
         const { title, fix, retry } = errorCatalogue[code as ErrorCode];
         const again = retry ? 'Tranship tries again by itself' : 'trying again does not help by itself';
@@ -23,6 +35,35 @@ export const explain: Register = (program) => {
       }),
     );
 };
+
+async function ofVm(api: Api, name: string, given: string) {
+  const migration = await migrationOf(api, name);
+  const { vms } = await api.migration(migration);
+  const vm = vms.find((each) => each.id === given || each.name === given);
+  if (!vm) throw new CliError(`${migration} has no VM ${given}`, { exit: exits.notFound });
+  return { migration, vm, inspection: await inspectionOf(api, migration, vm.id) };
+}
+
+function vmLines({ migration, vm, inspection }: Awaited<ReturnType<typeof ofVm>>, style: Terminal['style']): string[] {
+  const problem = problemOf(vm);
+  const {
+    changes = [],
+    engine,
+    reason,
+  } = (vm.results.convert ?? {}) as {
+    changes?: { path: string }[];
+    engine?: string;
+    reason?: string;
+  };
+  return [
+    `${vm.name} (${vm.id}) of ${migration}: ${vm.state} since ${vm.since}${vm.released ? ', without a workbench' : ''}`,
+    ...(problem ? ['', `${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`] : []),
+    ...(inspection ? ['', 'ITS GUEST, AS IT WAS INSPECTED', ...inspectionLines(inspection, style)] : []),
+    ...(engine === undefined
+      ? []
+      : ['', `CONVERTED BY ${engine.toUpperCase()} (${reason})`, ...changes.map(({ path }) => path)]),
+  ];
+}
 
 function unknown(code: string): CliError {
   const area = code.split('.')[0]!;

@@ -1,5 +1,6 @@
 import type { Register } from '../program.ts';
 import { apply } from './apply.ts';
+import { archive } from './archive.ts';
 import { deleteOne } from './delete.ts';
 import { describe } from './describe.ts';
 import { doctor } from './doctor.ts';
@@ -33,6 +34,7 @@ export const registers: readonly Register[] = [
   watch,
   wait,
   migrationVerbs,
+  archive,
   timeline,
   proof,
   events,

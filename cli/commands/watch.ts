@@ -19,13 +19,18 @@ export const watch: Register = (program) => {
 export const exitOfMigration = ({ state }: MigrationStatus): Exit =>
   state === 'succeeded' ? exits.done : exits.failed;
 
+/** The last migration of a plan. */
+export async function lastOf(api: Api, plan: string): Promise<MigrationStatus | undefined> {
+  const all = await api.list(['migrations'], migrationSchema, { plan });
+  return all.sort((a, b) => Date.parse(a.started) - Date.parse(b.started)).at(-1);
+}
+
 /** The id of a migration that is named by itself or by its plan. @throws CliError when there is neither */
 export async function migrationOf(api: Api, text: string): Promise<string> {
   const name = text.replace(/^(migrations?|plans?)\//, '');
   const itself = text.startsWith('plan') ? undefined : await api.find(['migrations', name], migrationSchema);
   if (itself) return itself.id;
-  const ofPlan = await api.list(['migrations'], migrationSchema, { plan: name });
-  const last = ofPlan.sort((a, b) => Date.parse(a.started) - Date.parse(b.started)).at(-1);
+  const last = await lastOf(api, name);
   if (last) return last.id;
   throw new CliError(`there is no migration ${name}, and none of a plan ${name}`, {
     exit: exits.notFound,

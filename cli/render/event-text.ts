@@ -39,6 +39,14 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
   'vm.pass-started': ({ pass }) => `pass ${pass}`,
   'vm.snapshotted': (data) => `${data.snapshot}${changed(data)}`,
   'vm.changes-found': (data) => `the VM is off${changed(data)}`,
+  'vm.inspected': (data) => {
+    const { os, engine, supported, changes, concerns } = data as Data & { os: Data; concerns: Data[] };
+    const told = concerns.filter(({ category }) => category !== 'information').map(({ id }) => id);
+    const what = supported ? `${(changes as unknown[]).length} files would change` : 'it cannot be converted';
+    return `${os.name || os.family} (${engine}): ${what}, found in ${seconds(data)}${told.length > 0 ? `; ${told.join(', ')}` : ''}`;
+  },
+  'vm.release-due': ({ until }) => (until === undefined ? 'nothing is due' : `nothing is due before ${until}`),
+  'vm.released': () => 'the workbench is gone, its volumes stay',
   'vm.snapshot-removed': (data) => `its files were merged in ${seconds(data)}`,
   'vm.forecast': ({ seconds: mid, low, high, writeRate }) =>
     `a cutover would cost ${duration(Number(mid) * 1000)} (${duration(Number(low) * 1000)} to ${duration(Number(high) * 1000)}), the guest writes ${bytes(Number(writeRate))}/s`,

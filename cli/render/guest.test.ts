@@ -1,6 +1,6 @@
 import type { Inspection } from '@tranship/contracts';
 import { expect, test } from 'vitest';
-import { guestLines } from './guest.ts';
+import { guestLines, inspectionLines } from './guest.ts';
 
 const found: Inspection = {
   os: { family: 'linux', id: 'debian', name: 'Debian GNU/Linux 12', version: '12', arch: 'x86_64' },
@@ -60,4 +60,12 @@ test('guest - what stands in the way is the verdict', () => {
     'it cannot be converted: see the critical concerns',
   );
   expect(guestLines(found, 'overlay').at(-1)).toBe('converted in 0.5 s: 1 file, in the overlay');
+});
+
+test('guest - inspected as a copy: what it is, what is of concern, each change with its diff, the verdict last', () => {
+  const lines = inspectionLines(found);
+  expect(lines[0]).toBe('Debian GNU/Linux 12, to be converted by direct');
+  expect(lines).toEqual(expect.arrayContaining(['  fix: give one', 'WOULD CHANGE', '/etc/fstab', '  +UUID=1']));
+  expect(lines.at(-1)).toContain('1 file would change');
+  expect(inspectionLines({ ...found, supported: false, engine: 'none', changes: [] }).at(-1)).toContain('cannot');
 });

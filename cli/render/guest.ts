@@ -1,4 +1,4 @@
-import type { Concern, GuestAnswer, Inspection } from '@tranship/contracts';
+import type { Concern, GuestAnswer, Inspection, InspectResult } from '@tranship/contracts';
 import type { Terminal } from '../terminal.ts';
 import { type StyleName, styleOf } from './style.ts';
 import { table } from './table.ts';
@@ -36,6 +36,18 @@ export function guestLines(found: Inspection, written: Written, style: Style = (
   ];
 }
 
+/** The same of a copy, as a course inspects it before the power-off. */
+export function inspectionLines(found: InspectResult, style: Style = (_, text) => text): string[] {
+  const { os, engine, concerns } = found;
+  return [
+    [os.name || os.family, ...(engine === 'none' ? [] : [`to be converted by ${engine}`])].join(', '),
+    ...concerns.flatMap((each) => concernLines(each, style)),
+    ...block('WOULD CHANGE', changeLines(found, style)),
+    '',
+    verdict(found, 'nowhere', style),
+  ];
+}
+
 const block = (title: string, lines: readonly string[]) => (lines.length > 0 ? ['', title, ...lines] : []);
 
 function facts({ os, boot, network, fragile, tools, engine }: Inspection): string[][] {
@@ -70,7 +82,7 @@ const concernLines = ({ category, id, label, why, fix }: Concern, style: Style):
   return [name === undefined ? head : style(name, head), `  why: ${why}`, `  fix: ${fix}`];
 };
 
-function changeLines({ changes }: Inspection, style: Style): string[] {
+function changeLines({ changes }: Pick<Inspection, 'changes'>, style: Style): string[] {
   return changes.flatMap(({ path, before, diff }) => {
     const lines = (diff ?? '').split('\n').filter((line) => line !== '');
     return [
@@ -84,7 +96,7 @@ function changeLines({ changes }: Inspection, style: Style): string[] {
 const marks: Readonly<Record<string, StyleName>> = { '+': 'good', '-': 'bad', '@': 'dim' };
 const painted = (line: string, style: Style) => (marks[line[0]!] ? style(marks[line[0]!]!, line) : line);
 
-function verdict({ supported, os, changes, seconds }: Inspection, written: Written, style: Style): string {
+function verdict({ supported, os, changes, seconds }: InspectResult, written: Written, style: Style): string {
   if (!supported) return style('bad', 'it cannot be converted: see the critical concerns');
   if (os.family === 'none') return 'no operating system: nothing is to be converted';
   const files = `${changes.length} ${changes.length === 1 ? 'file' : 'files'}`;

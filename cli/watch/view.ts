@@ -69,11 +69,11 @@ function vmBlocks(model: WatchModel, { now, columns, style }: ViewOptions): Bloc
 }
 
 /** `pass 3, cutover about 40s`: of a warm migration before its cutover. */
-const passes = ({ passes: all = [], forecast, results }: VmStatus): string => {
+const passes = ({ passes: all = [], forecast, results, released }: VmStatus): string => {
   const last = all.at(-1);
   if (!last || results.powerOff !== undefined) return '';
   const cost = forecast === undefined ? '' : `, cutover about ${duration(forecast.seconds * 1000)}`;
-  return `pass ${last.pass}${cost}`;
+  return `pass ${last.pass}${cost}${released ? ', workbench released' : ''}`;
 };
 
 /** `    disk 0 copy   ████░░  52%   1.0 GiB of 2.0 GiB   310 MB/s   3s left` */

@@ -66,6 +66,8 @@ export const events = {
   'plan.changed': event('plan', planSchema),
   'plan.validated': event('plan', validationSchema),
   'plan.removed': event('plan', none),
+  /** Nothing of ours is left at its sources, and it is not started again. */
+  'plan.archived': event('plan', none),
   'migration.started': event(
     'migration',
     z.object({
@@ -92,6 +94,12 @@ export const events = {
   'vm.pass-started': event('vm', z.object({ pass: z.number().int() })),
   'vm.snapshotted': event('vm', steps.snapshot.result),
   'vm.snapshot-removed': event('vm', steps.removeSnapshot.result),
+  'vm.inspection-due': event('vm', none),
+  'vm.inspected': event('vm', steps.inspect.result),
+  'vm.release-due': event('vm', z.object({ until: z.iso.datetime().optional() })),
+  /** Volumes and ledgers stay; nobody holds them until the workbench is prepared again. */
+  'vm.released': event('vm', steps.release.result),
+  'vm.prepare-due': event('vm', none),
   'vm.forecast': event('vm', forecastSchema),
   'vm.cutover-requested': event('vm', cutoverRequestSchema),
   'vm.cutover-due': event('vm', z.object({ why: z.string() })),
@@ -128,6 +136,10 @@ export const events = {
   'vm.source-started': event('vm', steps.powerOn.result),
   'vm.failed': event('vm', z.object({ error: problemSchema.optional() })),
   'vm.cancelled': event('vm', none),
+  'vm.archive-requested': event('vm', none),
+  /** Change tracking that we turned on is off, and what was kept of a target that was given up is gone. */
+  'vm.archived': event('vm', none),
+  'vm.archive-failed': event('vm', z.object({ error: problemSchema })),
   'access.allowed': event('access', z.object({ who: z.string(), verb: z.string(), path: z.string() })),
   'access.denied': event('access', z.object({ who: z.string(), verb: z.string(), path: z.string(), why: z.string() })),
 } as const;

@@ -55,7 +55,7 @@ export const inspectionSchema = z.object({
     version: z.string(),
     arch: z.string(),
   }),
-  /** Whether the conversion would go through; when not, a concern of category critical says why. */
+  /** Whether the conversion would go through, as far as it can be told; when not, a concern of category critical says why. */
   supported: z.boolean(),
   engine: z.string(),
   disks: z.array(
@@ -83,7 +83,7 @@ export const inspectionSchema = z.object({
 });
 export type Inspection = z.infer<typeof inspectionSchema>;
 
-/** What a plan needs to know of it before the power-off. */
+/** What a course needs to know of it before the power-off. Long diffs are left out: all of it stays well below an event's 256 KiB. */
 export const inspectResultSchema = inspectionSchema.pick({
   os: true,
   supported: true,

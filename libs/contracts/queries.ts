@@ -66,6 +66,10 @@ export const vmStatusSchema = z.object({
   /** The parts of the downtime that are over, in seconds. */
   downtime: forecastSchema.shape.parts.partial().optional(),
   paused: z.boolean().optional(),
+  /** Its workbench is gone until the next pass, or the cutover, is near. */
+  released: z.boolean().optional(),
+  /** What was copied is kept: a retry goes on from it, the archive removes it. */
+  kept: z.boolean().optional(),
 });
 export const migrationSchema = z.object({
   id: z.string(),
@@ -125,6 +129,8 @@ export const queries = {
   getPlan: query('planner', named, planSchema),
   listPlans: query('planner', none, z.object({ items: z.array(planSchema) })),
   deletePlan: query('planner', named, none),
+  /** `status.archived` says when it was; without it, it is still being done. */
+  archivePlan: query('planner', named, planSchema, 15_000),
   validatePlan: query(
     'planner',
     z.object({ name: z.string().optional(), plan: planSchema.optional() }),

@@ -8,6 +8,8 @@ export const stateNames = {
   PC: 'precopying',
   PP: 'proving-pass',
   RM: 'removing-snapshot',
+  IN: 'inspecting',
+  RL: 'releasing-workbench',
   ST: 'stopping-source',
   FC: 'finding-changes',
   CP: 'copying',
@@ -30,6 +32,9 @@ export const stateNames = {
   CA: 'cancelled',
   CO: 'contested',
   DN: 'decision-needed',
+  AT: 'archiving',
+  AL: 'removing-leftovers',
+  AD: 'tidied',
 } as const;
 export type VmState = (typeof stateNames)[keyof typeof stateNames];
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inspectResultSchema } from './inspection.ts';
 import { powerStateSchema } from './inventory.ts';
 import { problemSchema } from './problem.ts';
 import type { ServiceName } from './subjects.ts';
@@ -55,6 +56,15 @@ export type Point = z.infer<typeof pointSchema>;
 export type Since = z.infer<typeof sinceSchema>;
 
 const nicFact = z.object({ mac: z.string(), name: z.string(), addresses: z.array(z.string()) });
+/** The NICs of the VM, for who looks for their configuration in the guest; `addresses` as vSphere reported them. */
+const guestNics = z.array(
+  z.object({
+    mac: z.string(),
+    addresses: z.array(z.string()),
+    /** `pciSlotNumber` of VMware, from which a guest may have named its NIC. */
+    slot: z.number().optional(),
+  }),
+);
 
 export const steps = {
   /** PVCs, scratch volume and workbench stand in Tranship's own namespace; done when the pod runs. */
@@ -68,6 +78,8 @@ export const steps = {
     }),
     z.object({ pvcs: z.array(z.object({ index: z.number(), name: z.string(), uid: z.string() })), pod: z.string() }),
   ),
+  /** The workbench goes, its volumes stay: the next pass is far away. {@link steps.prepare} makes it stand again. */
+  release: step('vm-builder', minutes(10), z.object(base), z.object({ removed: z.array(z.string()) })),
   /** Guest shutdown with a deadline; `then` says what follows when it passes. `power`: as it was when the VM was queued. */
   powerOff: step(
     'inventory',
@@ -152,6 +164,13 @@ export const steps = {
       seconds: z.number(),
     }),
   ),
+  /** Whether the guest will convert, and what that will change: of the copy that the last pass left, read only. */
+  inspect: step(
+    'converter',
+    minutes(10),
+    z.object({ ...base, disks: z.array(targetDiskSchema), nics: guestNics }),
+    inspectResultSchema,
+  ),
   /** Makes the guest fit KVM; the ledger is marked diverged before the first change. */
   convert: step(
     'converter',
@@ -161,14 +180,7 @@ export const steps = {
       disks: z.array(targetDiskSchema),
       guestId: z.string(),
       mode: z.enum(['auto', 'none']),
-      nics: z.array(
-        z.object({
-          mac: z.string(),
-          addresses: z.array(z.string()),
-          /** `pciSlotNumber` of VMware, from which a guest may have named its NIC. */
-          slot: z.number().optional(),
-        }),
-      ),
+      nics: guestNics,
     }),
     z.object({
       engine: z.enum(['direct', 'mount', 'none']),
@@ -219,11 +231,19 @@ export const steps = {
     z.object({ ...base, target: targetVmSchema }),
     z.object({ removed: z.array(z.string()) }),
   ),
-  /** Undo: removes workbench, volumes and the VirtualMachine (refused when it ever ran). */
+  /**
+   * Undo: removes workbench, volumes and the VirtualMachine. `ran`: one that has run is refused; or, once archived and off, removed too.
+   * `copy`: `keep` leaves the volumes that were copied, and their ledgers, for a retry.
+   */
   removeTarget: step(
     'vm-builder',
     minutes(10),
-    z.object({ ...base, target: targetVmSchema }),
+    z.object({
+      ...base,
+      target: targetVmSchema,
+      ran: z.enum(['keep', 'remove']).default('keep'),
+      copy: z.enum(['keep', 'remove']).default('remove'),
+    }),
     z.object({ removed: z.array(z.string()) }),
   ),
   /** Undo of a target that ran: it is stopped and kept, with its disks, until a person says otherwise. */

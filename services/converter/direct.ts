@@ -15,6 +15,7 @@ import { parseOsRelease } from './domain/os-release.ts';
 import { errorOf, type Whole } from './domain/part.ts';
 import { planChanges } from './domain/plan.ts';
 import type { Root } from './domain/survey.ts';
+import type { Volume } from './domain/volumes.ts';
 import { examine } from './examine.ts';
 import { findRoot, type OpenVolume, openGuest, type Reach } from './find.ts';
 
@@ -118,10 +119,12 @@ export async function carryOut(
 
 /** File systems that were not unmounted in order: their own tools must see to them first. */
 export const dirtyMounts = ({ mounts }: Guest): string[] =>
-  mounts.flatMap(({ at, volume }) => {
-    const ext = volume.fileSystem?.ext;
-    return ext && (ext.needsRecovery || !ext.clean) ? [at] : [];
-  });
+  mounts.flatMap(({ at, volume }) => (isDirty(volume) ? [at] : []));
+
+export function isDirty({ fileSystem }: Volume): boolean {
+  const ext = fileSystem?.ext;
+  return ext !== undefined && (ext.needsRecovery || !ext.clean);
+}
 
 function refuseDirty(guest: Guest): void {
   const [at] = dirtyMounts(guest);

@@ -1,11 +1,11 @@
-import { type Inspection, TranshipError } from '@tranship/contracts';
+import { type ErrorCode, type Inspection, TranshipError } from '@tranship/contracts';
 import { checkRoom } from './adapters/commit.ts';
 import { type Probe, probeDisks } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import { FolderFs } from './adapters/folder-fs.ts';
 import { Guest } from './adapters/guest.ts';
 import { ntfsStates } from './adapters/windows.ts';
-import { dirtyMounts, engineOf, type Planned, planGuest, type Work } from './direct.ts';
+import { dirtyMounts, engineOf, isDirty, type Planned, planGuest, type Work } from './direct.ts';
 import { describeDisks, describeGuest } from './domain/describe.ts';
 import { parseOsRelease } from './domain/os-release.ts';
 import { criticalOf, errorOf, type Refusal, refuse, type Whole } from './domain/part.ts';
@@ -64,12 +64,7 @@ async function told(work: Work, probe: Probe, { guest, facts, plan }: Planned): 
       freeBytes: volume.fileSystem?.freeBytes ?? 0,
     })),
     boot: { ways: bootWays(probe.disks), loaders },
-    // A running guest is never clean: it is judged again once it is off.
-    concerns: [
-      ...refusals.map(criticalOf),
-      ...dirty.map((each) => ({ ...criticalOf(each), category: 'warning' as const })),
-      ...plan.concerns,
-    ],
+    concerns: [...refusals.map(criticalOf), ...dirty.map(warningOf), ...plan.concerns],
   };
 }
 
@@ -100,6 +95,9 @@ export async function planTree(root: string, { nics, scratch, signal }: Omit<Wor
   return { guest, edit, inspection };
 }
 
+/** A running guest is never clean: it is judged again once it is off. */
+const warningOf = (refusal: Refusal) => ({ ...criticalOf(refusal), category: 'warning' as const });
+
 const unknown = { family: 'unknown' as const, id: '', name: '', version: '', arch: '' };
 
 const nothing = ({ disks }: Probe): Found => ({
@@ -118,7 +116,15 @@ const nothing = ({ disks }: Probe): Found => ({
   changes: [],
 });
 
+/** What a file system that is being written to may show of itself: its journal holds what is not in its place yet. */
+const passing: ReadonlySet<ErrorCode> = new Set(['guest.conversion', 'guest.malformed']);
+
 function refused(probe: Probe, refusal: Refusal): Found {
+  const inUse = probe.disks.some(({ volumes }) => volumes.some(isDirty));
+  if (inUse && passing.has(refusal.code)) {
+    const why = `it could not be looked through while the guest writes to it: ${refusal.detail}`;
+    return { ...nothing(probe), supported: true, concerns: [warningOf(refuse('guest.dirty', why))] };
+  }
   const found = { ...nothing(probe), concerns: [criticalOf(refusal)] };
   const isWindows = refusal.code === 'guest.windows-unsupported' || refusal.code === 'guest.bitlocker-unsupported';
   return isWindows ? { ...found, ...ofWindows(found, ntfsStates(probe)) } : found;

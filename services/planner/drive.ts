@@ -1,6 +1,7 @@
 import { BusConflict } from '@tranship/bus';
 import { admit, returnPermit } from './admit.ts';
 import { advance, type Engine } from './advance.ts';
+import { conclude } from './archive.ts';
 import type { Course } from './domain/course.ts';
 import { isFinal } from './domain/course.ts';
 import { type MigrationFold, outcome } from './domain/migration.ts';
@@ -34,6 +35,8 @@ export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
     }
     const state = outcome(courses);
     if (state === undefined || migration.finished) return;
+    // First: an archiving that is cut off here goes on, for its migration is not over.
+    if (courses.every(({ archived }) => archived)) await conclude(all, log, model, started.plan);
     const { seq } = await all.read('migration', id);
     if (seq !== migration.seq) return;
     await all
@@ -52,12 +55,13 @@ export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
       if (failures.length > 0) throw failures[0];
     },
     nextWake: (now) => {
+      const present = engine.present();
       const courses = model
         .migrations()
         .filter(({ finished }) => !finished)
         .flatMap(({ id, started }) => started.vms.flatMap((vm) => model.course(id, vm.id) ?? []));
       // What is past and still waits, waits for something else.
-      const times = courses.flatMap((course) => wakeAt(course) ?? []).filter((at) => at > now - justNowMs);
+      const times = courses.flatMap((course) => wakeAt(course, present) ?? []).filter((at) => at > now - justNowMs);
       return times.length > 0 ? Math.min(...times) : undefined;
     },
   };

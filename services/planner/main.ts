@@ -1,5 +1,5 @@
 import { runService } from '@tranship/service-kit';
-import { z } from 'zod';
+import { configSchema } from './config.ts';
 import { service } from './service.ts';
 
-await runService('planner', z.object({}), (_, kit) => service(kit));
+await runService('planner', configSchema, service);

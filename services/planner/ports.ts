@@ -39,6 +39,8 @@ export interface Model {
   migration(id: string): MigrationFold | undefined;
   migrations(): MigrationFold[];
   course(migration: string, vm: string): Course | undefined;
+  /** Returns when all is folded that was in the log when it was called: who wrote something, by whichever replica, reads it. */
+  current(): Promise<void>;
   /** What the steps of a cutover took in the migrations so far. */
   history(): History;
 }

@@ -1,9 +1,11 @@
-import type { Kit, ServiceTable } from '@tranship/service-kit';
+import { errorFields, type Kit, type ServiceTable } from '@tranship/service-kit';
 import { aggregates, commandIssuer, courseLog } from './adapters/log.ts';
 import { type LiveModel, liveModel } from './adapters/model.ts';
 import type { Engine } from './advance.ts';
+import type { Config } from './config.ts';
 import { isFinal } from './domain/course.ts';
 import { driver as makeDriver } from './drive.ts';
+import { archivePlan, archiveSweep } from './handlers/archive-plan.ts';
 import { migrationQueries } from './handlers/migrations.ts';
 import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
@@ -15,13 +17,17 @@ const sweepMs = 30_000;
 const leastMs = 200;
 
 /** planner: plans, validation, scheduling, and the course of every VM. */
-export async function service(kit: Kit): Promise<ServiceTable> {
+export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promise<ServiceTable> {
   const { bus, clock } = kit;
   const all = aggregates(bus, clock);
   const log = courseLog(all);
   const commands = commandIssuer(bus, clock);
   const model = liveModel(bus);
-  const engine: Engine = { log, commands, present: () => ({ now: clock.now(), history: model.history() }) };
+  const releaseAfterMs = releaseAfterSeconds * 1000;
+  const engine: Engine = {
+    ...{ log, commands },
+    present: () => ({ now: clock.now(), history: model.history(), releaseAfterMs }),
+  };
   const driver = makeDriver(all, engine, model);
   return {
     ready: () => model.ready,
@@ -35,13 +41,19 @@ export async function service(kit: Kit): Promise<ServiceTable> {
     queries: upToDate(model, {
       ...planQueries(all, model, kit),
       ...migrationQueries(all, engine, driver, model, kit.query),
+      archivePlan: ({ name }) => archivePlan(all, log, model, driver, name),
       startPlan: (request) => startPlan(all, log, model, driver, kit, request),
     }),
     background: {
       model: (signal) => model.follow(signal),
       sweep: async (signal) => {
         while (!signal.aborted) {
-          if (model.ready) await driver.sweep();
+          if (model.ready) {
+            await driver.sweep();
+            await archiveSweep(all, log, model, driver, clock.now(), (plan, error) =>
+              kit.log.warn({ plan, ...errorFields(error) }, 'it cannot be archived yet'),
+            );
+          }
           const due = Math.max(leastMs, (driver.nextWake(clock.now()) ?? Number.POSITIVE_INFINITY) - clock.now());
           await clock.sleep(model.ready ? Math.min(sweepMs, due) : leastMs, signal);
         }

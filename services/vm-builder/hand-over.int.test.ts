@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { cameFrom, marks, reclaimPolicy } from './domain/names.ts';
 import { handOver } from './handlers/hand-over.ts';
+import { prepare } from './handlers/prepare.ts';
+import { release } from './handlers/remove.ts';
 import { Died, dying, slow } from './testing/dying.ts';
-import { disk } from './testing/fixtures.ts';
+import { connection, disk } from './testing/fixtures.ts';
 import { apps, type Course, context, course, until, World, work } from './testing/world.ts';
 
 let world: World;
@@ -134,4 +136,43 @@ it('prepare - what an earlier try left by the target’s name must go first: it 
   await Promise.all([handOver(world.target, input, context), world.ends(input)]);
   await expect(world.prepared(input)).rejects.toMatchObject({ code: 'target.exists', retry: false });
   expect(await world.claim(`${input.workbench}-disk-0`, work)).toBeUndefined();
+});
+
+it('release - the workbench goes with what it was asked for, its volumes stay; prepared again it has the very same', async () => {
+  const input = course();
+  const { volumes, pod } = await world.prepared(input);
+  const { migration, vm, workbench } = input;
+  const [{ removed }] = await Promise.all([
+    release(world.target, { migration, vm, workbench }, context),
+    world.ends(input),
+  ]);
+  expect(removed).toEqual([`Job ${work}/${workbench}`]);
+  expect(world.purged.filter((of) => of.endsWith(vm))).toEqual([
+    `transfer ${migration} ${vm}`,
+    `converter ${migration} ${vm}`,
+  ]);
+  expect(await world.ours(input)).toEqual([
+    `PersistentVolumeClaim ${workbench}-disk-0`,
+    `PersistentVolumeClaim ${workbench}-scratch`,
+  ]);
+  expect((await release(world.target, { migration, vm, workbench }, context)).removed).toEqual([]);
+  const again = await world.prepared(input);
+  expect(again.volumes).toEqual(volumes);
+  expect(again.pod).not.toBe(pod);
+});
+
+it('prepare - a workbench that is on its way out is seen gone before the next one is made', async () => {
+  const input = course();
+  const { pod } = await world.prepared(input);
+  await world.cluster.remove('Job', input.workbench, work);
+  const { migration, vm, workbench, target } = input;
+  const again = prepare(world.target, { migration, vm, workbench, target, connection }, context);
+  await world.ends(input);
+  const next = async () => {
+    const found = await world.pod(input);
+    return found && found.metadata.name !== pod ? found.metadata.name : undefined;
+  };
+  const name = await until('the next pod', next);
+  await world.runs(input);
+  expect((await again).pod).toBe(name);
 });

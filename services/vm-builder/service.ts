@@ -6,7 +6,7 @@ import { credentialQueries } from './handlers/credentials.ts';
 import { factQueries } from './handlers/facts.ts';
 import { handOver } from './handlers/hand-over.ts';
 import { prepare } from './handlers/prepare.ts';
-import { removeTarget, settle, stopTarget } from './handlers/remove.ts';
+import { release, removeTarget, settle, stopTarget } from './handlers/remove.ts';
 import { signingQueries } from './handlers/sign.ts';
 import { start } from './handlers/start.ts';
 import { watchHealth } from './handlers/watch-health.ts';
@@ -24,6 +24,7 @@ export async function service(config: Config, { bus, query }: Kit): Promise<Serv
     concurrency: 64,
     steps: {
       prepare: (input, context) => prepare(target, input, context),
+      release: (input, context) => release(target, input, context),
       handOver: (input, context) => handOver(target, input, context),
       create: (input) => create(target, input),
       start: (input, context) => start(target, input, context),

@@ -31,7 +31,9 @@ it('start - while the workbench’s pod lives it is refused, and the VM stays ha
   expect((await machine(input))?.spec.runStrategy).toBe('Always');
   expect((await machine(input))?.metadata.annotations?.[startedAt]).toBe(at);
   // What may have run is not removed.
-  await expect(removeTarget(world.target, input, context)).rejects.toMatchObject({ code: 'migration.state' });
+  await expect(removeTarget(world.target, { ...input, ran: 'keep', copy: 'remove' }, context)).rejects.toMatchObject({
+    code: 'migration.state',
+  });
 });
 
 it('start - while the source runs it is refused, and the VM stays halted', async () => {
@@ -48,12 +50,47 @@ it('remove - nothing of the VM is left, and nobody finds what its workbench was 
   const input = course([disk(0), disk(1)]);
   const { volumes } = await world.prepared(input);
   await create(world.target, input);
-  await Promise.all([removeTarget(world.target, input, context), world.ends(input)]);
+  await Promise.all([
+    removeTarget(world.target, { ...input, ran: 'keep', copy: 'remove' }, context),
+    world.ends(input),
+  ]);
   await expect.poll(() => world.ours(input), { timeout: 20_000 }).toEqual([]);
   for (const volume of volumes)
     await expect.poll(() => world.cluster.get('PersistentVolume', volume), { timeout: 20_000 }).toBeUndefined();
   const of = `${input.migration} ${input.vm}`;
   expect(world.purged.filter((each) => each.endsWith(of))).toEqual([`transfer ${of}`, `converter ${of}`]);
+});
+
+it('remove - a copy that is kept stays, volumes and ledgers; the next workbench has the very same', async () => {
+  const input = course();
+  const { volumes } = await world.prepared(input);
+  await Promise.all([removeTarget(world.target, { ...input, ran: 'keep', copy: 'keep' }, context), world.ends(input)]);
+  expect(await world.ours(input)).toEqual(
+    ['disk-0', 'scratch'].map((each) => `PersistentVolumeClaim ${input.workbench}-${each}`),
+  );
+  expect((await world.prepared(input)).volumes).toEqual(volumes);
+});
+
+it('remove - archived, what has run goes too, with its disks; while it runs it is refused', async () => {
+  const input = course();
+  const { volumes } = await world.prepared(input);
+  await create(world.target, input);
+  await Promise.all([handOver(world.target, input, context), world.ends(input)]);
+  await started(input);
+  const { name } = input.target;
+  const instance = {
+    apiVersion: 'kubevirt.io/v1',
+    kind: 'VirtualMachineInstance',
+    metadata: { name, namespace: apps },
+  };
+  await world.cluster.apply({ ...instance, spec: { domain: { devices: {} } } });
+  const archived = () => removeTarget(world.target, { ...input, ran: 'remove', copy: 'remove' }, context);
+  await expect(archived()).rejects.toMatchObject({ code: 'migration.state' });
+  expect(await world.ours(input)).toContain(`VirtualMachine ${name}`);
+  await world.cluster.remove('VirtualMachineInstance', name, apps);
+  await archived();
+  expect(await world.ours(input)).toEqual([]);
+  await expect.poll(() => world.cluster.get('PersistentVolume', volumes[0]!), { timeout: 20_000 }).toBeUndefined();
 });
 
 it('settle - the workbench and its scratch go, the VM and its disks stay', async () => {

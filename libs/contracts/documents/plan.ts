@@ -68,6 +68,8 @@ export const planSpecSchema = z.strictObject({
       auditPercent: z.number().min(0).max(100).default(1),
     })
     .prefault({}),
+  /** When a plan whose migrations are over is archived by itself. */
+  archive: z.strictObject({ after: z.union([z.literal('never'), durationSchema]).default('never') }).prefault({}),
   concurrency: z.strictObject({ vms: z.number().int().positive().default(20) }).default({ vms: 20 }),
 });
 export type PlanSpec = z.infer<typeof planSpecSchema>;

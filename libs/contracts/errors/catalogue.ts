@@ -34,6 +34,18 @@ export const catalogue = {
     retry: false,
     status: 409,
   },
+  'plan.archived': {
+    title: 'The plan is archived',
+    fix: 'Store it under another name, or delete it first',
+    retry: false,
+    status: 409,
+  },
+  'plan.keeps': {
+    title: 'The plan still has something on the target cluster',
+    fix: 'Archive it first: `tranship archive PLAN`',
+    retry: false,
+    status: 409,
+  },
   'migration.active': {
     title: 'A migration of this plan is running',
     fix: 'Wait for it or cancel it',

@@ -47,6 +47,7 @@ export const documentExamples: { readonly [K in DocumentKind]: z.input<(typeof d
       storageMap: 'stores',
       vms: [{ name: 'web-01', group: 'shop', accept: [{ concern: 'usb.controller', reason: 'dongle retired' }] }],
       cutover: { mode: 'at', at: '2026-12-01T22:00:00+01:00', downtimeBudget: '5m' },
+      archive: { after: '720h' },
     },
   },
 };

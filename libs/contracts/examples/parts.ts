@@ -1,3 +1,4 @@
+import type { InspectResult } from '../inspection.ts';
 import type { Connection, TargetDisk, TargetVm } from '../target.ts';
 
 /** What many examples are made of. */
@@ -46,6 +47,26 @@ export const problem = {
   retry: true,
 } as const;
 export const nicFact = { mac: '00:50:56:aa:bb:01', name: 'ens192', addresses: ['192.168.76.10/24'] };
+export const inspection: InspectResult = {
+  os: { family: 'linux', id: 'debian', name: 'Debian GNU/Linux 12 (bookworm)', version: '12', arch: 'x86_64' },
+  supported: true,
+  engine: 'direct',
+  concerns: [
+    {
+      ...{ id: 'guest.address-differs', category: 'warning', path: 'guest' },
+      label: 'The guest’s files and its reported addresses differ',
+      why: 'NIC 00:50:56:aa:bb:01: its files say 192.168.76.11/24, vSphere 192.168.76.10/24',
+      fix: 'Nothing, when the files are right: they are what counts',
+    },
+  ],
+  changes: [
+    {
+      ...{ path: '/etc/fstab', before: root, after: root },
+      diff: '@@ -1 +1 @@\n-/dev/sda1 / ext4 defaults 0 1\n+UUID=8f0e1c1a-0000-4000-8000-00000000b007 / ext4 defaults 0 1\n',
+    },
+  ],
+  seconds: 1.1,
+};
 const changeId = '52 de c0 d9 b9 43 9d 10/42';
 export const point = {
   at,

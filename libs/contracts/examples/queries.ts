@@ -112,6 +112,7 @@ export const queryExamples: Examples = {
   getPlan: { input: named, result: plan },
   listPlans: { input: {}, result: { items: [plan] } },
   deletePlan: { input: named, result: {} },
+  archivePlan: { input: named, result: { ...plan, status: { archived: at } } },
   validatePlan: { input: named, result: eventExamples['plan.validated'] },
   startPlan: { input: { ...named, readyOnly: false, key: 'k-1' }, result: { migration: ids.migration } },
   getMigration: { input: { name: ids.migration }, result: status },

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { StepName, Steps } from '../steps.ts';
-import { at, atSource, connection, disk, nicFact, ours, point, root, since, target } from './parts.ts';
+import { at, atSource, connection, disk, inspection, nicFact, ours, point, root, since, target } from './parts.ts';
 
 type Examples = {
   readonly [K in StepName]: {
@@ -53,6 +53,11 @@ export const stepExamples: Examples = {
     input: { ...ours, disks: [disk], pass: 2 },
     result: { grade: 'standard', disks: [{ index: 0, root, leaves: 640 }], seconds: 0.3 },
   },
+  inspect: {
+    input: { ...ours, disks: [disk], nics: [{ mac: nicFact.mac, addresses: nicFact.addresses, slot: 192 }] },
+    result: inspection,
+  },
+  release: { input: ours, result: { removed: [`Job tranship-work/${ours.workbench}`] } },
   convert: {
     input: {
       ...{ ...ours, disks: [disk], guestId: 'debian12_64Guest', mode: 'auto' },

@@ -95,3 +95,19 @@ export function fit(changes: readonly Told[], maxBytes = 128 * 1024): Omit<Told,
   }
   return told;
 }
+
+/** Leaves out the longest diffs, until all together are below `maxBytes`; what changes is told all the same. */
+export function fitDiffs(changes: readonly FileChange[], maxBytes = 64 * 1024): FileChange[] {
+  const bytes = ({ diff = '' }: FileChange) => Buffer.byteLength(diff);
+  let total = changes.reduce((sum, change) => sum + bytes(change), 0);
+  const dropped = new Set<FileChange>();
+  for (const change of [...changes].sort((a, b) => bytes(b) - bytes(a))) {
+    if (total <= maxBytes) break;
+    total -= bytes(change);
+    dropped.add(change);
+  }
+  return changes.map((change) => {
+    const { diff: _, ...rest } = change;
+    return dropped.has(change) ? rest : change;
+  });
+}

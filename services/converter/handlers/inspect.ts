@@ -1,17 +1,18 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { InspectResult, StepInput } from '@tranship/contracts';
+import type { StepInput, StepResult } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import { workOf } from '../direct.ts';
+import { fitDiffs } from '../domain/changes.ts';
 import { inspectDisks } from '../inspect.ts';
 import type { Folders } from './convert.ts';
 
 /** Whether this guest will convert, and what that will do, while the source still runs: the disks are read only. */
 export async function inspect(
   folders: Folders,
-  input: Pick<StepInput<'convert'>, 'disks' | 'nics'>,
+  input: StepInput<'inspect'>,
   { clock, signal }: Pick<StepContext, 'clock' | 'signal'>,
-): Promise<InspectResult> {
+): Promise<StepResult<'inspect'>> {
   const began = clock.now();
   const scratch = join(folders.scratchDir, 'inspect');
   rmSync(scratch, { recursive: true, force: true });
@@ -21,7 +22,7 @@ export async function inspect(
       ...workOf(folders, input, signal),
       scratch,
     });
-    return { os, supported, engine, concerns, changes, seconds: (clock.now() - began) / 1000 };
+    return { os, supported, engine, concerns, changes: fitDiffs(changes), seconds: (clock.now() - began) / 1000 };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -34,6 +34,17 @@ describe('actions', () => {
     expect(status).toBe(202);
   });
 
+  it('plans - archive answers 202 with the plan, for who may operate', async () => {
+    const archived = planSchema.parse({ ...plan('shop'), status: { archived: '2026-01-01T00:00:00.000Z' } });
+    const { send, asked } = fixture({ archivePlan: () => archived });
+    const { status, headers, json } = await send('POST', '/v1/plans/shop/archive', { as: 'operator' });
+    expect(status).toBe(202);
+    expect(headers.location).toBe('/v1/plans/shop');
+    expect(json).toMatchObject({ status: { archived: '2026-01-01T00:00:00.000Z' } });
+    expect((await send('POST', '/v1/plans/shop/archive', { as: 'viewer' })).status).toBe(403);
+    expect(asked).toEqual([{ name: 'archivePlan', input: { name: 'shop' } }]);
+  });
+
   it('plans - preview asks the planner for the targets and the builder for the objects', async () => {
     const connection = { provider: 'vc1', url: 'https://vc', thumbprint: 'AA', secret: 'vc1', method: 'auto' } as const;
     const target = {

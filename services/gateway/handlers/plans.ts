@@ -9,7 +9,7 @@ const vmQuery = z.strictObject({ vm: z.string().optional() });
 const flag = z.union([z.boolean(), z.enum(['true', 'false', '']).transform((text) => text !== 'false')]);
 const startOptions = z.strictObject({ readyOnly: flag.optional() });
 
-/** Validation, preview and start: of a stored plan, or (the first two) of one that is not stored. */
+/** Validation, preview, start and archiving: of a stored plan, or (the first two) of one that is not stored. */
 export function planEndpoints(ask: Ask): Endpoint[] {
   const parseBody = (raw: unknown) => document(raw, 'Plan') as Plan;
   const preview = async (of: { name: string } | { plan: Plan }, vm: string | undefined) => {
@@ -54,6 +54,20 @@ export function planEndpoints(ask: Ask): Endpoint[] {
         const { migration } = await ask('startPlan', { name: params.name!, readyOnly, ...(key ? { key } : {}) });
         return { status: 202, headers: { location: `/v1/migrations/${migration}` }, body: { migration } };
       },
+    }),
+    endpoint({
+      method: 'POST',
+      path: '/v1/plans/{name}/archive',
+      summary: 'Tidies up after a plan whose migrations are over; status.archived says when that is done',
+      role: 'operator',
+      write: true,
+      result: planSchema,
+      status: 202,
+      handle: async ({ params }) => ({
+        status: 202,
+        headers: { location: `/v1/plans/${params.name}` },
+        body: await ask('archivePlan', { name: params.name! }),
+      }),
     }),
     endpoint({
       method: 'POST',

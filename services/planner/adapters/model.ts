@@ -3,14 +3,13 @@ import { type EventData, fromToken, type Plan, subjects, TranshipError, type Tra
 import { apply, type Course, newCourse } from '../domain/course.ts';
 import { historyOf } from '../domain/downtime.ts';
 import type { MigrationFold } from '../domain/migration.ts';
+import { foldPlan } from '../domain/plan.ts';
 import type { Model } from '../ports.ts';
 
 export interface LiveModel extends Model {
   /** Reads the log from its start and keeps the fold current until the signal aborts. */
   follow(signal: AbortSignal): Promise<void>;
   readonly ready: boolean;
-  /** Returns when all is folded that was in the log when it was called: who wrote something, by whichever replica, reads it. */
-  current(): Promise<void>;
 }
 
 /** What a fold may lag behind before a question is refused. */
@@ -29,9 +28,11 @@ export function liveModel(bus: Bus): LiveModel {
     switch (event.type) {
       case 'plan.accepted':
       case 'plan.changed':
-        return plans.set(first, event.data as Plan);
-      case 'plan.removed':
-        return plans.delete(first);
+      case 'plan.archived':
+      case 'plan.removed': {
+        const plan = foldPlan(plans.get(first), event);
+        return plan ? plans.set(first, plan) : plans.delete(first);
+      }
       case 'migration.started': {
         const started = event.data as EventData<'migration.started'>;
         return migrations.set(first, { id: first, started, at: event.time, finished: undefined, seq: event.seq });

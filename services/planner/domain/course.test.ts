@@ -125,10 +125,11 @@ describe('states', () => {
       for (const event of allEvents) expect([...allStates, '__', 'HI']).toContain(transition(state, event));
   });
 
-  test('states - what waits for a person can be led on, and what is over stays over but for a retry', () => {
+  test('states - what waits for a person can be led on, and what is over stays over but for a retry and the archive', () => {
     for (const state of waiting) expect(allEvents.some((event) => transition(state, event) !== '__')).toBe(true);
     for (const state of final)
-      for (const event of allEvents) if (event !== 'vm.retried') expect(transition(state, event)).toBe('__');
+      for (const event of allEvents)
+        if (!/^vm\.(retried|archive-requested)$/.test(event)) expect(transition(state, event)).toBe('__');
   });
 
   test('states - the model: under any answers nothing starts before the proof and the live check, and no source is restarted after the target ran', () => {

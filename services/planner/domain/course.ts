@@ -1,6 +1,6 @@
 import type { Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
-import { finishPass, type Pass, startPass } from './passes.ts';
-import { final, type State, transition } from './states.ts';
+import { finished, finishPass, type Pass, startPass } from './passes.ts';
+import { archiving, final, type State, transition } from './states.ts';
 
 /** One VM's course: the fold of its events. */
 export interface Course {
@@ -22,6 +22,12 @@ export interface Course {
   readonly cancelledIn: State | undefined;
   /** The state before the present one, where `HI` leads back to. */
   readonly previous: State | undefined;
+  /** The end that it came to last: an archiving leads back to it. */
+  readonly ended: State | undefined;
+  /** Nothing of it is left that is not wanted, and nothing is to be done with it any more. */
+  readonly archived: boolean;
+  /** Why it could not be archived. */
+  readonly owed: Problem | undefined;
   /** The source was told to stop, so that going back means starting it. */
   readonly stopped: boolean;
   readonly results: { readonly [K in StepName]?: unknown };
@@ -35,6 +41,10 @@ export interface Course {
   /** The last cutover was put off; only a person's word leads to another. */
   readonly postponed: boolean;
   readonly paused: boolean;
+  /** The workbench is gone; its volumes are there. */
+  readonly released: boolean;
+  /** The copy outlives the way back: a retry goes on from it. */
+  readonly kept: boolean;
   /** Once it is undone it begins anew: a person said so while the source was contested. */
   readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
@@ -54,6 +64,8 @@ const fresh = {
   cutover: undefined,
   postponed: false,
   paused: false,
+  released: false,
+  kept: false,
   restart: false,
 } as const;
 
@@ -69,6 +81,9 @@ export const newCourse = (migration: string, vm: string): Course => ({
   error: undefined,
   cancelledIn: undefined,
   previous: undefined,
+  ended: undefined,
+  archived: false,
+  owed: undefined,
   stopped: false,
   results: {},
   ...fresh,
@@ -81,6 +96,8 @@ export const newCourse = (migration: string, vm: string): Course => ({
 /** The step that a state waits for. */
 export const stepOf: { readonly [S in State]?: StepName } = {
   PR: 'prepare',
+  IN: 'inspect',
+  RL: 'release',
   SN: 'snapshot',
   PC: 'copy',
   PP: 'prove',
@@ -100,11 +117,15 @@ export const stepOf: { readonly [S in State]?: StepName } = {
   TY: 'tidySource',
   TS: 'stopTarget',
   RS: 'powerOn',
+  AT: 'tidySource',
+  AL: 'removeTarget',
 };
 
 /** The event that tells of a step's good end. */
 export const eventOf: { readonly [K in StepName]: VmEventType } = {
   prepare: 'vm.prepared',
+  inspect: 'vm.inspected',
+  release: 'vm.released',
   snapshot: 'vm.snapshotted',
   removeSnapshot: 'vm.snapshot-removed',
   powerOff: 'vm.powered-off',
@@ -149,6 +170,7 @@ export function apply(course: Course, event: TranshipEvent, { seq, time, tracepa
           attempt: course.attempts,
           tries: 1,
           stopped: course.stopped || state === 'ST',
+          ended: final.has(state) ? state : course.ended,
         }
       : {}),
   };
@@ -156,7 +178,8 @@ export function apply(course: Course, event: TranshipEvent, { seq, time, tracepa
 }
 
 /** A start that is tried again is checked again first. */
-const before = ({ previous, state }: Course): State => (previous === 'SR' ? 'CK' : (previous ?? state));
+const before = ({ previous, state, ended }: Course): State =>
+  archiving.has(state) ? ended! : previous === 'SR' ? 'CK' : (previous ?? state);
 
 function detail(course: Course, event: TranshipEvent, time: string): Partial<Course> {
   switch (event.type) {
@@ -175,13 +198,20 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
         failure: undefined,
         error: undefined,
         cancelledIn: undefined,
-        ...(course.state === 'QU' ? { ...fresh, results: {}, entered: { QU: time }, stopped: false } : {}),
+        ...(course.state === 'QU' ? begun(course, time) : {}),
         ...(course.state === 'RT' ? { restart: true } : {}),
       };
     case 'vm.proof-failed':
       return { proofFailures: course.proofFailures + 1, ...anew(course) };
     case 'vm.pass-started':
-      return { passes: [...course.passes, startPass(event.data.pass, time)], ...anew(course) };
+      return { passes: [...course.passes, startPass(event.data.pass, time)], kept: false, ...anew(course) };
+    case 'vm.inspection-due':
+    case 'vm.release-due':
+    case 'vm.prepare-due':
+      return anew(course);
+    case 'vm.prepared':
+    case 'vm.released':
+      return { ...result(course, event), released: event.type === 'vm.released' };
     case 'vm.cutover-due':
       return course.passes.length > 0 ? anew(course) : {};
     case 'vm.forecast':
@@ -198,10 +228,25 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.changes-found':
     case 'vm.pass-finished':
     case 'vm.proved':
-      return { ...result(course, event), passes: finishPass(course.passes, event, time) };
+      return {
+        ...result(course, event),
+        passes: finishPass(course.passes, event, time),
+        kept: course.kept && event.type !== 'vm.changes-found',
+      };
     case 'vm.rollback-requested':
       return anew(course);
+    case 'vm.archive-requested':
+      return { ...anew(course), owed: undefined };
+    case 'vm.archive-failed':
+      return { owed: event.data.error };
+    case 'vm.archived':
+      return { archived: true };
     case 'vm.undo-began':
+      // Only a conversion that failed has left the proven copy as it was, and the reason may be mended.
+      return {
+        error: event.data.error ?? course.error,
+        kept: event.data.error !== undefined && (course.kept || course.previous === 'CV'),
+      };
     case 'vm.failed':
       return { error: event.data.error ?? course.error };
     case 'vm.contested':
@@ -210,6 +255,12 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     default:
       return result(course, event);
   }
+}
+
+/** Tried again from its end: all anew, but for a copy that was kept. */
+function begun({ kept, passes }: Course, time: string): Partial<Course> {
+  const copied = kept ? { kept, passes: finished(passes) } : {};
+  return { ...fresh, ...copied, results: {}, entered: { QU: time }, stopped: false };
 }
 
 function result({ results }: Course, { type, data }: TranshipEvent): Partial<Course> {

@@ -1,13 +1,12 @@
 import type { TranshipEvent } from '@tranship/contracts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bad, good, problem, queued } from '../testing/course.ts';
+import { bad, good, present, problem, queued } from '../testing/course.ts';
 import { apply, type Course } from './course.ts';
 import { next } from './next.ts';
 import { final, transition, waiting } from './states.ts';
 
 const ids = ['vm-1', 'vm-2', 'vm-3'];
-const empty = { shutdown: [], convert: [], handOver: [], boot: [] };
 
 /** A group in memory, its VMs moved on in turns; `answer` tells how each step ends. */
 function play(
@@ -29,7 +28,7 @@ function play(
     const vm = ids[i % ids.length]!;
     const course = courses.get(vm)!;
     const others = ids.filter((id) => id !== vm).map((id) => courses.get(id)!);
-    const due = next(course, { now: clock, history: empty, others });
+    const due = next(course, { ...present(clock), others });
     still = due ? 0 : still + 1;
     if (due?.kind === 'event') say(vm, due.event);
     else if (due) {

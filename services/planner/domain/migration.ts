@@ -1,6 +1,7 @@
 import type { EventData, MigrationStatus, VmStatus } from '@tranship/contracts';
 import { type Course, isFinal } from './course.ts';
 import { downtimeParts } from './downtime.ts';
+import { facts } from './inspection.ts';
 import { dueStep } from './next.ts';
 import { stateNames } from './states.ts';
 
@@ -25,19 +26,22 @@ export function describe(migration: MigrationFold, courses: ReadonlyMap<string, 
   const { id, started, at, finished } = migration;
   const vms = started.vms.map((vm): VmStatus => {
     const course = courses.get(vm.id);
+    const error = course?.failure?.error ?? course?.owed ?? course?.error;
     return {
       ...vm,
       state: course ? stateNames[course.state] : stateNames.NW,
       step: (course && dueStep(course)) ?? null,
       attempt: course?.tries ?? 1,
       since: course?.since || at,
-      ...(course && (course.failure ?? course.error) ? { error: course.failure?.error ?? course.error } : {}),
-      results: { ...course?.results },
+      ...(error ? { error } : {}),
+      results: course ? facts(course) : {},
       ...(course && course.passes.length > 0
         ? { passes: course.passes.map(({ point: _, copied: __, proven: ___, ...pass }) => pass) }
         : {}),
       ...(course?.forecast ? { forecast: course.forecast } : {}),
       ...(course ? { downtime: downtimeParts(course), paused: course.paused } : {}),
+      ...(course?.released ? { released: true } : {}),
+      ...(course?.kept && !course.archived ? { kept: true } : {}),
     };
   });
   return {

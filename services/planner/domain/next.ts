@@ -1,9 +1,9 @@
-import type { Problem, StepInput, StepName, TranshipEvent } from '@tranship/contracts';
+import type { Problem, StepInput, StepName, StepResult, TargetVm, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
 import { allCanStart, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { passDisks, since, startPass } from './passes.ts';
-import type { State } from './states.ts';
+import { archiving, type State } from './states.ts';
 import { againAt, type Present, whileWaiting } from './waiting.ts';
 
 /** What is due: a command for a worker, or a fact that the planner itself may state. */
@@ -12,12 +12,12 @@ export type Due =
   | { readonly kind: 'event'; readonly event: TranshipEvent };
 
 /** Removing the workbench ends these at once; every other step is let end before the course turns back. */
-const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV', 'CK']);
+const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'IN', 'CP', 'PV', 'CV', 'CK']);
 /** A guest that was told to shut down, and did not in time, may still do so. */
 const lateShutdownMs = 60_000;
 /** In these nothing of the target has run yet. */
 const undoable: ReadonlySet<State> = new Set<State>([
-  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM'] as const),
+  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM', 'IN', 'RL'] as const),
   ...(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK'] as const),
 ]);
 
@@ -46,8 +46,7 @@ export function next(course: Course, present: Present): Due | undefined {
   )
     return say({ type: 'vm.rollback-requested', data: {} });
   if (course.restart && state === 'FA') return say({ type: 'vm.retried', data: {} });
-  if (state === 'TY' && !mustTidy(course))
-    return say({ type: 'vm.source-tidied', data: { snapshots: [], tracking: 'kept' } });
+  if (state === 'TY' && !mustTidy(course)) return untouched;
   if (state === 'SD') return say({ type: 'vm.succeeded', data: { unproven: unproven(course) } });
   if (state === 'UD' || (state === 'RS' && !mustRestart(course))) {
     return say(
@@ -57,12 +56,20 @@ export function next(course: Course, present: Present): Due | undefined {
     );
   }
   if (state === 'CK' && !plan.start) return command('settle', course);
+  if (state === 'AT' && !mustUntrack(course)) return untouched;
+  if (state === 'AL' && course.ended === 'OK') return say({ type: 'vm.target-removed', data: { removed: [] } });
+  if (state === 'AD') return say({ type: 'vm.archived', data: {} });
   const step = stepOf[state];
   return step ? command(step, course) : undefined;
 }
 
 function turn({ state, plan }: Course, error: Problem): Due {
   if (error.code === 'source.contested') return say({ type: 'vm.contested', data: { error } });
+  // A source that is gone for ever owes us nothing.
+  if (state === 'AT' && /^(vsphere|document)\.not-found$/.test(error.code)) return untouched;
+  if (archiving.has(state)) return say({ type: 'vm.archive-failed', data: { error } });
+  // It is a saving, and not worth the course: the workbench stands again and stays.
+  if (state === 'RL') return say({ type: 'vm.prepare-due', data: {} });
   // The guest runs on as it did, and so do the passes.
   if (state === 'ST' && plan?.type === 'warm' && error.code === 'source.shutdown-timeout')
     return say({ type: 'vm.cutover-postponed', data: { error } });
@@ -73,6 +80,7 @@ function turn({ state, plan }: Course, error: Problem): Due {
 
 const maybe = (event: TranshipEvent | undefined) => event && say(event);
 const say = (event: TranshipEvent): Due => ({ kind: 'event', event });
+const untouched = say({ type: 'vm.source-tidied', data: { snapshots: [], tracking: 'kept' } });
 /** What `powerOff` found, where it came so far. */
 const wasOn = ({ plan, results }: Course) =>
   ((results.powerOff as { was?: string } | undefined)?.was ?? plan?.power) === 'poweredOn';
@@ -80,6 +88,11 @@ const mustRestart = (course: Course) => course.stopped && wasOn(course) && !cour
 const mayStillShutDown = ({ postponed, error }: Course) => postponed || error?.code === 'source.shutdown-timeout';
 /** Only a pass over a running source leaves anything at it. */
 const mustTidy = ({ plan, passes }: Course) => plan?.type === 'warm' && passes.length > 0;
+/** Change tracking that we turned on stays on where the VM moved, for the next plan; archiving turns it off. */
+const mustUntrack = (course: Course) =>
+  mustTidy(course) &&
+  !course.plan!.tracking &&
+  (course.results.tidySource as StepResult<'tidySource'> | undefined)?.tracking !== 'off';
 const unproven = ({ plan, results }: Course) =>
   plan!.start && !(results.watchHealth as { proven?: boolean } | undefined)?.proven;
 
@@ -97,6 +110,9 @@ function agentMode({ plan, results }: Course) {
 /** The step that is due in this state: `settle` stands in for `checkOff` where nothing is to be started. */
 export const dueStep = (course: Course): StepName | undefined =>
   course.state === 'CK' && course.plan && !course.plan.start ? 'settle' : stepOf[course.state];
+
+const guestNics = ({ nics }: TargetVm) =>
+  nics.map(({ mac, slot, addresses }) => ({ mac, addresses, ...(slot === undefined ? {} : { slot }) }));
 
 function input(step: StepName, course: Course): StepInput<StepName> {
   const { migration, vm } = course;
@@ -117,7 +133,11 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'findChanges':
       return { ...source, ...since(target.disks, course.passes) };
     case 'tidySource':
-      return { ...source, prefix: snapshotPrefix(migration, vm), tracking: plan.tracking ? 'keep' : 'off' };
+      return {
+        ...source,
+        prefix: snapshotPrefix(migration, vm),
+        tracking: plan.tracking || (course.state === 'TY' && course.kept) ? 'keep' : 'off',
+      };
     case 'copy': {
       const { snapshot } = pass;
       const at = snapshot === undefined ? {} : { snapshot };
@@ -133,13 +153,12 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     }
     case 'prove':
       return { ...ours, disks: target.disks, pass: pass.pass };
-    case 'convert': {
-      const nics = target.nics.map(({ mac, slot, addresses }) => ({
-        ...{ mac, addresses },
-        ...(slot === undefined ? {} : { slot }),
-      }));
-      return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics };
-    }
+    case 'inspect':
+      return { ...ours, disks: target.disks, nics: guestNics(target) };
+    case 'convert':
+      return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics: guestNics(target) };
+    case 'release':
+      return ours;
     case 'watchHealth':
       return { ...ours, target, ...plan.health, agent: agentMode(course) };
     case 'start':
@@ -148,6 +167,12 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return { ...source, watchMs: mayStillShutDown(course) ? lateShutdownMs : 0 };
     case 'checkOff':
       return source;
+    case 'removeTarget':
+      return {
+        ...{ ...ours, target },
+        ran: course.state === 'AL' ? 'remove' : 'keep',
+        copy: course.state === 'RT' && course.kept ? 'keep' : 'remove',
+      };
     default:
       return { ...ours, target };
   }

@@ -3,6 +3,7 @@ import { errorCatalogue } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { copyRateOf, forecast, type History, writeRateOf } from './forecast.ts';
 import { allCutOver } from './group.ts';
+import { refusalOf } from './inspection.ts';
 import { finished } from './passes.ts';
 
 /** What a decision may look at besides the fold: the time (milliseconds since the epoch), and what others took. */
@@ -11,6 +12,8 @@ export interface Present {
   readonly history: History;
   /** The other VMs of the course's group. */
   readonly others: readonly Course[];
+  /** A workbench with nothing to do for longer than this is released. */
+  readonly releaseAfterMs: number;
 }
 
 /** A delta that would take longer than this is worth one more pass before the power-off, seconds. */
@@ -25,10 +28,27 @@ const longest = 3_600_000;
 /** What is due between two passes: another pass, the cutover, or nothing yet. Cold has its first pass as its final one. */
 export function whileWaiting(course: Course, present: Present): TranshipEvent | undefined {
   const event = alone(course, present);
-  if (event?.type !== 'vm.cutover-due') return event;
-  const begins = (other: Course) => other.cancelledIn === undefined && alone(other, present)?.type === 'vm.cutover-due';
+  if (course.released && event && atTheBench.has(event.type)) return prepareDue;
+  if (event?.type !== 'vm.cutover-due') return event ?? standing(course, present);
+  const begins = (other: Course) =>
+    other.cancelledIn === undefined && !other.released && alone(other, present)?.type === 'vm.cutover-due';
   return allCutOver(present.others, begins) ? event : anotherPass(course, present);
 }
+
+/** No source is stopped, and nothing is copied or looked at, before the workbench stands. */
+const atTheBench: ReadonlySet<string> = new Set(['vm.pass-started', 'vm.inspection-due', 'vm.cutover-due']);
+const prepareDue: TranshipEvent = { type: 'vm.prepare-due', data: {} };
+
+/** Nothing else is due: a workbench that is not needed for long goes, and stands again a little ahead of its time. */
+function standing(course: Course, { now, releaseAfterMs }: Present): TranshipEvent | undefined {
+  const last = finished(course.passes).at(-1);
+  const at = dueAt(course);
+  if (course.released) return now >= at - aheadMs(releaseAfterMs) ? prepareDue : undefined;
+  // Once between two passes: one that would not go, or that a cutover stood for, stays.
+  if (!last || at - now <= releaseAfterMs || (course.entered.RL ?? '') > last.finished!) return undefined;
+  return { type: 'vm.release-due', data: Number.isFinite(at) ? { until: new Date(at).toISOString() } : {} };
+}
+const aheadMs = (releaseAfterMs: number) => releaseAfterMs / 10;
 
 /** What would be due if there were no group. */
 function alone(course: Course, present: Present): TranshipEvent | undefined {
@@ -37,6 +57,11 @@ function alone(course: Course, present: Present): TranshipEvent | undefined {
   const last = finished(passes).at(-1);
   if (last && course.forecast?.pass !== last.pass)
     return { type: 'vm.forecast', data: forecast(passes, plan!.target.disks, present.now, present.history) };
+  // What was kept may be of a guest that has been mended since.
+  if (last && course.kept) return paused ? undefined : passAfter(last.pass);
+  const refusal = refusalOf(course);
+  if (refusal) return { type: 'vm.undo-began', data: { error: refusal } };
+  if (last && plan!.convert === 'auto' && !course.results.inspect) return { type: 'vm.inspection-due', data: {} };
   if (paused) return undefined;
   if (!last) return passAfter(0);
   if (course.postponed && last.off) return due('its guest has shut down after all');
@@ -112,15 +137,21 @@ export const againAt = ({ failure, tries }: Course): number | undefined =>
   failure?.again ? Date.parse(failure.at) + (pauses[tries - 2] ?? pauses.at(-1)!) : undefined;
 
 /** When a course has to be looked at again; `undefined`: an event will tell. */
-export function wakeAt(course: Course): number | undefined {
+export function wakeAt(course: Course, { releaseAfterMs }: Pick<Present, 'releaseAfterMs'>): number | undefined {
   const again = againAt(course);
   if (again !== undefined) return again;
-  if (course.state !== 'WT' || course.paused) return undefined;
-  const at =
-    course.cutover?.at ??
-    (course.plan!.cutover.mode === 'at' && !course.postponed ? course.plan!.cutover.at : undefined);
-  const times = [nextPassAt(course), at === undefined ? undefined : Date.parse(at)].filter(
-    (each) => each !== undefined,
+  if (course.state !== 'WT') return undefined;
+  const at = dueAt(course) - (course.released ? aheadMs(releaseAfterMs) : 0);
+  return Number.isFinite(at) ? at : undefined;
+}
+
+/** When the next pass or the cutover comes by itself, milliseconds since the epoch; infinity where nobody knows. */
+function dueAt(course: Course): number {
+  const { plan, cutover, postponed, paused } = course;
+  if (paused) return Number.POSITIVE_INFINITY;
+  const at = cutover?.at ?? (plan!.cutover.mode === 'at' && !postponed ? plan!.cutover.at : undefined);
+  return Math.min(
+    nextPassAt(course) ?? Number.POSITIVE_INFINITY,
+    at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at),
   );
-  return times.length > 0 ? Math.min(...times) : undefined;
 }

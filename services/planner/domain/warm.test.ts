@@ -1,30 +1,17 @@
-import type { TranshipEvent, VmPlan } from '@tranship/contracts';
+import type { TranshipEvent } from '@tranship/contracts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bad, good, plan, problem, queued, run } from '../testing/course.ts';
-import { apply, type Course } from './course.ts';
+import { at, bad, good, passes, precopy, present, problem, queued, run, warm } from '../testing/course.ts';
+import type { Course } from './course.ts';
 import { next } from './next.ts';
 import { final, type State, transition, waiting } from './states.ts';
 import { autoInterval } from './waiting.ts';
 
-const disk = {
-  ...{ index: 0, key: 2000, file: '[ds] web/web.vmdk', sizeBytes: 2 ** 30, storageClass: 'fast' },
-  ...({ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bus: 'virtio' } as const),
-};
-const warm = (over: Partial<VmPlan> = {}) =>
-  queued({ type: 'warm', target: { ...plan().target, disks: [disk] }, intervalMs: 60_000, ...over });
-const at = (course: Course, event: TranshipEvent, time = '2026-01-01T05:00:00Z') =>
-  apply(course, event, { seq: course.seq + 1, time });
-const precopy = ['snapshot', 'copy', 'prove', 'removeSnapshot'];
 const cutover = ['powerOff', 'findChanges', 'copy', 'prove', 'convert', 'handOver'];
-
-/** Answers well, until the course has made so many passes; then it is left where it is. */
-const passes = (count: number) => (step: string, course: Course, clock: number) =>
-  step === 'snapshot' && course.passes.length > count ? undefined : good(step, course, clock);
 
 test('warm - passes repeat, each with its own snapshot that is gone before the next; the forecast is told after each', () => {
   const { steps, course } = run(warm(), passes(3));
-  expect(steps).toEqual(['prepare', ...precopy, ...precopy, ...precopy, 'snapshot']);
+  expect(steps).toEqual(['prepare', ...precopy, 'inspect', ...precopy, ...precopy, 'snapshot']);
   expect(course.forecast).toMatchObject({ pass: 3 });
   expect(course.stopped).toBe(false);
 });
@@ -32,8 +19,7 @@ test('warm - passes repeat, each with its own snapshot that is gone before the n
 test('warm - the first pass copies all, later ones what changed, and without known changes all is compared', () => {
   const how: unknown[] = [];
   run(warm(), (step, course, clock) => {
-    if (step === 'copy')
-      how.push((next(course, { now: clock, history: empty, others: [] }) as { input: unknown }).input);
+    if (step === 'copy') how.push((next(course, present(clock)) as { input: unknown }).input);
     if (course.passes.length === 3 && step === 'snapshot') {
       const event = good(step, course, clock) as { data: { disks: object[] } };
       const lost = event.data.disks.map((each) => ({ ...each, areas: undefined, lost: 'reset' }));
@@ -47,7 +33,6 @@ test('warm - the first pass copies all, later ones what changed, and without kno
     { pass: 3, disks: [{ how: 'compare' }] },
   ]);
 });
-const empty = { shutdown: [], convert: [], handOver: [], boot: [] };
 
 test('warm - at a word the VM is stopped, what changed since is copied without a snapshot, and it succeeds', () => {
   const { course: waiting } = run(warm(), passes(2));
@@ -130,8 +115,7 @@ test('warm - change tracking that was off is turned off again when all is undone
   const undone = (tracking: boolean) => {
     let input: unknown;
     run(warm({ tracking }), (step, now, clock) => {
-      if (step === 'tidySource')
-        input = (next(now, { now: clock, history: empty, others: [] }) as { input: unknown }).input;
+      if (step === 'tidySource') input = (next(now, present(clock)) as { input: unknown }).input;
       return step === 'copy' ? bad(step, now, problem('service.internal')) : good(step, now, clock);
     });
     return input;
@@ -140,7 +124,10 @@ test('warm - change tracking that was off is turned off again when all is undone
   expect(undone(true)).toMatchObject({ tracking: 'keep' });
 });
 
-test('warm - the model: under any answers no source is stopped while a snapshot of ours is open, and nothing starts before the final proof', () => {
+const atTheBench = new Set(['snapshot', 'copy', 'prove', 'inspect', 'powerOff', 'convert']);
+const stands = (steps: readonly string[]) => steps.findLast((step) => /^(prepare|release)$/.test(step)) === 'prepare';
+
+test('warm - the model: under any answers no source is stopped while a snapshot of ours is open, before the guest was inspected or without a workbench, and nothing starts before the final proof', () => {
   const outcome = fc.constantFrom(
     'good',
     'good',
@@ -154,7 +141,7 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
     'resume',
   );
   fc.assert(
-    fc.property(fc.array(outcome, { maxLength: 60 }), (outcomes) => {
+    fc.property(fc.array(outcome, { maxLength: 60 }), fc.constantFrom(60_000, 3_600_000), (outcomes, intervalMs) => {
       let i = 0;
       const answered: string[] = [];
       const words: Record<string, TranshipEvent> = {
@@ -163,7 +150,8 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
         pause: { type: 'vm.paused', data: {} },
         resume: { type: 'vm.resumed', data: {} },
       };
-      const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: 600_000 } }), (step, now, clock) => {
+      const plan = { intervalMs, cutover: { mode: 'budget', budgetMs: 600_000 } } as const;
+      const { course, steps } = run(warm(plan), (step, now, clock) => {
         const what = outcomes[i++] ?? 'good';
         const word = words[what];
         if (word && transition(now.state, word.type as never) !== '__') return word;
@@ -184,6 +172,8 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
             .filter((step) => precopy.includes(step))
             .at(-1),
         ).toBe('removeSnapshot');
+      if (stopped >= 0) expect(steps.slice(0, stopped)).toContain('inspect');
+      for (const [i, step] of steps.entries()) if (atTheBench.has(step)) expect(stands(steps.slice(0, i))).toBe(true);
       const started = steps.indexOf('start');
       if (started >= 0) {
         expect(steps.lastIndexOf('findChanges')).toBeLessThan(steps.lastIndexOf('prove'));

@@ -60,7 +60,10 @@ export function migrationQueries(
       if (act.verb === 'retry') for (const course of possible) refuseElsewhere(model, course);
       if (possible.length === 0) {
         const where = courses
-          .map((course) => `${course.plan?.name ?? course.vm} is ${stateNames[course.state]}`)
+          .map(
+            (course) =>
+              `${course.plan?.name ?? course.vm} is ${course.archived ? 'archived' : stateNames[course.state]}`,
+          )
           .join(', ');
         throw new TranshipError('migration.state', `nothing to ${act.verb}: ${where}`);
       }
@@ -112,11 +115,13 @@ async function withGroups(log: CourseLog, named: readonly Course[]): Promise<Cou
   return Promise.all([...ids].map((vm) => log.load(named[0]!.migration, vm)));
 }
 
-const allowed = ({ state, plan }: Course, { type }: TranshipEvent) =>
-  transition(state, type as VmEventType) !== '__' && (type !== 'vm.cutover-requested' || plan?.type === 'warm');
+const allowed = ({ state, plan, archived }: Course, { type }: TranshipEvent) =>
+  transition(state, type as VmEventType) !== '__' &&
+  !archived &&
+  (type !== 'vm.cutover-requested' || plan?.type === 'warm');
 
 /** A migration that was over, and is not with a VM that is tried again. */
-async function reopened(all: Aggregates, migration: MigrationFold): Promise<MigrationFold> {
+export async function reopened(all: Aggregates, migration: MigrationFold): Promise<MigrationFold> {
   if (!migration.finished) return migration;
   const seq = await all.append('migration', [migration.id], { type: 'migration.reopened', data: {} }, migration.seq);
   return { ...migration, finished: undefined, seq };
@@ -125,7 +130,7 @@ async function reopened(all: Aggregates, migration: MigrationFold): Promise<Migr
 const races = 20;
 
 /** A person's word counts wherever the course has come to meanwhile, as long as it still can be said there. */
-async function say(log: CourseLog, { migration, vm }: Course, event: TranshipEvent): Promise<void> {
+export async function say(log: CourseLog, { migration, vm }: Course, event: TranshipEvent): Promise<void> {
   for (let i = 0; i < races; i++) {
     const course = await log.load(migration, vm);
     if (!allowed(course, event)) break;

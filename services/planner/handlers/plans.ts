@@ -1,6 +1,8 @@
 import { BusConflict } from '@tranship/bus';
 import { type Plan, TranshipError } from '@tranship/contracts';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
+import { ofPlan } from '../archive.ts';
+import { foldPlan, isArchived } from '../domain/plan.ts';
 import { resolve } from '../domain/resolve.ts';
 import { isReady } from '../domain/validate.ts';
 import type { Aggregates, Model } from '../ports.ts';
@@ -18,6 +20,8 @@ export function planQueries(all: Aggregates, model: Model, kit: Kit): Queries {
       find(model, name);
       const running = model.migrations().find((m) => m.started.plan === name && !m.finished);
       if (running) throw new TranshipError('migration.active', `${running.id} runs by the plan ${name}`);
+      const kept = keptOf(model, name);
+      if (kept) throw new TranshipError('plan.keeps', `the copy of ${kept} is kept for a retry`);
       const { seq } = await all.read('plan', name);
       await all.append('plan', [name], { type: 'plan.removed', data: {} }, seq);
       return {};
@@ -36,6 +40,12 @@ export function planQueries(all: Aggregates, model: Model, kit: Kit): Queries {
   };
 }
 
+/** A VM of the plan whose copy would be left to nobody. */
+const keptOf = (model: Model, name: string): string | undefined =>
+  ofPlan(model, name)
+    .flatMap(({ id, started }) => started.vms.map((vm) => ({ vm, course: model.course(id, vm.id) })))
+    .find(({ course }) => course?.kept && !course.archived)?.vm.name;
+
 export function find(model: Model, name: string | undefined): Plan {
   const plan = name === undefined ? undefined : model.plan(name);
   if (!plan) throw new TranshipError('document.not-found', `there is no plan ${name ?? ''}`);
@@ -46,8 +56,7 @@ export function find(model: Model, name: string | undefined): Plan {
 async function putPlan(all: Aggregates, plan: Plan): Promise<Plan> {
   const { name, resourceVersion } = plan.metadata;
   const { events, seq } = await all.read('plan', name);
-  const last = events.at(-1);
-  const current = last && last.type !== 'plan.removed' ? (last.data as Plan) : undefined;
+  const current = events.reduce<Plan | undefined>(foldPlan, undefined);
   if (resourceVersion !== undefined && resourceVersion !== current?.metadata.resourceVersion) {
     throw new TranshipError(
       'document.conflict',
@@ -55,6 +64,7 @@ async function putPlan(all: Aggregates, plan: Plan): Promise<Plan> {
     );
   }
   if (current && same(current, plan)) return current;
+  if (current && isArchived(current)) throw new TranshipError('plan.archived', `${name} cannot be changed`);
   const generation = (current?.metadata.generation ?? 0) + 1;
   const creationTimestamp = current?.metadata.creationTimestamp ?? new Date().toISOString();
   const stored: Plan = {

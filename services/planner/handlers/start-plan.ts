@@ -3,6 +3,7 @@ import { type Connection, durationMs, type Plan, type SourceVm, TranshipError, t
 import type { Kit } from '@tranship/service-kit';
 import { newCourse } from '../domain/course.ts';
 import { migrationId, workbenchName } from '../domain/names.ts';
+import { isArchived } from '../domain/plan.ts';
 import { type Maps, type PlanVm, resolve } from '../domain/resolve.ts';
 import { sessionsFor } from '../domain/schedule.ts';
 import { isReady } from '../domain/validate.ts';
@@ -31,6 +32,7 @@ export async function startPlan(
   const before = model.migrations().filter((m) => m.started.plan === request.name);
   const repeated = request.key === undefined ? undefined : before.find((m) => m.started.key === request.key);
   if (repeated) return { migration: repeated.id };
+  if (isArchived(plan)) throw new TranshipError('plan.archived', `${request.name} cannot be started`);
   const active = before.find((m) => !m.finished);
   if (active) throw new TranshipError('migration.active', `${active.id} runs by the plan ${request.name}`);
 

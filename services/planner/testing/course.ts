@@ -42,6 +42,7 @@ export const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
 export const present = (now = 0): Present => ({
   now,
   others: [],
+  releaseAfterMs: 600_000,
   history: { shutdown: [], convert: [], handOver: [], boot: [] },
 });
 export const problem = (code: Problem['code'], retry = false): Problem => ({
@@ -75,7 +76,7 @@ export function run(
     }
     const due = next(now, present(clock));
     // Nothing is due yet: time goes on to where something is.
-    const wake = due ? undefined : wakeAt(now);
+    const wake = due ? undefined : wakeAt(now, present());
     if (wake !== undefined && wake < end) clock = Math.max(clock, wake);
     else if (!due) return { course: now, steps, clock };
     if (!due) continue;
@@ -113,6 +114,7 @@ const answers = (at: string, course: Course | undefined): Record<string, unknown
     snapshot: { ...point, snapshot: `snapshot-${course?.passes.length}`, tracking: 'on' },
     findChanges: point,
     copy: { disks: [], seconds: 1 },
+    inspect: { concerns: [], changes: [] },
     watchHealth: { proven: true },
   };
 };
@@ -120,3 +122,17 @@ export const bad = (step: string, course: Course, error: Problem, again = false)
   type: 'vm.step-failed',
   data: { step, attempt: course.attempt, error, again },
 });
+
+const disk = {
+  ...{ index: 0, key: 2000, file: '[ds] web/web.vmdk', sizeBytes: 2 ** 30, storageClass: 'fast' },
+  ...({ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bus: 'virtio' } as const),
+};
+/** A warm course that has just been queued. */
+export const warm = (over: Partial<VmPlan> = {}) =>
+  queued({ type: 'warm', target: { ...plan().target, disks: [disk] }, intervalMs: 60_000, ...over });
+export const at = (course: Course, event: TranshipEvent, time = '2026-01-01T05:00:00Z') =>
+  apply(course, event, { seq: course.seq + 1, time });
+/** Answers well, until the course has made so many passes; then it is left where it is. */
+export const passes = (count: number) => (step: string, course: Course, clock: number) =>
+  step === 'snapshot' && course.passes.length > count ? undefined : good(step, course, clock);
+export const precopy = ['snapshot', 'copy', 'prove', 'removeSnapshot'];

@@ -4,14 +4,16 @@ import type { StepContext } from '@tranship/service-kit';
 import { bench } from '../domain/bench.ts';
 import { selector, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
+import { endWorkbench, none } from './hand-over.ts';
 import { why } from './why.ts';
 
 /** Volumes and workbench stand: its pod runs with both containers. */
 export async function prepare(
-  { cluster, config }: Target,
+  world: Target,
   input: StepInput<'prepare'>,
   { clock, signal }: StepContext,
 ): Promise<StepResult<'prepare'>> {
+  const { cluster, config } = world;
   const { migration, vm, workbench, target } = input;
   const { disks } = target;
   const { workNamespace: namespace } = config;
@@ -19,7 +21,11 @@ export async function prepare(
   const wanted = bench({ ...input, disks, nodeSelector: target.nodeSelector }, config);
   for (const each of [wanted.scratch, ...wanted.disks])
     if (!(await cluster.get('PersistentVolumeClaim', each.metadata.name, namespace))) await cluster.apply(each);
-  if (!(await cluster.get('Job', workbench, namespace))) await cluster.apply(wanted.job);
+  const job = await cluster.get('Job', workbench, namespace);
+  if (!job || job.metadata.deletionTimestamp !== undefined) {
+    await gone(world, input, { clock, signal });
+    await cluster.apply(wanted.job);
+  }
   const pods = { kind: 'Pod', namespace, labels: selector({ migration, vm }) } as const;
   const deadlineMs = config.prepareSeconds * 1000;
   const pod = await cluster.until(pods, (all) => all.find(runs), { deadlineMs, clock, signal });
@@ -32,6 +38,15 @@ export async function prepare(
     }),
   );
   return { pvcs, pod: pod.metadata.name };
+}
+
+/** A workbench that is on its way out may still write: two never hold the same volumes. */
+async function gone(world: Target, input: StepInput<'prepare'>, context: Pick<StepContext, 'clock' | 'signal'>) {
+  const { cluster, config } = world;
+  await endWorkbench(world, input, context);
+  const job = { kind: 'Job', namespace: config.workNamespace, name: input.workbench } as const;
+  if (!(await cluster.until(job, none, { deadlineMs: config.prepareSeconds * 1000, ...context })))
+    throw new TranshipError('target.workbench-alive', `the Job ${input.workbench} is still being removed`);
 }
 
 /** What is there by the target's name, an earlier try's too, must go before: its disks may have run. */

@@ -11,22 +11,33 @@ const stopMs = 300_000;
 /** Of a guest that is given up: its disks are kept, but nobody goes on with them. */
 const graceSeconds = 30;
 
+/** The workbench goes, its volumes stay: nobody has them open until it is prepared again. */
+export async function release(
+  target: Target,
+  input: StepInput<'release'>,
+  context: StepContext,
+): Promise<StepResult<'release'>> {
+  return { removed: await dismiss(target, input, context) };
+}
+
 /** Removes what the VM needs no more: workbench, scratch, everything of it in our namespace. */
 export async function settle(target: Target, input: Input, context: StepContext): Promise<StepResult<'settle'>> {
   return { removed: await removeWork(target, input, context) };
 }
 
-/** Removes the target as if it had never been. @throws TranshipError `migration.state` when its CPU may have run. */
+/** Removes the target as if it had never been. @throws TranshipError `migration.state` when its CPU may have run, or runs. */
 export async function removeTarget(
   target: Target,
-  input: Input,
+  input: StepInput<'removeTarget'>,
   context: StepContext,
 ): Promise<StepResult<'removeTarget'>> {
   const { cluster } = target;
   const { name, namespace, disks } = input.target;
   const vm = await cluster.get('VirtualMachine', name, namespace);
   const ours = vm !== undefined && isMarked(vm.metadata.labels, input);
-  if (ours && vm.metadata.annotations?.[startedAt] !== undefined)
+  if (ours && input.ran === 'remove' && (await cluster.get('VirtualMachineInstance', name, namespace)))
+    throw new TranshipError('migration.state', `${namespace}/${name} runs: stop it first, or take our labels off it`);
+  if (ours && input.ran === 'keep' && vm.metadata.annotations?.[startedAt] !== undefined)
     throw new TranshipError('migration.state', `${namespace}/${name} has run: its disks are kept`);
   const removed: string[] = [];
   if (ours) removed.push(...(await removeAndWait(cluster, 'VirtualMachine', name, namespace, context)));
@@ -35,6 +46,7 @@ export async function removeTarget(
     if (claim && isMarked(claim.metadata.labels, input))
       removed.push(...(await removeAndWait(cluster, 'PersistentVolumeClaim', claim.metadata.name, namespace, context)));
   }
+  if (input.copy === 'keep') return { removed: [...removed, ...(await dismiss(target, input, context))] };
   removed.push(...(await removeWork(target, input, context)));
   // Volumes that a hand-over left between two claims.
   for (const { index } of disks)
@@ -72,13 +84,20 @@ export async function stopTarget(
   return { at: new Date(clock.now()).toISOString() };
 }
 
+/** The workbench goes, and with it what it was asked for: the next one would take what this one left. */
+async function dismiss(
+  target: Target,
+  { migration, vm, workbench }: StepInput<'release'>,
+  context: StepContext,
+): Promise<string[]> {
+  const was = await endWorkbench(target, { migration, vm, workbench }, context);
+  for (const service of ['transfer', 'converter'] as const) await target.commands.purge(service, migration, vm);
+  return was ? [`Job ${target.config.workNamespace}/${workbench}`] : [];
+}
+
 async function removeWork(target: Target, input: Input, context: StepContext): Promise<string[]> {
-  const { cluster, commands, config } = target;
-  const removed = (await endWorkbench(target, input, context))
-    ? [`Job ${config.workNamespace}/${input.workbench}`]
-    : [];
-  // Else the next workbench of this VM would take what the last one left.
-  for (const service of ['transfer', 'converter'] as const) await commands.purge(service, input.migration, input.vm);
+  const { cluster, config } = target;
+  const removed = await dismiss(target, input, context);
   const claims = await cluster.list('PersistentVolumeClaim', config.workNamespace, { labels: selector(input) });
   for (const { metadata } of claims)
     removed.push(

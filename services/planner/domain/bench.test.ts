@@ -1,0 +1,149 @@
+import type { TranshipEvent } from '@tranship/contracts';
+import { expect, test } from 'vitest';
+import { at, bad, good, passes, precopy, present, problem, queued, run, warm } from '../testing/course.ts';
+import type { Course } from './course.ts';
+import { facts } from './inspection.ts';
+import { next } from './next.ts';
+import { wakeAt } from './waiting.ts';
+
+const hour = 3_600_000;
+const distant = { intervalMs: hour } as const;
+
+test('workbench - with the next pass far away it is released, and stands again before the pass, with its volumes', () => {
+  const { steps, course } = run(warm(distant), passes(2));
+  expect(steps).toEqual([
+    'prepare',
+    ...precopy,
+    'inspect',
+    'release',
+    'prepare',
+    ...precopy,
+    'release',
+    'prepare',
+    'snapshot',
+  ]);
+  expect(course.passes.map(({ pass }) => pass)).toEqual([1, 2, 3]);
+});
+
+/** A course that rests without its workbench, an hour before its next pass. */
+const resting = () => {
+  const { course, clock } = run(warm(distant), (step, now, clock) =>
+    step === 'release' ? undefined : good(step, now, clock),
+  );
+  const time = new Date(clock).toISOString();
+  return { course: at(course, { type: 'vm.released', data: { removed: [] } }, time), clock };
+};
+
+test('workbench - nothing is due while it rests; it is looked at again a little ahead of the pass', () => {
+  const { course, clock } = resting();
+  expect(course).toMatchObject({ state: 'WT', released: true });
+  expect(next(course, present(clock))).toBeUndefined();
+  const wake = wakeAt(course, present())!;
+  expect(next(course, present(wake - 1))).toBeUndefined();
+  expect(next(course, present(wake))).toMatchObject({ event: { type: 'vm.prepare-due' } });
+  const due = wake + present().releaseAfterMs / 10;
+  expect(next({ ...course, released: false }, present(due))).toMatchObject({ event: { type: 'vm.pass-started' } });
+});
+
+test('workbench - a cutover that a person asks for waits for it, and no source is stopped before', () => {
+  const { course, clock } = resting();
+  const asked = at(course, { type: 'vm.cutover-requested', data: { force: false } }, new Date(clock).toISOString());
+  expect(run(asked, good).steps.slice(0, 2)).toEqual(['prepare', 'powerOff']);
+  const { course: end, steps } = run(asked, (step, now) =>
+    step === 'prepare' ? bad(step, now, problem('target.workbench')) : good(step, now),
+  );
+  expect(end.state).toBe('FA');
+  expect(steps).not.toContain('powerOff');
+});
+
+test('workbench - one that will not go stays: the course goes on, and does not try again before the next pass', () => {
+  const { steps, course } = run(warm(distant), (step, now, clock) =>
+    step === 'release' ? bad(step, now, problem('target.workbench-alive')) : passes(2)(step, now, clock),
+  );
+  expect(steps).toEqual([
+    'prepare',
+    ...precopy,
+    'inspect',
+    'release',
+    'prepare',
+    ...precopy,
+    'release',
+    'prepare',
+    'snapshot',
+  ]);
+  expect(course.state).toBe('SN');
+});
+
+test('workbench - paused it is released, resumed it stands again', () => {
+  const { course } = run(warm(), (step, now, clock) =>
+    step === 'prove' && !now.paused ? { type: 'vm.paused', data: {} } : good(step, now, clock),
+  );
+  expect(course).toMatchObject({ state: 'WT', paused: true, released: true });
+  const resumed = at(course, { type: 'vm.resumed', data: {} });
+  expect(run(resumed, passes(1)).steps).toEqual(['prepare', 'snapshot']);
+});
+
+test('workbench - cancelled while it rests, all that is left goes', () => {
+  const { course, clock } = resting();
+  const told = at(course, { type: 'vm.cancel-requested', data: {} }, new Date(clock).toISOString());
+  const { course: end, steps } = run(told, good);
+  expect(steps).toEqual(['removeTarget', 'tidySource']);
+  expect(end.state).toBe('CA');
+});
+
+test('workbench - of a group no source is stopped while another’s workbench rests', () => {
+  const { course, clock } = resting();
+  const group = ['vm-1', 'vm-2'];
+  const asked = at(
+    { ...course, plan: { ...course.plan!, group } },
+    { type: 'vm.cutover-requested', data: { force: false } },
+    new Date(clock).toISOString(),
+  );
+  const other: Course = { ...asked, vm: 'vm-2' };
+  const here = present(clock);
+  const ready = { ...asked, released: false };
+  expect(next(asked, { ...here, others: [other] })).toMatchObject({ event: { type: 'vm.prepare-due' } });
+  expect(next(ready, { ...here, others: [other] })).toBeUndefined();
+  expect(next(ready, { ...here, others: [{ ...other, released: false }] })).toMatchObject({
+    event: { type: 'vm.cutover-due' },
+  });
+});
+
+const inspected = (category: 'critical' | 'warning', id: string): TranshipEvent =>
+  ({
+    type: 'vm.inspected',
+    data: {
+      supported: category !== 'critical',
+      concerns: [{ id, category, label: 'l', why: 'its root is on btrfs', fix: 'f', path: 'guest' }],
+      changes: [{ path: '/etc/fstab', before: 'a', after: 'b', diff: '-x\n+y\n' }],
+    },
+  }) as unknown as TranshipEvent;
+const finding = (category: 'critical' | 'warning', id: string) => (step: string, now: Course, clock: number) =>
+  step === 'inspect' ? inspected(category, id) : good(step, now, clock);
+
+test('inspection - a guest that cannot be converted fails before the power-off, with the reason; all is tidied', () => {
+  const { course, steps } = run(
+    warm({ cutover: { mode: 'budget', budgetMs: hour } }),
+    finding('critical', 'guest.btrfs-unsupported'),
+  );
+  expect(course).toMatchObject({
+    state: 'FA',
+    stopped: false,
+    error: { code: 'guest.btrfs-unsupported', detail: 'its root is on btrfs', retry: false },
+  });
+  expect(steps).toEqual(['prepare', ...precopy, 'inspect', 'removeTarget', 'tidySource']);
+  expect(run(warm(), finding('critical', 'guest.of-a-newer-converter')).course.error?.code).toBe('guest.unsupported');
+});
+
+test('inspection - a warning holds nothing; a plan without conversion, and a cold one, is not inspected', () => {
+  const budget = { cutover: { mode: 'budget', budgetMs: hour } } as const;
+  expect(run(warm(budget), finding('warning', 'guest.dirty')).course.state).toBe('OK');
+  expect(run(warm({ ...budget, convert: 'none' }), good).steps).not.toContain('inspect');
+  expect(run(queued(), good).steps).not.toContain('inspect');
+});
+
+test('inspection - the status tells what would change, its diffs are in the event alone', () => {
+  const { course } = run(warm({ cutover: { mode: 'budget', budgetMs: hour } }), finding('warning', 'guest.dirty'));
+  expect(facts(course).inspect).toMatchObject({ changes: [{ path: '/etc/fstab' }] });
+  expect(JSON.stringify(facts(course))).not.toContain('diff');
+});

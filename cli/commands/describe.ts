@@ -53,7 +53,10 @@ function migrationLines(migration: MigrationStatus): string[] {
   });
   const problems = migration.vms.flatMap((vm) => {
     const problem = problemOf(vm);
-    return problem ? ['', `${vm.name}: ${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`] : [];
+    return [
+      ...(vm.waits === undefined ? [] : ['', `${vm.name} waits ${vm.waits}`]),
+      ...(problem ? ['', `${vm.name}: ${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`] : []),
+    ];
   });
   const head = [`${summary(migration)}`, `plan     ${migration.plan}`, `started  ${migration.started}`];
   const ended = migration.finished === undefined ? [] : [`finished ${migration.finished}`];

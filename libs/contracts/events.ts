@@ -17,7 +17,7 @@ function event<D extends z.ZodType>(aggregate: Aggregate, data: D) {
 const none = z.object({});
 const attempt = { attempt: z.number().int() };
 
-/** A person's word: now, or at a time; `force` overrides the budget. */
+/** A person's word: now, or at a time; `force` overrides the budget and the window. */
 export const cutoverRequestSchema = z.object({ at: z.iso.datetime({ offset: true }).optional(), force: z.boolean() });
 
 /** All that a VM's course needs, pinned when it is queued. */
@@ -40,6 +40,8 @@ export const vmPlanSchema = z.object({
     mode: z.enum(['manual', 'at', 'budget']),
     at: z.string().optional(),
     budgetMs: z.number().optional(),
+    /** Each opening by its cron, in its time zone, for so long. */
+    window: z.object({ cron: z.string(), forMs: z.number(), timeZone: z.string() }).optional(),
   }),
   /** Between the end of a pass and the next; without one it follows the write rate. */
   intervalMs: z.number().optional(),

@@ -66,6 +66,8 @@ export const vmStatusSchema = z.object({
   /** The parts of the downtime that are over, in seconds. */
   downtime: forecastSchema.shape.parts.partial().optional(),
   paused: z.boolean().optional(),
+  /** Why nothing happens just now although a pass or the cutover would be due, in words. */
+  waits: z.string().optional(),
 });
 export const migrationSchema = z.object({
   id: z.string(),

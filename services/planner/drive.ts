@@ -7,9 +7,6 @@ import { type MigrationFold, outcome } from './domain/migration.ts';
 import { wakeAt } from './domain/waiting.ts';
 import type { Aggregates, Model } from './ports.ts';
 
-/** A time that came while others were looked at counts as to come. */
-const justNowMs = 1_000;
-
 export interface Driver {
   /** Moves every course of a migration on that has something due, admits the next, and ends the migration when all are over. */
   drive(migration: MigrationFold): Promise<void>;
@@ -56,8 +53,7 @@ export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
         .migrations()
         .filter(({ finished }) => !finished)
         .flatMap(({ id, started }) => started.vms.flatMap((vm) => model.course(id, vm.id) ?? []));
-      // What is past and still waits, waits for something else.
-      const times = courses.flatMap((course) => wakeAt(course) ?? []).filter((at) => at > now - justNowMs);
+      const times = courses.flatMap((course) => wakeAt(course, now) ?? []);
       return times.length > 0 ? Math.min(...times) : undefined;
     },
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { documentSchema, durationSchema, nameSchema, waitSchema } from './common.ts';
 import { networkEntrySchema, storageEntrySchema } from './maps.ts';
+import { windowSchema } from './window.ts';
 
 export const planVmSchema = z
   .strictObject({
@@ -45,11 +46,13 @@ export const planSpecSchema = z.strictObject({
   storageMap: z.union([nameSchema, z.strictObject({ entries: z.array(storageEntrySchema) })]),
   vms: z.array(planVmSchema).min(1),
   defaults: planDefaultsSchema.prefault({}),
-  /** When a warm migration cuts over; a budget gates every mode. */
+  /** When a migration cuts over; a window and a budget gate every mode. */
   cutover: z
     .strictObject({
       mode: z.enum(['manual', 'at', 'budget']).default('manual'),
       at: z.iso.datetime({ offset: true }).optional(),
+      /** No power-off begins outside. */
+      window: windowSchema.optional(),
       downtimeBudget: durationSchema.optional(),
     })
     .refine(({ mode, at }) => mode !== 'at' || at !== undefined, {

@@ -106,6 +106,12 @@ export const catalogue = {
     retry: false,
     status: 409,
   },
+  'cutover.over-window': {
+    title: 'No window of the plan is long enough for the downtime',
+    fix: 'Wait for a quieter hour, widen cutover.window.for, or `tranship cutover --force`',
+    retry: false,
+    status: 409,
+  },
   'source.contested': {
     title: 'Somebody started the source VM',
     fix: 'Decide which side lives: power the source off and retry, or cancel',

@@ -43,7 +43,12 @@ const sourceVm: SourceVm = {
 };
 const status: MigrationStatus = {
   ...{ id: ids.migration, plan: 'shop', state: 'running', started: at },
-  vms: [{ id: 'vm-42', name: 'web-01', state: 'copying', step: 'copy', attempt: 1, since: at, results: {} }],
+  vms: [
+    {
+      ...{ id: 'vm-42', name: 'web-01', state: 'waiting', step: null, attempt: 1, since: at, results: {} },
+      waits: 'for the window that opens at 2026-12-05T21:00:00.000Z',
+    },
+  ],
 };
 const inProvider = { provider: 'vc1', limit: 100 };
 

@@ -3,6 +3,7 @@ import { type Course, isFinal } from './course.ts';
 import { downtimeParts } from './downtime.ts';
 import { dueStep } from './next.ts';
 import { stateNames } from './states.ts';
+import { type Present, waitsFor } from './waiting.ts';
 
 /** One migration: what was started, and how it ended. */
 export interface MigrationFold {
@@ -21,10 +22,15 @@ export function outcome(courses: readonly (Course | undefined)[]): 'succeeded' |
   return states.has('CA') ? 'cancelled' : 'succeeded';
 }
 
-export function describe(migration: MigrationFold, courses: ReadonlyMap<string, Course>): MigrationStatus {
+export function describe(
+  migration: MigrationFold,
+  courses: ReadonlyMap<string, Course>,
+  present: Omit<Present, 'others'>,
+): MigrationStatus {
   const { id, started, at, finished } = migration;
   const vms = started.vms.map((vm): VmStatus => {
     const course = courses.get(vm.id);
+    const waits = course && waitsFor(course, { ...present, others: [] });
     return {
       ...vm,
       state: course ? stateNames[course.state] : stateNames.NW,
@@ -38,6 +44,7 @@ export function describe(migration: MigrationFold, courses: ReadonlyMap<string, 
         : {}),
       ...(course?.forecast ? { forecast: course.forecast } : {}),
       ...(course ? { downtime: downtimeParts(course), paused: course.paused } : {}),
+      ...(waits === undefined ? {} : { waits }),
     };
   });
   return {

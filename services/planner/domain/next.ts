@@ -1,6 +1,6 @@
 import type { Problem, StepInput, StepName, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
-import { allCanStart, groupFailure } from './group.ts';
+import { allCanStart, allChecked, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { passDisks, since, startPass } from './passes.ts';
 import type { State } from './states.ts';
@@ -12,7 +12,7 @@ export type Due =
   | { readonly kind: 'event'; readonly event: TranshipEvent };
 
 /** Removing the workbench ends these at once; every other step is let end before the course turns back. */
-const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV', 'CK']);
+const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV', 'CK', 'SR']);
 /** A guest that was told to shut down, and did not in time, may still do so. */
 const lateShutdownMs = 60_000;
 /** In these nothing of the target has run yet. */
@@ -36,7 +36,8 @@ export function next(course: Course, present: Present): Due | undefined {
   if (present.now < (againAt(course) ?? 0)) return undefined;
   const put = groupFailure(course, present.others);
   if (put && (interruptible.has(state) || failure)) return say({ type: 'vm.undo-began', data: { error: put } });
-  if (state === 'CK' && !allCanStart(present.others)) return undefined;
+  if (state === 'CK' && plan.start && !allCanStart(present.others)) return undefined;
+  if ((state === 'SR' || (state === 'CK' && !plan.start)) && !allChecked(present.others)) return undefined;
   if (state === 'WT') return maybe(whileWaiting(course, present));
   if (
     state === 'DN' &&

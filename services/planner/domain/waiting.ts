@@ -1,9 +1,9 @@
-import type { Problem, TranshipEvent } from '@tranship/contracts';
-import { errorCatalogue } from '@tranship/contracts';
+import { TranshipError, type TranshipEvent } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { copyRateOf, forecast, type History, writeRateOf } from './forecast.ts';
 import { allCutOver } from './group.ts';
 import { finished } from './passes.ts';
+import { gateAt, nextOpening } from './window.ts';
 
 /** What a decision may look at besides the fold: the time (milliseconds since the epoch), and what others took. */
 export interface Present {
@@ -33,7 +33,8 @@ export function whileWaiting(course: Course, present: Present): TranshipEvent | 
 /** What would be due if there were no group. */
 function alone(course: Course, present: Present): TranshipEvent | undefined {
   const { plan, passes, paused } = course;
-  if (plan!.type === 'cold') return paused ? undefined : due('a cold migration has no other pass');
+  if (plan!.type === 'cold')
+    return paused || kept(course, present) !== undefined ? undefined : due('a cold migration has no other pass');
   const last = finished(passes).at(-1);
   if (last && course.forecast?.pass !== last.pass)
     return { type: 'vm.forecast', data: forecast(passes, plan!.target.disks, present.now, present.history) };
@@ -64,28 +65,66 @@ function wished({ plan, cutover, postponed, forecast: told }: Course, { now }: P
 
 /** Right before the power-off the forecast is made anew: a long delta is shortened by one more pass; over the budget is put off. */
 function cutOver(course: Course, present: Present, why: string): TranshipEvent | undefined {
-  const { now, history } = present;
   const { plan, passes, cutover } = course;
-  const fresh = forecast(passes, plan!.target.disks, now, history);
-  const last = finished(passes).at(-1)!;
-  const asked = cutover?.at ?? cutover?.asked ?? (plan!.cutover.mode === 'at' ? plan!.cutover.at : undefined);
-  const since = asked === undefined || Date.parse(last.started) >= Date.parse(asked);
-  if (fresh.parts.delta > longDelta && !since) return passAfter(last.pass);
-  const { budgetMs } = plan!.cutover;
-  if (budgetMs !== undefined && fresh.seconds * 1000 > budgetMs && !cutover?.force) {
-    // Nobody waits for it: the next forecast may fit.
-    if (!cutover && plan!.cutover.mode === 'budget') return anotherPass(course, present);
-    return { type: 'vm.cutover-postponed', data: { error: overBudget(fresh.seconds, budgetMs) } };
-  }
-  return due(why);
+  const { mode, budgetMs, window } = plan!.cutover;
+  if (cutover?.force) return shortened(course, present) ?? due(why);
+  if (window && !gateAt(window, present.now).open) return anotherPass(course, present);
+  const shorter = shortened(course, present);
+  if (shorter) return shorter;
+  const { seconds } = forecast(passes, plan!.target.disks, present.now, present.history);
+  const over = overLimit(seconds, budgetMs, window?.forMs);
+  // By budget nobody waits for it: the next forecast may fit.
+  if (over && (cutover || mode !== 'budget')) return { type: 'vm.cutover-postponed', data: { error: over } };
+  return over || kept(course, present) !== undefined ? anotherPass(course, present) : due(why);
 }
 
+/** One more pass where the delta has grown long since somebody asked, or since the window opened. */
+function shortened({ plan, passes, cutover }: Course, { now, history }: Present): TranshipEvent | undefined {
+  const { mode, at, window } = plan!.cutover;
+  const asked = cutover?.at ?? cutover?.asked ?? (mode === 'at' ? at : undefined);
+  if (asked === undefined) return undefined;
+  const gate = window && gateAt(window, now);
+  const since = Math.max(Date.parse(asked), gate?.open ? gate.began : 0);
+  const last = finished(passes).at(-1)!;
+  const { delta } = forecast(passes, plan!.target.disks, now, history).parts;
+  return delta > longDelta && Date.parse(last.started) < since ? passAfter(last.pass) : undefined;
+}
+
+/** Why the window keeps a cutover that is otherwise due from beginning; `undefined`: it does not. */
+function kept({ plan, cutover, passes }: Course, { now, history }: Present): string | undefined {
+  const { window } = plan!.cutover;
+  if (!window || cutover?.force) return undefined;
+  const gate = gateAt(window, now);
+  const opens = nextOpening(window, now);
+  const wait = `for the window that opens at ${opens === undefined ? 'no time' : iso(opens)}`;
+  if (!gate.open) return wait;
+  // A first pass tells nothing of the next: how long a cold migration takes is not known before.
+  if (finished(passes).length === 0) return undefined;
+  const { seconds } = forecast(passes, plan!.target.disks, now, history);
+  if (now + seconds * 1000 <= gate.ends) return undefined;
+  return `${wait}: the forecast, ${seconds} s, would run over the end of this one at ${iso(gate.ends)}`;
+}
+
+/** Why nothing happens although a pass or the cutover is wanted, in words; `undefined`: nothing is wanted, or it happens. */
+export function waitsFor(course: Course, present: Present): string | undefined {
+  const { state, plan, paused, passes } = course;
+  if (state !== 'WT' || paused || !plan) return undefined;
+  const wanted = plan.type === 'cold' || (passes.length > 0 && wished(course, present) !== undefined);
+  return wanted ? kept(course, present) : undefined;
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
 const due = (why: string): TranshipEvent => ({ type: 'vm.cutover-due', data: { why } });
 
-function overBudget(seconds: number, budgetMs: number): Problem {
-  const code = 'cutover.over-budget';
-  const { title, fix, retry } = errorCatalogue[code];
-  return { code, title, fix, retry, detail: `the forecast is ${seconds} s, the budget ${budgetMs / 1000} s` };
+/** A downtime that the plan's budget does not allow, or that fits no window, however early it begins. */
+function overLimit(seconds: number, budgetMs = Number.POSITIVE_INFINITY, forMs = Number.POSITIVE_INFINITY) {
+  const ms = seconds * 1000;
+  const told = `the forecast is ${seconds} s`;
+  if (ms > budgetMs)
+    return new TranshipError('cutover.over-budget', `${told}, the budget ${budgetMs / 1000} s`).toProblem();
+  if (ms > forMs)
+    return new TranshipError('cutover.over-window', `${told}, the window ${forMs / 1000} s long`).toProblem();
+  return undefined;
 }
 
 /** When the next pass begins, milliseconds since the epoch: soon after a cutover was put off, for the guest may shut down late. */
@@ -111,16 +150,23 @@ const pauses = [1_000, 5_000, 20_000, 60_000, 120_000];
 export const againAt = ({ failure, tries }: Course): number | undefined =>
   failure?.again ? Date.parse(failure.at) + (pauses[tries - 2] ?? pauses.at(-1)!) : undefined;
 
-/** When a course has to be looked at again; `undefined`: an event will tell. */
-export function wakeAt(course: Course): number | undefined {
+/** A time that came while others were looked at counts as to come. */
+const justNowMs = 1_000;
+
+/** When a course has to be looked at again; `undefined`: an event will tell. What is past and still waits, waits for something else. */
+export function wakeAt(course: Course, now: number): number | undefined {
+  const times = wakes(course, now).filter((at) => at > now - justNowMs);
+  return times.length > 0 ? Math.min(...times) : undefined;
+}
+
+function wakes(course: Course, now: number): number[] {
   const again = againAt(course);
-  if (again !== undefined) return again;
-  if (course.state !== 'WT' || course.paused) return undefined;
-  const at =
-    course.cutover?.at ??
-    (course.plan!.cutover.mode === 'at' && !course.postponed ? course.plan!.cutover.at : undefined);
-  const times = [nextPassAt(course), at === undefined ? undefined : Date.parse(at)].filter(
+  if (again !== undefined) return [again];
+  if (course.state !== 'WT' || course.paused) return [];
+  const { mode, at, window } = course.plan!.cutover;
+  const asked = course.cutover?.at ?? (mode === 'at' && !course.postponed ? at : undefined);
+  const opens = window && nextOpening(window, now - justNowMs);
+  return [nextPassAt(course), asked === undefined ? undefined : Date.parse(asked), opens].filter(
     (each) => each !== undefined,
   );
-  return times.length > 0 ? Math.min(...times) : undefined;
 }

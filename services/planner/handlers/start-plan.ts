@@ -118,11 +118,12 @@ async function ignoreConflict(work: Promise<unknown>): Promise<void> {
 }
 
 function cutoverOf({ spec: { cutover } }: Plan): VmPlan['cutover'] {
-  const { mode, at, downtimeBudget } = cutover;
+  const { mode, at, downtimeBudget, window } = cutover;
   return {
     mode,
     ...(at === undefined ? {} : { at }),
     ...(downtimeBudget === undefined ? {} : { budgetMs: durationMs(downtimeBudget) }),
+    ...(window ? { window: { cron: window.cron, forMs: durationMs(window.for), timeZone: window.timeZone } } : {}),
   };
 }
 

@@ -75,7 +75,7 @@ export function run(
     }
     const due = next(now, present(clock));
     // Nothing is due yet: time goes on to where something is.
-    const wake = due ? undefined : wakeAt(now);
+    const wake = due ? undefined : wakeAt(now, clock);
     if (wake !== undefined && wake < end) clock = Math.max(clock, wake);
     else if (!due) return { course: now, steps, clock };
     if (!due) continue;

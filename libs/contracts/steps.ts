@@ -98,7 +98,10 @@ export const steps = {
     'inventory',
     minutes(30),
     z.object({ ...source, disks: z.array(sinceSchema), foreign: z.array(z.string()).optional() }),
-    pointSchema,
+    pointSchema.extend({
+      /** The key of vCenter's newest event of the VM's start, 0 where there is none; absent where it does not tell. */
+      lastStart: z.number().int().optional(),
+    }),
   ),
   /** One pass over every disk into the target volumes, with leaves and ledger. */
   copy: step(
@@ -193,8 +196,13 @@ export const steps = {
     z.object({ ...base, target: targetVmSchema }),
     z.object({ name: z.string(), uid: z.string() }),
   ),
-  /** Live check at the source right before the start; error `source.contested` when it runs. */
-  checkOff: step('inventory', minutes(2), z.object(source), z.object({ powerState: powerStateSchema, at: moment })),
+  /** Live check at the source right before the start; error `source.contested` when it runs, or ran since `lastStart` (as findChanges told). */
+  checkOff: step(
+    'inventory',
+    minutes(2),
+    z.object({ ...source, lastStart: z.number().int().optional() }),
+    z.object({ powerState: powerStateSchema, at: moment }),
+  ),
   start: step(
     'vm-builder',
     minutes(2),

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type VCenter as Simulator, startVCenter } from '../../lab/testing/vcenter.ts';
 import { VCenter } from './adapters/vcenter.ts';
 import { findChanges, snapshot } from './handlers/points.ts';
+import { checkOff } from './handlers/power.ts';
 import { removeSnapshot, tidySource } from './handlers/tidy.ts';
 
 const mib = 1024 * 1024;
@@ -30,7 +31,7 @@ const world = {
 
 beforeAll(async () => {
   const disks = [{ sizeGB: 0.0625, fill: 'pattern:4MB' }, { sizeGB: 0.03125 }];
-  const small = ['busy', 'foreign', 'reverted', 'grown', 'undone', 'stale'].map((name) => ({
+  const small = ['busy', 'foreign', 'reverted', 'grown', 'undone', 'stale', 'briefly'].map((name) => ({
     name,
     power: 'on',
     disks,
@@ -168,6 +169,22 @@ test('history - a disk that is not what the plan says stops the migration', asyn
     detail: expect.stringContaining('was added'),
   });
   expect(await snapshots('grown')).toEqual([]);
+});
+
+test('check - a source that ran between the final pass and the start is contested, whoever stopped it again', async () => {
+  const { ids } = await source('briefly');
+  await center.powerOff(ids.vm);
+  const { lastStart } = await findChanges(world, { ...ids, ...(await since('briefly')) }, context);
+  expect(lastStart).toEqual(expect.any(Number));
+  const check = () => checkOff(world.find, { ...ids, lastStart }, context);
+  expect(await check()).toMatchObject({ powerState: 'poweredOff' });
+  await control('/power/on?vm=briefly');
+  await expect(check()).rejects.toMatchObject({ detail: expect.stringContaining('is poweredOn') });
+  await center.powerOff(ids.vm);
+  await expect(check()).rejects.toMatchObject({
+    code: 'source.contested',
+    detail: expect.stringMatching(/ran since the final pass: .* started it at 20\d\d-/),
+  });
 });
 
 test('undo - snapshots of ours go, those of others stay, and tracking is as it was', async () => {

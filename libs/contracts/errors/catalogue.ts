@@ -114,7 +114,7 @@ export const catalogue = {
   },
   'source.contested': {
     title: 'Somebody started the source VM',
-    fix: 'Decide which side lives: power the source off and retry, or cancel',
+    fix: 'Decide which side lives: see that the source is off and retry, which copies what it wrote, or cancel',
     retry: false,
     status: 409,
   },

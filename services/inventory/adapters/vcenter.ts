@@ -2,6 +2,7 @@ import { type Provider, TranshipError } from '@tranship/contracts';
 import type { Clock } from '@tranship/service-kit';
 import { type Login, type Operation, type Param, type Ref, VSphere } from '@tranship/vsphere';
 import { followed, Model, type Update } from '../domain/model.ts';
+import { newestStart, type Start, starts } from '../domain/starts.ts';
 import { changeWindow, snapshotsIn, trackedDisks } from '../domain/tracking.ts';
 import { many, object, truth } from '../domain/vim.ts';
 import type { Source, VmNow } from '../ports.ts';
@@ -51,6 +52,10 @@ export class VCenter implements Source {
       powerState: read.properties['runtime.powerState'] as 'poweredOn',
       toolsRunning: read.properties['guest.toolsRunningStatus'] === 'guestToolsRunning',
     };
+  }
+
+  async lastStart(vm: string): Promise<Start | undefined> {
+    return newestStart(await this.client.events(ref(vm), starts));
   }
 
   async shutdownGuest(vm: string): Promise<void> {

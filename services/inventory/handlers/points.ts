@@ -2,6 +2,7 @@ import { type Point, type Since, type StepInput, type StepResult, TranshipError 
 import type { StepContext } from '@tranship/service-kit';
 import { changedDisks, historyLost, strangersMoved, type TrackedDisk } from '../domain/tracking.ts';
 import type { PointSource, VmNow } from '../ports.ts';
+import { startsSoFar } from './power.ts';
 
 /** Keeps a list of areas for the workbench; gives its name. */
 export type Keep = (text: string) => Promise<string>;
@@ -45,16 +46,19 @@ export async function snapshot(
 export async function findChanges(
   { find, keep }: World,
   input: StepInput<'findChanges'>,
-  { clock }: StepContext,
+  { clock, log }: StepContext,
 ): Promise<StepResult<'findChanges'>> {
   const source = find(input.provider);
   const { vm } = input;
+  // Before the look at its power: whatever starts it afterwards is newer.
+  const lastStart = await startsSoFar(source, vm, log);
   const { powerState } = await source.power(vm);
   if (powerState !== 'poweredOff') throw new TranshipError('source.contested', `the source ${vm} is ${powerState}`);
   const now = await source.look(vm);
   asPlanned(input, now.disks);
   const at = new Date(clock.now()).toISOString();
-  return point(source, keep, input, { vm, disks: now.disks, foreign: strangers(now) }, at);
+  const found = await point(source, keep, input, { vm, disks: now.disks, foreign: strangers(now) }, at);
+  return lastStart === undefined ? found : { ...found, lastStart };
 }
 
 function asPlanned({ vm, disks }: { vm: string; disks: readonly Since[] }, found: readonly TrackedDisk[]): void {

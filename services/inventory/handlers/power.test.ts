@@ -24,6 +24,11 @@ class Machine implements PowerSource {
   async power() {
     return { powerState: this.#state, toolsRunning: this.#tools };
   }
+  /** How often it was started so far. */
+  starts = 0;
+  async lastStart() {
+    return this.starts === 0 ? undefined : { key: this.starts, at: '2026-01-01T00:00:00Z', by: 'ada' };
+  }
   shutdownGuest = () => this.#does('shutdownGuest', 'poweredOff');
   powerOff = () => this.#does('powerOff', 'poweredOff');
   powerOn = () => this.#does('powerOn', 'poweredOn');
@@ -134,6 +139,20 @@ test('check - a source that is off is told with the moment', async () => {
   expect(await checkOff(() => machine, input, context(machine))).toEqual({
     powerState: 'poweredOff',
     at: '2026-01-01T00:00:00.000Z',
+  });
+});
+
+test('check - a source that ran since the final pass is contested although it is off again', async () => {
+  const machine = new Machine('poweredOff');
+  const check = (lastStart?: number) =>
+    checkOff(() => machine, { ...input, ...(lastStart === undefined ? {} : { lastStart }) }, context(machine));
+  await check(0);
+  machine.starts = 1;
+  await check(1);
+  await check();
+  await expect(check(0)).rejects.toMatchObject({
+    code: 'source.contested',
+    detail: expect.stringContaining('ada started it at'),
   });
 });
 

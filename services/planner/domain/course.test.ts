@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bad, good, problem, queued, run } from '../testing/course.ts';
+import { bad, good, present, problem, queued, run } from '../testing/course.ts';
 import { apply } from './course.ts';
-import { dueStep } from './next.ts';
+import { dueStep, next } from './next.ts';
 import { allEvents, allStates, final, type State, transition, waiting } from './states.ts';
 
 describe('course', () => {
@@ -78,6 +78,17 @@ describe('course', () => {
     );
     expect(course.state).toBe('CO');
     expect(steps.at(-1)).toBe('checkOff');
+  });
+
+  test('course - the check before the start is told of the last start that was known when the final pass began', () => {
+    let input: unknown;
+    run(queued(), (step, now, clock) => {
+      if (step === 'checkOff') input = (next(now, present(clock)) as { input: unknown }).input;
+      return step === 'findChanges'
+        ? ({ type: 'vm.changes-found', data: { lastStart: 7 } } as never)
+        : good(step, now, clock);
+    });
+    expect(input).toMatchObject({ vm: 'vm-1', lastStart: 7 });
   });
 
   test('course - a step tried again gets a new attempt, so that its command is a new message', () => {

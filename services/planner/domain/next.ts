@@ -1,4 +1,4 @@
-import type { Problem, StepInput, StepName, TranshipEvent } from '@tranship/contracts';
+import type { Problem, StepInput, StepName, StepResult, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
 import { allCanStart, allChecked, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
@@ -147,8 +147,10 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return { ...ours, provider: connection.provider, target };
     case 'powerOn':
       return { ...source, watchMs: mayStillShutDown(course) ? lateShutdownMs : 0 };
-    case 'checkOff':
-      return source;
+    case 'checkOff': {
+      const { lastStart } = (course.results.findChanges ?? {}) as Partial<StepResult<'findChanges'>>;
+      return { ...source, ...(lastStart === undefined ? {} : { lastStart }) };
+    }
     default:
       return { ...ours, target };
   }

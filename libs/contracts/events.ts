@@ -112,6 +112,7 @@ export const events = {
   'vm.created': event('vm', steps.create.result),
   'vm.source-checked': event('vm', steps.checkOff.result),
   'vm.started': event('vm', steps.start.result),
+  'vm.unsealed': event('vm', steps.unseal.result),
   'vm.healthy': event('vm', steps.watchHealth.result),
   'vm.settled': event('vm', steps.settle.result),
   'vm.succeeded': event('vm', z.object({ unproven: z.boolean() })),

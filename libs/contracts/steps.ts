@@ -209,6 +209,13 @@ export const steps = {
     z.object({ ...base, provider: z.string(), target: targetVmSchema }),
     z.object({ at: moment }),
   ),
+  /** Of a sealed target: the guest agent answers behind closed links, then they are opened. */
+  unseal: step(
+    'vm-builder',
+    minutes(60),
+    z.object({ ...base, target: targetVmSchema, deadlineMs: z.number() }),
+    z.object({ answered: moment, opened: moment, nics: z.array(z.string()) }),
+  ),
   watchHealth: step(
     'vm-builder',
     minutes(60),

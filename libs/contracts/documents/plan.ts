@@ -15,7 +15,7 @@ export const planVmSchema = z
   })
   .refine((vm) => vm.name !== undefined || vm.id !== undefined || vm.path !== undefined, 'give name, id or path');
 
-export const planDefaultsSchema = z.strictObject({
+const defaultsFields = z.strictObject({
   preserveStaticIPs: z.boolean().default(true),
   targetPower: z.enum(['asSource', 'on', 'off']).default('asSource'),
   runStrategy: z.enum(['Always', 'RerunOnFailure', 'Manual', 'Once']).default('Always'),
@@ -35,7 +35,16 @@ export const planDefaultsSchema = z.strictObject({
     })
     .default({ agent: 'ifPresent', deadline: '10m' }),
   onUnhealthy: z.enum(['hold', 'rollback']).default('hold'),
+  /** `sealed`: its NICs' links are down until the guest agent answers. */
+  firstStart: z.enum(['open', 'sealed']).default('open'),
 });
+export const planDefaultsSchema = defaultsFields.refine(
+  ({ firstStart, health }) => firstStart !== 'sealed' || health.agent !== 'ignore',
+  {
+    message: 'a sealed first start waits for the guest agent: health.agent must not be ignore',
+    path: ['firstStart'],
+  },
+);
 export type PlanDefaults = z.infer<typeof planDefaultsSchema>;
 
 export const planSpecSchema = z.strictObject({

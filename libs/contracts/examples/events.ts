@@ -69,6 +69,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.created': steps.create.result,
   'vm.source-checked': steps.checkOff.result,
   'vm.started': steps.start.result,
+  'vm.unsealed': steps.unseal.result,
   'vm.healthy': steps.watchHealth.result,
   'vm.settled': steps.settle.result,
   'vm.succeeded': { unproven: false },

@@ -68,6 +68,10 @@ export const stepExamples: Examples = {
   create: { input: onTarget, result: { name: 'web-01', uid: '9f0d' } },
   checkOff: { input: { ...atSource, lastStart: 70_311 }, result: { powerState: 'poweredOff', at } },
   start: { input: { ...onTarget, provider: 'vc1' }, result: { at } },
+  unseal: {
+    input: { ...ours, target: { ...target, sealed: true }, deadlineMs: 600_000 },
+    result: { answered: at, opened: at, nics: [nicFact.mac] },
+  },
   watchHealth: {
     input: { ...onTarget, agent: 'ifPresent', deadlineMs: 600_000 },
     result: { at, proven: true, node: 'node-1', nics: [nicFact] },

@@ -116,6 +116,7 @@ export const eventOf: { readonly [K in StepName]: VmEventType } = {
   create: 'vm.created',
   checkOff: 'vm.source-checked',
   start: 'vm.started',
+  unseal: 'vm.unsealed',
   watchHealth: 'vm.healthy',
   settle: 'vm.settled',
   removeTarget: 'vm.target-removed',
@@ -199,6 +200,8 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.pass-finished':
     case 'vm.proved':
       return { ...result(course, event), passes: finishPass(course.passes, event, time) };
+    case 'vm.unsealed':
+      return { ...result(course, event), ...anew(course), failure: undefined, tries: 1 };
     case 'vm.rollback-requested':
       return anew(course);
     case 'vm.undo-began':

@@ -57,8 +57,7 @@ export function next(course: Course, present: Present): Due | undefined {
         : { type: 'vm.cancelled', data: {} },
     );
   }
-  if (state === 'CK' && !plan.start) return command('settle', course);
-  const step = stepOf[state];
+  const step = dueStep(course);
   return step ? command(step, course) : undefined;
 }
 
@@ -95,9 +94,11 @@ function agentMode({ plan, results }: Course) {
   return agent === 'ifPresent' && engine === 'none' ? 'ignore' : agent;
 }
 
-/** The step that is due in this state: `settle` stands in for `checkOff` where nothing is to be started. */
-export const dueStep = (course: Course): StepName | undefined =>
-  course.state === 'CK' && course.plan && !course.plan.start ? 'settle' : stepOf[course.state];
+/** The step that is due in this state: `settle` stands in for `checkOff` where nothing is to be started; a sealed target is opened first. */
+export function dueStep({ state, plan, results }: Course): StepName | undefined {
+  if (state === 'CK' && plan && !plan.start) return 'settle';
+  return state === 'WA' && plan?.target.sealed && !results.unseal ? 'unseal' : stepOf[state];
+}
 
 function input(step: StepName, course: Course): StepInput<StepName> {
   const { migration, vm } = course;
@@ -141,6 +142,8 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       }));
       return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics };
     }
+    case 'unseal':
+      return { ...ours, target, deadlineMs: plan.health.deadlineMs };
     case 'watchHealth':
       return { ...ours, target, ...plan.health, agent: agentMode(course) };
     case 'start':

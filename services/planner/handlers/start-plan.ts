@@ -3,7 +3,7 @@ import { type Connection, durationMs, type Plan, type SourceVm, TranshipError, t
 import type { Kit } from '@tranship/service-kit';
 import { newCourse } from '../domain/course.ts';
 import { migrationId, workbenchName } from '../domain/names.ts';
-import { type Maps, type PlanVm, resolve } from '../domain/resolve.ts';
+import { type Maps, type PlanVm, resolve, starts } from '../domain/resolve.ts';
 import { sessionsFor } from '../domain/schedule.ts';
 import { isReady } from '../domain/validate.ts';
 import type { Driver } from '../drive.ts';
@@ -136,7 +136,6 @@ function vmPlan(
   { connection, sessionsPerHost }: Source,
 ): Omit<VmPlan, 'group'> {
   const { defaults } = plan.spec;
-  const on = defaults.targetPower === 'on' || (defaults.targetPower === 'asSource' && vm.powerState === 'poweredOn');
   return {
     name: vm.name,
     plan: plan.metadata.name,
@@ -153,7 +152,7 @@ function vmPlan(
     ...(plan.spec.precopy.interval === 'auto' ? {} : { intervalMs: durationMs(plan.spec.precopy.interval) }),
     audit: plan.spec.precopy.auditPercent / 100,
     convert: defaults.convert,
-    start: on,
+    start: starts(plan, vm),
     shutdown: { deadlineMs: durationMs(defaults.shutdown.deadline), then: defaults.shutdown.then },
     health: { agent: defaults.health.agent, deadlineMs: durationMs(defaults.health.deadline) },
     onUnhealthy: defaults.onUnhealthy,

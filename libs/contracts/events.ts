@@ -34,6 +34,9 @@ export const vmPlanSchema = z.object({
   host: z.string(),
   sessions: z.number().int().positive(),
   sessionsPerHost: z.number().int().positive(),
+  /** Ids of the datastores that a snapshot of it grows on, and how many snapshots of ours each of them bears. */
+  datastores: z.array(z.string()).default([]),
+  snapshotsPerDatastore: z.number().int().positive().default(8),
   /** Whether change tracking was on when the VM was queued. */
   tracking: z.boolean(),
   cutover: z.object({
@@ -88,6 +91,12 @@ export const events = {
     z.object({ migration: z.string(), vm: z.string(), host: z.string(), sessions: z.number().int() }),
   ),
   'permits.returned': event('permits', z.object({ migration: z.string(), vm: z.string() })),
+  /** The VM may have one snapshot open, which counts on each of these datastores (ids). `at`: the sequence that its course had. */
+  'permits.snapshot-granted': event(
+    'permits',
+    z.object({ migration: z.string(), vm: z.string(), datastores: z.array(z.string()), at: z.number().int() }),
+  ),
+  'permits.snapshot-returned': event('permits', z.object({ migration: z.string(), vm: z.string() })),
   'vm.queued': event('vm', vmPlanSchema),
   'vm.admitted': event('vm', none),
   'vm.prepared': event('vm', steps.prepare.result),
@@ -101,6 +110,9 @@ export const events = {
   'vm.cutover-postponed': event('vm', z.object({ error: problemSchema })),
   'vm.paused': event('vm', none),
   'vm.resumed': event('vm', none),
+  /** A datastore of the source has too little room: the pass is given up, its snapshot goes, and none is taken until `vm.eased`. */
+  'vm.guarded': event('vm', z.object({ error: problemSchema })),
+  'vm.eased': event('vm', none),
   'vm.powered-off': event('vm', steps.powerOff.result),
   'vm.changes-found': event('vm', steps.findChanges.result),
   'vm.pass-finished': event('vm', steps.copy.result),

@@ -90,7 +90,8 @@ export const steps = {
   removeSnapshot: step(
     'inventory',
     minutes(24 * 60),
-    z.object({ ...source, name: z.string() }),
+    /** `graceMs`: its reader was stopped, and is let close the files for so long. */
+    z.object({ ...source, name: z.string(), graceMs: z.number().optional() }),
     z.object({ seconds: z.number() }),
   ),
   /** What changed since the last pass, of the VM that is off. */

@@ -1,4 +1,4 @@
-import type { SourceVm } from '@tranship/contracts';
+import type { Room, SourceVm } from '@tranship/contracts';
 import type { Start } from './domain/starts.ts';
 import type { ChangeWindow, NamedSnapshot, TrackedDisk } from './domain/tracking.ts';
 
@@ -24,6 +24,8 @@ export interface PowerSource {
 /** Snapshots and what changed between them. Tasks are waited for until the signal aborts. */
 export interface PointSource extends Pick<PowerSource, 'power' | 'lastStart'> {
   look(vm: string): Promise<VmNow>;
+  /** How much room snapshots of these VMs find, read now. */
+  rooms(vms: readonly string[]): Promise<Room[]>;
   /** Returns when no task of the VM runs. */
   idle(vm: string, signal: AbortSignal): Promise<void>;
   setTracking(vm: string, on: boolean): Promise<void>;

@@ -6,18 +6,26 @@ import { isFinal } from './domain/course.ts';
 import { type MigrationFold, outcome } from './domain/migration.ts';
 import { wakeAt } from './domain/waiting.ts';
 import type { Aggregates, Model } from './ports.ts';
+import type { Snapshots } from './snapshots.ts';
 
 export interface Driver {
   /** Moves every course of a migration on that has something due, admits the next, and ends the migration when all are over. */
   drive(migration: MigrationFold): Promise<void>;
   /** The same for all migrations that are not finished: what was lost between an event and its command is issued again. */
   sweep(): Promise<void>;
+  /** Begins the passes that are due: a datastore bears one more snapshot. */
+  beginPasses(): Promise<void>;
   /** When a course that waits for its time has to be looked at, milliseconds since the epoch. */
   nextWake(now: number): number | undefined;
 }
 
-export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
+export function driver(all: Aggregates, engine: Engine, model: Model, snapshots: Snapshots): Driver {
   const { log } = engine;
+  const running = () =>
+    model
+      .migrations()
+      .filter(({ finished }) => !finished)
+      .flatMap(({ id, started }) => started.vms.flatMap((vm) => model.course(id, vm.id) ?? []));
   const drive = async (migration: MigrationFold) => {
     const { id, started } = migration;
     const admitted = new Set(await admit(all, log, migration));
@@ -27,6 +35,7 @@ export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
       if (!known || !isFinal(known) || admitted.has(vm.id)) await advance(engine, id, vm.id);
       const course = await log.load(id, vm.id);
       await returnPermit(all, course);
+      if (course.plan) await snapshots.giveBack(course);
       courses.push(course);
     }
     const state = outcome(courses);
@@ -48,12 +57,11 @@ export function driver(all: Aggregates, engine: Engine, model: Model): Driver {
         if (!migration.finished) await drive(migration).catch((error: unknown) => failures.push(error));
       if (failures.length > 0) throw failures[0];
     },
+    beginPasses: async () => {
+      for (const { migration, vm, state } of running()) if (state === 'WT') await advance(engine, migration, vm);
+    },
     nextWake: (now) => {
-      const courses = model
-        .migrations()
-        .filter(({ finished }) => !finished)
-        .flatMap(({ id, started }) => started.vms.flatMap((vm) => model.course(id, vm.id) ?? []));
-      const times = courses.flatMap((course) => wakeAt(course, now) ?? []);
+      const times = running().flatMap((course) => wakeAt(course, now) ?? []);
       return times.length > 0 ? Math.min(...times) : undefined;
     },
   };

@@ -4,13 +4,17 @@ import { type LiveModel, liveModel } from './adapters/model.ts';
 import type { Engine } from './advance.ts';
 import { isFinal } from './domain/course.ts';
 import { driver as makeDriver } from './drive.ts';
+import { look } from './guard.ts';
 import { migrationQueries } from './handlers/migrations.ts';
 import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
+import { Snapshots } from './snapshots.ts';
 
 /** What is due and unanswered is issued again this often. */
 const sweepMs = 30_000;
+/** Between two looks at the room on the datastores. */
+const guardMs = 10_000;
 /** Between two looks, however much is due. */
 const leastMs = 200;
 
@@ -21,13 +25,16 @@ export async function service(kit: Kit): Promise<ServiceTable> {
   const log = courseLog(all);
   const commands = commandIssuer(bus, clock);
   const model = liveModel(bus);
-  const engine: Engine = { log, commands, present: () => ({ now: clock.now(), history: model.history() }) };
-  const driver = makeDriver(all, engine, model);
+  const snapshots = new Snapshots(all, model);
+  const present = () => ({ now: clock.now(), history: model.history() });
+  const engine: Engine = { log, commands, present, snapshots };
+  const driver = makeDriver(all, engine, model, snapshots);
   return {
     ready: () => model.ready,
     commands: {
       report: async (message) => {
         const course = await report(engine, message);
+        if (course.plan && (await snapshots.giveBack(course))) await driver.beginPasses();
         const migration = model.migration(course.migration);
         if (migration && isFinal(course)) await driver.drive(migration);
       },
@@ -39,6 +46,9 @@ export async function service(kit: Kit): Promise<ServiceTable> {
     }),
     background: {
       model: (signal) => model.follow(signal),
+      guard: async (signal) => {
+        for (; !signal.aborted; await clock.sleep(guardMs, signal)) if (model.ready) await look(kit, engine, model);
+      },
       sweep: async (signal) => {
         while (!signal.aborted) {
           if (model.ready) await driver.sweep();

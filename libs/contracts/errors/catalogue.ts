@@ -100,6 +100,12 @@ export const catalogue = {
     retry: false,
     status: 409,
   },
+  'source.low-space': {
+    title: 'A datastore of the source runs out of room',
+    fix: 'Nothing to do but make room on the datastore named, or lower limits.minFreeGB of the provider: passes go on by themselves',
+    retry: false,
+    status: 507,
+  },
   'cutover.over-budget': {
     title: 'The downtime would be longer than allowed',
     fix: 'Wait for a quieter hour, raise cutover.downtimeBudget, or `tranship cutover --force`',

@@ -28,9 +28,12 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'migration.reopened': {},
   'permits.granted': { ...ids, host: 'host-21', sessions: 1 },
   'permits.returned': ids,
+  'permits.snapshot-granted': { ...ids, datastores: ['datastore-11'], at: 311 },
+  'permits.snapshot-returned': ids,
   'vm.queued': {
     ...{ name: 'web-01', plan: 'shop', workbench: ours.workbench, guestId: 'debian12_64Guest', power: 'poweredOn' },
     ...{ type: 'warm', group: ['vm-42', 'vm-43'], host: 'host-21', sessions: 1, sessionsPerHost: 4, tracking: true },
+    ...{ datastores: ['datastore-11'], snapshotsPerDatastore: 8 },
     ...{
       cutover: {
         mode: 'at',
@@ -59,6 +62,8 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.cutover-postponed': { error: { ...problem, code: 'source.shutdown-timeout', retry: false } },
   'vm.paused': {},
   'vm.resumed': {},
+  'vm.guarded': { error: { ...problem, code: 'source.low-space', retry: false } },
+  'vm.eased': {},
   'vm.powered-off': steps.powerOff.result,
   'vm.changes-found': steps.findChanges.result,
   'vm.pass-finished': steps.copy.result,

@@ -25,7 +25,7 @@ export const stepExamples: Examples = {
     input: { ...atSource, name: snapshot, ...since },
     result: { ...point, snapshot: 'snapshot-77', tracking: 'on', powerState: 'poweredOn' },
   },
-  removeSnapshot: { input: { ...atSource, name: snapshot }, result: { seconds: 3.2 } },
+  removeSnapshot: { input: { ...atSource, name: snapshot, graceMs: 10_000 }, result: { seconds: 3.2 } },
   findChanges: { input: { ...atSource, ...since }, result: { ...point, lastStart: 70_311 } },
   copy: {
     input: {

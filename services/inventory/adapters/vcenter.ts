@@ -1,7 +1,8 @@
-import { type Provider, TranshipError } from '@tranship/contracts';
+import { type Provider, type Room, TranshipError } from '@tranship/contracts';
 import type { Clock } from '@tranship/service-kit';
 import { type Login, type Operation, type Param, type Ref, VSphere } from '@tranship/vsphere';
 import { followed, Model, type Update } from '../domain/model.ts';
+import { datastoreOf, datastoresOf, roomFor } from '../domain/room.ts';
 import { newestStart, type Start, starts } from '../domain/starts.ts';
 import { changeWindow, snapshotsIn, trackedDisks } from '../domain/tracking.ts';
 import { many, object, truth } from '../domain/vim.ts';
@@ -12,6 +13,7 @@ const taskMs = 300_000;
 const mergeMs = 23 * 3_600_000;
 const lookAt = ['config.hardware.device', 'config.changeTrackingEnabled', 'snapshot', 'runtime.consolidationNeeded'];
 const everyMs = 500;
+const gib = 1024 ** 3;
 const snapshotRef = (snapshot: string): Ref => ({ type: 'VirtualMachineSnapshot', value: snapshot });
 const ref = (vm: string): Ref => ({ type: 'VirtualMachine', value: vm });
 
@@ -82,6 +84,18 @@ export class VCenter implements Source {
     };
   }
 
+  async rooms(vms: readonly string[]): Promise<Room[]> {
+    const found = this.model.vms().filter(({ id }) => vms.includes(id));
+    const stores = [...new Set(found.flatMap(datastoresOf))].map((value): Ref => ({ type: 'Datastore', value }));
+    if (stores.length === 0) return [];
+    // By itself vCenter looks only now and then. Where it cannot look just now, what it knows must do.
+    await Promise.all(stores.map((store) => this.client.call(store, 'RefreshDatastore').catch(tolerateFault)));
+    const read = await this.client.read(stores, ['summary']);
+    const all = read.map(({ ref: { value }, properties }) => datastoreOf(value, properties.summary));
+    const needBytes = this.provider.spec.limits.minFreeGB * gib;
+    return found.flatMap((vm) => roomFor(vm, all, needBytes) ?? []);
+  }
+
   async idle(vm: string, signal: AbortSignal): Promise<void> {
     for (;;) {
       const [read] = await this.client.read([ref(vm)], ['recentTask']);
@@ -133,4 +147,8 @@ export class VCenter implements Source {
   ) {
     return this.client.task(on, operation, params, deadlineMs, (ms) => this.#clock.sleep(ms, signal));
   }
+}
+
+function tolerateFault(error: unknown): void {
+  if (TranshipError.from(error).code !== 'vsphere.fault') throw error;
 }

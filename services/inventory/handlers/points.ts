@@ -1,4 +1,4 @@
-import { type Point, type Since, type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import { type Point, type Since, type StepInput, type StepResult, TranshipError, tellRoom } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import { changedDisks, historyLost, strangersMoved, type TrackedDisk } from '../domain/tracking.ts';
 import type { PointSource, VmNow } from '../ports.ts';
@@ -34,12 +34,19 @@ export async function snapshot(
   const now = await source.look(vm);
   asPlanned(input, now.disks);
   const before = now.snapshots.find((each) => each.name === name);
+  if (!before) await enoughRoom(source, vm);
   const tracking = now.tracking ? 'on' : before ? 'off' : await enable(source, vm, context);
   const id = before?.id ?? (await source.createSnapshot(vm, name, context.signal));
   const at = new Date(context.clock.now()).toISOString();
   const moment = { vm, snapshot: id, disks: await source.snapshotDisks(id), foreign: strangers(now) };
   const { powerState } = await source.power(vm);
   return { ...(await point(source, keep, input, moment, at)), snapshot: id, tracking, powerState };
+}
+
+/** A snapshot that grows until its datastore is full stops every VM on it. */
+async function enoughRoom(source: PointSource, vm: string): Promise<void> {
+  const [room] = await source.rooms([vm]);
+  if (room && room.freeBytes < room.needBytes) throw new TranshipError('source.low-space', tellRoom(room));
 }
 
 /** What changed up to the power-off: no snapshot is needed of a VM that is off. */

@@ -3,14 +3,13 @@ import { type EventData, fromToken, type Plan, subjects, TranshipError, type Tra
 import { apply, type Course, newCourse } from '../domain/course.ts';
 import { historyOf } from '../domain/downtime.ts';
 import type { MigrationFold } from '../domain/migration.ts';
+import { foldSnapshot } from '../domain/snapshots.ts';
 import type { Model } from '../ports.ts';
 
 export interface LiveModel extends Model {
   /** Reads the log from its start and keeps the fold current until the signal aborts. */
   follow(signal: AbortSignal): Promise<void>;
   readonly ready: boolean;
-  /** Returns when all is folded that was in the log when it was called: who wrote something, by whichever replica, reads it. */
-  current(): Promise<void>;
 }
 
 /** What a fold may lag behind before a question is refused. */
@@ -21,6 +20,8 @@ export function liveModel(bus: Bus): LiveModel {
   const plans = new Map<string, Plan>();
   const migrations = new Map<string, MigrationFold>();
   const courses = new Map<string, Course>();
+  const snapshots = new Map<string, ReturnType<Model['snapshots']>>();
+  const snapshotsOf = (provider: string) => snapshots.get(provider) ?? { held: [], seq: 0 };
   let seen = 0;
   let ready = false;
   const waiting = new Set<{ seq: number; done: () => void }>();
@@ -32,6 +33,9 @@ export function liveModel(bus: Bus): LiveModel {
         return plans.set(first, event.data as Plan);
       case 'plan.removed':
         return plans.delete(first);
+      case 'permits.snapshot-granted':
+      case 'permits.snapshot-returned':
+        return snapshots.set(first, { held: foldSnapshot(snapshotsOf(first).held, event), seq: event.seq });
       case 'migration.started': {
         const started = event.data as EventData<'migration.started'>;
         return migrations.set(first, { id: first, started, at: event.time, finished: undefined, seq: event.seq });
@@ -66,6 +70,8 @@ export function liveModel(bus: Bus): LiveModel {
     migration: (id) => migrations.get(id),
     migrations: () => [...migrations.values()],
     course: (migration, vm) => courses.get(`${migration}/${vm}`),
+    courses: () => [...courses.values()],
+    snapshots: snapshotsOf,
     history: () => historyOf(courses.values()),
     current: async () => {
       const seq = await bus.events.lastSequence();

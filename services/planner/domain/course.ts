@@ -1,5 +1,5 @@
 import type { Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
-import { finishPass, type Pass, startPass } from './passes.ts';
+import { finished, finishPass, giveUp, type Pass, startPass } from './passes.ts';
 import { final, type State, transition } from './states.ts';
 
 /** One VM's course: the fold of its events. */
@@ -35,6 +35,8 @@ export interface Course {
   /** The last cutover was put off; only a person's word leads to another. */
   readonly postponed: boolean;
   readonly paused: boolean;
+  /** Why no snapshot is taken: a datastore has too little room. */
+  readonly guarded: Problem | undefined;
   /** Once it is undone it begins anew: a person said so while the source was contested. */
   readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
@@ -54,6 +56,7 @@ const fresh = {
   cutover: undefined,
   postponed: false,
   paused: false,
+  guarded: undefined,
   restart: false,
 } as const;
 
@@ -182,7 +185,7 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.proof-failed':
       return { proofFailures: course.proofFailures + 1, ...anew(course) };
     case 'vm.pass-started':
-      return { passes: [...course.passes, startPass(event.data.pass, time)], ...anew(course) };
+      return { passes: [...finished(course.passes), startPass(event.data.pass, time)], ...anew(course) };
     case 'vm.cutover-due':
       return course.passes.length > 0 ? anew(course) : {};
     case 'vm.forecast':
@@ -195,6 +198,18 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.paused':
     case 'vm.resumed':
       return { paused: event.type === 'vm.paused' };
+    case 'vm.guarded':
+      // A higher attempt: whoever still reads at the snapshot sees that it is to stop.
+      return {
+        guarded: event.data.error,
+        passes: course.state === 'RM' ? giveUp(course.passes) : course.passes,
+        ...anew(course),
+      };
+    case 'vm.eased':
+      return { guarded: undefined };
+    case 'vm.snapshot-removed':
+      // With its snapshot goes a pass that was given up.
+      return { ...result(course, event), passes: finished(course.passes) };
     case 'vm.snapshotted':
     case 'vm.changes-found':
     case 'vm.pass-finished':

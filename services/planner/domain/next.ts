@@ -15,6 +15,8 @@ export type Due =
 const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'CP', 'PV', 'CV', 'CK', 'SR']);
 /** A guest that was told to shut down, and did not in time, may still do so. */
 const lateShutdownMs = 60_000;
+/** Who copies sees within a second that it is not wanted any more, and closes the source's files. */
+const readerGraceMs = 10_000;
 /** In these nothing of the target has run yet. */
 const undoable: ReadonlySet<State> = new Set<State>([
   ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM'] as const),
@@ -63,6 +65,7 @@ export function next(course: Course, present: Present): Due | undefined {
 
 function turn({ state, plan }: Course, error: Problem): Due {
   if (error.code === 'source.contested') return say({ type: 'vm.contested', data: { error } });
+  if (state === 'SN' && error.code === 'source.low-space') return say({ type: 'vm.guarded', data: { error } });
   // The guest runs on as it did, and so do the passes.
   if (state === 'ST' && plan?.type === 'warm' && error.code === 'source.shutdown-timeout')
     return say({ type: 'vm.cutover-postponed', data: { error } });
@@ -79,7 +82,8 @@ const wasOn = ({ plan, results }: Course) =>
 const mustRestart = (course: Course) => course.stopped && wasOn(course) && !course.restart;
 const mayStillShutDown = ({ postponed, error }: Course) => postponed || error?.code === 'source.shutdown-timeout';
 /** Only a pass over a running source leaves anything at it. */
-const mustTidy = ({ plan, passes }: Course) => plan?.type === 'warm' && passes.length > 0;
+const mustTidy = ({ plan, passes, results }: Course) =>
+  plan?.type === 'warm' && (passes.length > 0 || results.snapshot !== undefined);
 const unproven = ({ plan, results }: Course) =>
   plan!.start && !(results.watchHealth as { proven?: boolean } | undefined)?.proven;
 
@@ -115,7 +119,10 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'snapshot':
       return { ...source, name: snapshotName(migration, vm, pass.pass), ...since(target.disks, course.passes) };
     case 'removeSnapshot':
-      return { ...source, name: snapshotName(migration, vm, pass.pass) };
+      return {
+        ...{ ...source, name: snapshotName(migration, vm, pass.pass) },
+        ...(course.previous === 'PC' ? { graceMs: readerGraceMs } : {}),
+      };
     case 'findChanges':
       return { ...source, ...since(target.disks, course.passes) };
     case 'tidySource':

@@ -18,16 +18,17 @@ const longDelta = 15;
 /** The interval between passes is chosen so that a delta takes about this long, seconds. */
 const wantedDelta = 20;
 const shortest = 60_000;
-/** After a cutover was put off. */
+/** After a guest did not shut down. */
 const lateLookMs = 60_000;
 const longest = 3_600_000;
 
 /** What is due between two passes: another pass, the cutover, or nothing yet. Cold has its first pass as its final one. */
 export function whileWaiting(course: Course, present: Present): TranshipEvent | undefined {
   const event = alone(course, present);
-  if (event?.type !== 'vm.cutover-due') return event;
   const begins = (other: Course) => other.cancelledIn === undefined && alone(other, present)?.type === 'vm.cutover-due';
-  return allCutOver(present.others, begins) ? event : anotherPass(course, present);
+  const due =
+    event?.type !== 'vm.cutover-due' || allCutOver(present.others, begins) ? event : anotherPass(course, present);
+  return due?.type === 'vm.pass-started' && course.guarded ? undefined : due;
 }
 
 /** What would be due if there were no group. */
@@ -79,7 +80,9 @@ function cutOver(course: Course, present: Present, why: string): TranshipEvent |
 }
 
 /** One more pass where the delta has grown long since somebody asked, or since the window opened. */
-function shortened({ plan, passes, cutover }: Course, { now, history }: Present): TranshipEvent | undefined {
+function shortened({ plan, passes, cutover, guarded }: Course, { now, history }: Present): TranshipEvent | undefined {
+  // Without room for its snapshot there is none.
+  if (guarded) return undefined;
   const { mode, at, window } = plan!.cutover;
   const asked = cutover?.at ?? cutover?.asked ?? (mode === 'at' ? at : undefined);
   if (asked === undefined) return undefined;
@@ -107,8 +110,9 @@ function kept({ plan, cutover, passes }: Course, { now, history }: Present): str
 
 /** Why nothing happens although a pass or the cutover is wanted, in words; `undefined`: nothing is wanted, or it happens. */
 export function waitsFor(course: Course, present: Present): string | undefined {
-  const { state, plan, paused, passes } = course;
+  const { state, plan, paused, passes, guarded } = course;
   if (state !== 'WT' || paused || !plan) return undefined;
+  if (guarded) return `for room: ${guarded.detail}`;
   const wanted = plan.type === 'cold' || (passes.length > 0 && wished(course, present) !== undefined);
   return wanted ? kept(course, present) : undefined;
 }
@@ -127,13 +131,14 @@ function overLimit(seconds: number, budgetMs = Number.POSITIVE_INFINITY, forMs =
   return undefined;
 }
 
-/** When the next pass begins, milliseconds since the epoch: soon after a cutover was put off, for the guest may shut down late. */
-export function nextPassAt({ plan, passes, postponed, since }: Course): number | undefined {
+/** When the next pass begins, milliseconds since the epoch: soon after a guest did not shut down, for it may do so late. */
+export function nextPassAt({ plan, passes, postponed, since, entered }: Course): number | undefined {
   const done = finished(passes);
   const last = done.at(-1);
   if (!last) return undefined;
   const interval = plan!.intervalMs ?? autoInterval(writeRateOf(done, plan!.target.disks), copyRateOf(done));
-  const late = postponed && last.finished! < since ? Date.parse(since) + lateLookMs : Number.POSITIVE_INFINITY;
+  const told = postponed && last.started < (entered.ST ?? '');
+  const late = told ? Date.parse(since) + lateLookMs : Number.POSITIVE_INFINITY;
   return Math.min(late, Date.parse(last.finished!) + interval);
 }
 

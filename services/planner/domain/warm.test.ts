@@ -94,6 +94,55 @@ test('warm - over the budget the source is not stopped; forced, it is', () => {
   expect(asked(true).course.state).toBe('OK');
 });
 
+const low = { type: 'vm.guarded', data: { error: problem('source.low-space') } } as const;
+
+test.each(['snapshot', 'copy', 'prove'])(
+  'guard - no room in the middle of %s: the snapshot goes, none is taken until there is room, then the pass is made again',
+  (stop) => {
+    let told = false;
+    const inputs: unknown[] = [];
+    const answer = (step: string, course: Course, clock: number): TranshipEvent | undefined => {
+      if (step === 'removeSnapshot' || step === 'copy')
+        inputs.push({ step, ...(next(course, { now: clock, history: empty, others: [] }) as { input: object }).input });
+      if (step !== stop || course.passes.length < 2 || told) return passes(3)(step, course, clock);
+      told = true;
+      return step === 'snapshot' ? bad(step, course, problem('source.low-space')) : low;
+    };
+    const { course, steps } = run(warm(), answer);
+    expect(course).toMatchObject({ state: 'WT', guarded: { code: 'source.low-space' } });
+    expect(course.passes.map(({ pass }) => pass)).toEqual([1]);
+    expect(steps.at(-1)).toBe('removeSnapshot');
+    // Whoever reads at the snapshot has an older attempt, and some time to let go of it.
+    const { graceMs, name } = inputs.at(-1) as { graceMs?: number; name: string };
+    expect(graceMs).toBe(stop === 'copy' ? 10_000 : undefined);
+    expect(name).toBe('tranship-p-1-vm-1-2');
+    const again = run(at(course, { type: 'vm.eased', data: {} }), passes(3));
+    expect(again.steps).toEqual([...precopy, ...precopy, 'snapshot']);
+    expect(again.course.passes.map(({ pass }) => pass)).toEqual([1, 2, 3, 4]);
+  },
+);
+
+test('guard - a cutover needs no snapshot: it is not kept from it, and its last pass is none that was given up', () => {
+  let told = false;
+  const { course } = run(warm(), (step, now, clock) => {
+    if (step !== 'copy' || now.passes.length < 2 || told) return good(step, now, clock);
+    told = true;
+    return low;
+  });
+  expect(waitsFor(course, { now: 0, history: empty, others: [] })).toBe('for room: d');
+  const { course: end, steps } = run(at(course, { type: 'vm.cutover-requested', data: { force: false } }), good);
+  expect(end.state).toBe('OK');
+  expect(steps).not.toContain('snapshot');
+  expect(end.passes.at(-1)).toMatchObject({ pass: 2, snapshot: undefined });
+});
+
+test('guard - given up in its first pass and cancelled, the source is tidied: change tracking may have been turned on', () => {
+  const { course } = run(warm(), (step, now, clock) => (step === 'copy' ? low : good(step, now, clock)));
+  expect(course).toMatchObject({ state: 'WT', passes: [] });
+  const { steps } = run(at(course, { type: 'vm.cancel-requested', data: {} }), good);
+  expect(steps).toEqual(['removeTarget', 'tidySource']);
+});
+
 const hour = 3_600_000;
 const nightly = { cron: '0 22 * * *', forMs: 2 * hour, timeZone: 'UTC' };
 const opening = Date.parse('2026-01-01T22:00:00Z');
@@ -192,6 +241,26 @@ test('warm - a guest that does not shut down goes on, and so do the passes; noth
   expect(steps).not.toContain('removeTarget');
 });
 
+test('warm - put off over its budget, passes go on as before; after a guest did not shut down, one looks soon, once', () => {
+  const gaps = (from: Course) =>
+    from.passes.slice(1).map(({ started }, i) => Date.parse(started) - Date.parse(from.passes[i]!.finished!));
+  const asked = (step: string, now: Course, clock: number, after: number) =>
+    step === 'prove' && now.passes.length === 2 && !now.postponed && !now.cutover
+      ? ({ type: 'vm.cutover-requested', data: { force: false } } as const)
+      : passes(after)(step, now, clock);
+  const over = run(warm({ cutover: { mode: 'manual', budgetMs: 1_000 }, intervalMs: 600_000 }), (step, now, clock) =>
+    asked(step, now, clock, 4),
+  );
+  expect(over.course.postponed).toBe(true);
+  for (const gap of gaps(over.course)) expect(gap).toBeGreaterThanOrEqual(600_000);
+  const deaf = run(warm({ intervalMs: 600_000 }), (step, now, clock) =>
+    step === 'powerOff' ? bad(step, now, problem('source.shutdown-timeout')) : asked(step, now, clock, 4),
+  );
+  const [, second, third] = gaps(deaf.course);
+  expect(second).toBeLessThan(120_000);
+  expect(third).toBeGreaterThanOrEqual(600_000);
+});
+
 test('warm - paused it makes no pass and no cutover; resumed it goes on', () => {
   const { course } = run(warm(), (step, now, clock) =>
     step === 'prove' && !now.paused ? { type: 'vm.paused', data: {} } : good(step, now, clock),
@@ -240,6 +309,8 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
     'cutover',
     'pause',
     'resume',
+    'low',
+    'eased',
   );
   fc.assert(
     fc.property(fc.array(outcome, { maxLength: 60 }), (outcomes) => {
@@ -250,6 +321,8 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
         cutover: { type: 'vm.cutover-requested', data: { force: true } },
         pause: { type: 'vm.paused', data: {} },
         resume: { type: 'vm.resumed', data: {} },
+        low,
+        eased: { type: 'vm.eased', data: {} },
       };
       const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: 600_000 } }), (step, now, clock) => {
         const what = outcomes[i++] ?? 'good';
@@ -262,7 +335,7 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
       });
       // What was answered once is never asked again: workers would give the old answer.
       expect(new Set(answered).size).toBe(answered.length);
-      const rested: State[] = [...final, ...waiting, ...(course.paused ? (['WT'] as const) : [])];
+      const rested: State[] = [...final, ...waiting, ...(course.paused || course.guarded ? (['WT'] as const) : [])];
       expect(rested).toContain(course.state);
       const stopped = steps.indexOf('powerOff');
       if (stopped >= 0)

@@ -1,5 +1,13 @@
 import { BusConflict } from '@tranship/bus';
-import { type Connection, durationMs, type Plan, type SourceVm, TranshipError, type VmPlan } from '@tranship/contracts';
+import {
+  type Connection,
+  durationMs,
+  type Plan,
+  type ProviderSpec,
+  type SourceVm,
+  TranshipError,
+  type VmPlan,
+} from '@tranship/contracts';
 import type { Kit } from '@tranship/service-kit';
 import { newCourse } from '../domain/course.ts';
 import { migrationId, workbenchName } from '../domain/names.ts';
@@ -52,7 +60,7 @@ export async function startPlan(
     kit.query('connection', { name: plan.spec.source }),
     kit.query('getProvider', { name: plan.spec.source }),
   ]);
-  const source: Source = { connection, sessionsPerHost: provider.spec.limits.nfcSessionsPerHost };
+  const source: Source = { connection, limits: provider.spec.limits };
   const vms = ready.map(({ entry, matches }) => ({ entry, vm: matches[0]! }));
   for (const { vm } of vms) {
     const other = underway(model, plan.spec.source, vm.id);
@@ -67,7 +75,7 @@ export async function startPlan(
 /** How the source is reached, and what it bears. */
 interface Source {
   readonly connection: Connection;
-  readonly sessionsPerHost: number;
+  readonly limits: ProviderSpec['limits'];
 }
 type Chosen = { readonly entry: PlanVm; readonly vm: SourceVm };
 
@@ -133,7 +141,7 @@ function vmPlan(
   entry: PlanVm,
   vm: SourceVm,
   maps: Maps,
-  { connection, sessionsPerHost }: Source,
+  { connection, limits }: Source,
 ): Omit<VmPlan, 'group'> {
   const { defaults } = plan.spec;
   return {
@@ -146,8 +154,10 @@ function vmPlan(
     type: vm.powerState === 'poweredOn' ? plan.spec.type : 'cold',
     tracking: vm.changeTracking,
     host: vm.host?.id ?? '',
-    sessions: sessionsFor(vm.disks.length, sessionsPerHost),
-    sessionsPerHost,
+    sessions: sessionsFor(vm.disks.length, limits.nfcSessionsPerHost),
+    sessionsPerHost: limits.nfcSessionsPerHost,
+    datastores: [...new Set(vm.disks.flatMap(({ datastore }) => datastore?.id ?? []))],
+    snapshotsPerDatastore: limits.snapshotsPerDatastore,
     cutover: cutoverOf(plan),
     ...(plan.spec.precopy.interval === 'auto' ? {} : { intervalMs: durationMs(plan.spec.precopy.interval) }),
     audit: plan.spec.precopy.auditPercent / 100,

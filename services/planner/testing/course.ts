@@ -15,6 +15,8 @@ export const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
   host: 'host-1',
   sessions: 1,
   sessionsPerHost: 4,
+  datastores: ['datastore-1'],
+  snapshotsPerDatastore: 8,
   cutover: { mode: 'manual' },
   audit: 0,
   convert: 'auto',

@@ -149,6 +149,7 @@ export class VCenter implements Source {
   }
 }
 
+/** Also without the right to. */
 function tolerateFault(error: unknown): void {
-  if (TranshipError.from(error).code !== 'vsphere.fault') throw error;
+  if (!/^vsphere\.(fault|login)$/.test(TranshipError.from(error).code)) throw error;
 }

@@ -1,9 +1,9 @@
-import type { SourceVm } from '@tranship/contracts';
+import { type SourceVm, TranshipError } from '@tranship/contracts';
 import { createLogger, type StepContext } from '@tranship/service-kit';
 import { FakeClock } from '@tranship/service-kit/testing';
 import { expect, test } from 'vitest';
 import type { PowerSource } from '../ports.ts';
-import { checkOff, powerOff, powerOn } from './power.ts';
+import { checkOff, powerOff, powerOn, startsSoFar } from './power.ts';
 
 /** A VM that behaves: it takes `seconds` for what it is told; a deaf guest never shuts down, a stuck host never powers off. */
 class Machine implements PowerSource {
@@ -154,6 +154,18 @@ test('check - a source that ran since the final pass is contested although it is
     code: 'source.contested',
     detail: expect.stringContaining('ada started it at'),
   });
+});
+
+test('check - where vCenter does not tell of starts, only its power is known; what may pass is tried again', async () => {
+  const asked = (code: 'vsphere.login' | 'vsphere.fault' | 'vsphere.unreachable') =>
+    startsSoFar(
+      { lastStart: () => Promise.reject(new TranshipError(code, 'd')) },
+      'vm-1',
+      context(new Machine('poweredOff')).log,
+    );
+  expect([await asked('vsphere.login'), await asked('vsphere.fault')]).toEqual([undefined, undefined]);
+  await expect(asked('vsphere.unreachable')).rejects.toMatchObject({ retry: true });
+  expect(await startsSoFar(new Machine('poweredOff'), 'vm-1', context(new Machine('poweredOff')).log)).toBe(0);
 });
 
 test('power on - it is started once, and seen running; one that runs is left alone', async () => {

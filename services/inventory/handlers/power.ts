@@ -56,7 +56,8 @@ export async function startsSoFar(
     return (await source.lastStart(vm))?.key ?? 0;
   } catch (error) {
     const { code, detail } = TranshipError.from(error);
-    if (code !== 'vsphere.fault') throw error;
+    // Also without the right to them.
+    if (!/^vsphere\.(fault|login)$/.test(code)) throw error;
     log.warn({ vm, detail }, 'the events of the source cannot be read: a start that is over again will not be noticed');
     return undefined;
   }

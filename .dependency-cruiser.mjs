@@ -7,7 +7,7 @@ const only = (name, module, home) => ({
 });
 
 /** Packages that compute and touch nothing. */
-const pure = ['node_modules/yaml/'];
+const pure = ['node_modules/(yaml|croner)/'];
 
 export default {
   forbidden: [

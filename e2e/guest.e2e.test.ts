@@ -78,10 +78,20 @@ test('guest - a running Debian moves cold, boots converted, and keeps its disk, 
   await halt('web-01');
 });
 
-test('guest - UEFI with two NICs, one a distributed port group’s: both keep name and address', async () => {
+test('guest - UEFI with two NICs, one a distributed port group’s: both keep name and address; sealed, it is on the wire only when it is well', async () => {
   const before = await served('mail-01', '192.168.76.20');
-  await story.plan('mail', [{ name: 'mail-01' }]);
-  const { watchHealth } = await results(await story.start('mail'));
+  await story.plan('mail', [{ name: 'mail-01' }], { defaults: { firstStart: 'sealed' } });
+  const migration = await story.start('mail');
+  await story.happened(migration, 'vm.started', 300);
+  const links = async () =>
+    ((await kubectlJson(['get', 'vmi', 'mail-01', '-n', 'apps'])).status.interfaces ?? []).map(
+      ({ linkState }: { linkState?: string }) => linkState,
+    );
+  await story.eventually(async () => (await links()).length === 2, 120);
+  expect(await links()).toEqual(['down', 'down']);
+  const { watchHealth, unseal } = await results(migration);
+  expect(unseal?.nics).toEqual(['00:50:56:aa:cc:20', '00:50:56:aa:cc:21']);
+  expect(await links()).toEqual(['up', 'up']);
   expect(watchHealth?.nics).toEqual(
     expect.arrayContaining([
       nic('00:50:56:aa:cc:20', 'ens192', '192.168.76.20'),

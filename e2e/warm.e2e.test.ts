@@ -3,7 +3,7 @@ import { type InspectResult, type MigrationStatus, type StepResult, signedProofS
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { checkChain, checkDisk, checkSignature } from '../cli/proof.ts';
-import { hear } from '../lab/host/inside.ts';
+import { hear, kill } from '../lab/host/inside.ts';
 import { claimFile, digest, sourceFile } from '../lab/host/volumes.ts';
 import { Story } from './story.ts';
 
@@ -89,6 +89,37 @@ test('warm - cancelled between passes the source runs on, without a snapshot of 
   const source = (await story.vms()).find(({ name }) => name === 'live-02');
   expect(source).toMatchObject({ powerState: 'poweredOn', snapshots: 0, changeTracking: false });
   expect(await story.leftovers()).toEqual([]);
+});
+
+test('guard - a datastore that fills in the middle of a pass: its snapshot goes, and the VM waits until there is room; then for its window', async () => {
+  const hour = (new Date().getUTCHours() + 6) % 24;
+  const window = { cron: `30 ${hour} * * *`, for: '1h', timeZone: 'UTC' };
+  await story.plan('guarded', [{ name: 'live-02', targetName: 'guarded-01' }], warm({ cutover: { window } }));
+  const migration = await story.start('guarded');
+  const now = async () => (await story.status(migration)).vms[0]!;
+  // The source hangs: the pass would not end before the datastore is full.
+  await story.eventually(
+    async () => kill(story.lab, 'nbdkit', 'SIGSTOP') > 0 && (await now()).state === 'precopying',
+    120,
+  );
+  expect(await snapshots('live-02')).toBe(1);
+  await story.addProvider('vc1', { limits: { minFreeGB: 1_000_000 } });
+  await story.happened(migration, 'vm.guarded', 60);
+  await story.happened(migration, 'vm.snapshot-removed', 60);
+  await story.eventually(async () => (await snapshots('live-02')) === 0);
+  expect(await now()).toMatchObject({ state: 'waiting', waits: expect.stringMatching(/^for room: fast-ds has /) });
+  expect((await story.types(migration)).filter((type) => type === 'vm.pass-started')).toHaveLength(1);
+  await story.addProvider('vc1');
+  await story.happened(migration, 'vm.eased', 60);
+  await passed(migration, 2);
+  await act(migration, 'cutover');
+  await story.eventually(async () => /^for the window that opens at /.test((await now()).waits ?? ''), 60);
+  expect((await story.vms()).find(({ name }) => name === 'live-02')?.powerState).toBe('poweredOn');
+  await act(migration, 'cutover', { force: true });
+  succeeded(await story.finished(migration));
+  await equal('live-02', 'guarded-01', 0, gib / 4);
+  expect(await story.leftovers()).toEqual([]);
+  await story.power('live-02', 'on');
 });
 
 test('warm - history lost between two passes: all is compared, nothing is copied blindly', async () => {

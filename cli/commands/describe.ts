@@ -60,11 +60,13 @@ function migrationLines(migration: MigrationStatus): string[] {
   });
   const problems = migration.vms.flatMap((vm) => {
     const problem = problemOf(vm);
-    if (!problem) return [];
     const kept = vm.kept
       ? ['  its copy is kept: `tranship retry` goes on from it, `tranship archive` of the plan removes it']
       : [];
-    return ['', `${vm.name}: ${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`, ...kept];
+    return [
+      ...(vm.waits === undefined ? [] : ['', `${vm.name} waits ${vm.waits}`]),
+      ...(problem ? ['', `${vm.name}: ${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`, ...kept] : []),
+    ];
   });
   const head = [`${summary(migration)}`, `plan     ${migration.plan}`, `started  ${migration.started}`];
   const ended = migration.finished === undefined ? [] : [`finished ${migration.finished}`];

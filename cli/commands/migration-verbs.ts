@@ -17,7 +17,7 @@ const verbs = {
 export const migrationVerbs: Register = (program) => {
   command(program, 'cutover', 'stops the sources and starts the targets of a warm migration, or of some of its VMs')
     .option('--at <time>', 'not now but then, for instance 2026-12-01T22:00:00+01:00')
-    .option('--force', 'even when the forecast is over the budget; never without the proof')
+    .option('--force', 'even when the forecast is over the budget, or no window is open; never without the proof')
     .action(
       action((context, name: string, vms: string[], { at, force }: { at?: string; force?: boolean }) =>
         act(context, name, vms, 'cutover', { force: force === true, ...(at === undefined ? {} : { at }) }),

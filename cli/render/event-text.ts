@@ -60,6 +60,8 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
   'vm.proved': (data) => `${data.grade}: ${sum(data.disks, 'leaves')} leaves equal, in ${seconds(data)}`,
   'vm.converted': (data) =>
     `${data.os} (${data.engine}): ${(data.changes as unknown[]).length} changes in ${seconds(data)}`,
+  'vm.eased': () => 'there is room again: passes go on',
+  'vm.unsealed': ({ nics }) => `the guest was well behind closed links; ${(nics as unknown[]).length} were opened`,
   'vm.healthy': ({ node, proven }) => `on ${node}${proven ? '' : ', unproven'}`,
   'vm.step-failed': (data) =>
     `${data.step}, attempt ${data.attempt}: ${failure(data)}; ${data.again ? 'tried again' : 'not tried again'}`,

@@ -10,13 +10,14 @@ export function movedLines(before: MigrationStatus | undefined, after: Migration
   const known = new Map(before?.vms.map((vm) => [vm.id, vm]));
   return after.vms.flatMap((vm) => {
     const old = known.get(vm.id);
-    if (old?.state === vm.state && old.attempt === vm.attempt) return [];
+    if (old?.state === vm.state && old.attempt === vm.attempt && old.waits === vm.waits) return [];
     const again = vm.attempt > 1 ? ` (attempt ${vm.attempt})` : '';
     const down = downtime(vm, now);
     const told = down?.over && old !== undefined && !downtime(old, now)?.over ? `, downtime ${duration(down.ms)}` : '';
     const problem = problemOf(vm);
     const why = problem === undefined ? '' : `: ${problem.code}: ${problem.detail}; fix: ${problem.fix}`;
-    return [`${clock(now)} ${vm.name} ${vm.state}${again}${told}${why}`];
+    const waits = vm.waits === undefined ? '' : ` ${vm.waits}`;
+    return [`${clock(now)} ${vm.name} ${vm.state}${again}${waits}${told}${why}`];
   });
 }
 

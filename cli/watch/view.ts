@@ -59,7 +59,10 @@ function vmBlocks(model: WatchModel, { now, columns, style }: ViewOptions): Bloc
     const vm = vms[i]!;
     const disks = disksOf(model, vm).map((disk) => cut(diskLine(disk), columns));
     const problem = problemOf(vm);
-    const why = problem === undefined ? [] : [`      ${problem.code}: ${problem.detail}`, `      fix: ${problem.fix}`];
+    const why = [
+      ...(vm.waits === undefined ? [] : [`      waits ${vm.waits}`]),
+      ...(problem === undefined ? [] : [`      ${problem.code}: ${problem.detail}`, `      fix: ${problem.fix}`]),
+    ];
     const cutLine = cut(line, columns);
     return {
       vm,

@@ -43,6 +43,14 @@ describe('view', () => {
     expect(lines).toContainEqual(expect.stringContaining('fix: see the library'));
   });
 
+  it('waits - the reason is told, and again when it changes', () => {
+    const first = migration(vm('web', 'waiting', null, { waits: 'for the window that opens at T1' }));
+    const later = migration(vm('web', 'waiting', null, { waits: 'for the window that opens at T2' }));
+    expect(watchLines(watchModel(first), view)).toContainEqual('      waits for the window that opens at T1');
+    expect(movedLines(first, first, now)).toEqual([]);
+    expect(movedLines(first, later, now)).toEqual(['00:01:00 web waiting for the window that opens at T2']);
+  });
+
   it('room - no more lines than there are, none longer than the screen; who asks for a person comes first', () => {
     const many = Array.from({ length: 50 }, (_, i) => vm(`vm-${i}`, 'queued', null));
     const all = migration(...many, vm('asks', 'decision-needed', null));

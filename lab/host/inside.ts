@@ -9,9 +9,9 @@ export async function hear(lab: Lab, host: string, port: number, seconds = 3): P
   return (await run('nsenter', flags, { deadlineMs: (seconds + 2) * 1000 }).catch(() => '')).trim();
 }
 
-/** Kills the lab's processes whose command line holds these words, in pods too, as a crash or the kernel would. How many there were. */
-export function kill(lab: Lab, words: string): number {
+/** Kills the lab's processes whose command line holds these words, in pods too, as a crash or the kernel would; or stops them. How many there were. */
+export function kill(lab: Lab, words: string, signal: 'SIGKILL' | 'SIGSTOP' = 'SIGKILL'): number {
   const found = below(processes(), lab.init).filter((each) => each.words.join(' ').includes(words));
-  for (const { pid } of found) process.kill(pid, 'SIGKILL');
+  for (const { pid } of found) process.kill(pid, signal);
   return found.length;
 }

@@ -35,6 +35,11 @@ export class Outcomes {
     throw new Error(`too many begin a step of ${migration}/${vm} at once`);
   }
 
+  /** The newest attempt that has begun of any step of the VM; 0 without one. */
+  async newest(migration: string, vm: string): Promise<number> {
+    return (await this.#newest.get(migration, vm)).value?.attempt ?? 0;
+  }
+
   /** Before the outcome is reported. */
   async keep({ migration, vm, step, attempt }: StepIds, outcome: Outcome): Promise<void> {
     await this.#done.put([migration, vm, step, String(attempt)], outcome);

@@ -17,7 +17,7 @@ function event<D extends z.ZodType>(aggregate: Aggregate, data: D) {
 const none = z.object({});
 const attempt = { attempt: z.number().int() };
 
-/** A person's word: now, or at a time; `force` overrides the budget. */
+/** A person's word: now, or at a time; `force` overrides the budget and the window. */
 export const cutoverRequestSchema = z.object({ at: z.iso.datetime({ offset: true }).optional(), force: z.boolean() });
 
 /** All that a VM's course needs, pinned when it is queued. */
@@ -34,12 +34,17 @@ export const vmPlanSchema = z.object({
   host: z.string(),
   sessions: z.number().int().positive(),
   sessionsPerHost: z.number().int().positive(),
+  /** Ids of the datastores that a snapshot of it grows on, and how many snapshots of ours each of them bears. */
+  datastores: z.array(z.string()).default([]),
+  snapshotsPerDatastore: z.number().int().positive().default(8),
   /** Whether change tracking was on when the VM was queued. */
   tracking: z.boolean(),
   cutover: z.object({
     mode: z.enum(['manual', 'at', 'budget']),
     at: z.string().optional(),
     budgetMs: z.number().optional(),
+    /** Each opening by its cron, in its time zone, for so long. */
+    window: z.object({ cron: z.string(), forMs: z.number(), timeZone: z.string() }).optional(),
   }),
   /** Between the end of a pass and the next; without one it follows the write rate. */
   intervalMs: z.number().optional(),
@@ -88,6 +93,12 @@ export const events = {
     z.object({ migration: z.string(), vm: z.string(), host: z.string(), sessions: z.number().int() }),
   ),
   'permits.returned': event('permits', z.object({ migration: z.string(), vm: z.string() })),
+  /** The VM may have one snapshot open, which counts on each of these datastores (ids). `at`: the sequence that its course had. */
+  'permits.snapshot-granted': event(
+    'permits',
+    z.object({ migration: z.string(), vm: z.string(), datastores: z.array(z.string()), at: z.number().int() }),
+  ),
+  'permits.snapshot-returned': event('permits', z.object({ migration: z.string(), vm: z.string() })),
   'vm.queued': event('vm', vmPlanSchema),
   'vm.admitted': event('vm', none),
   'vm.prepared': event('vm', steps.prepare.result),
@@ -107,6 +118,9 @@ export const events = {
   'vm.cutover-postponed': event('vm', z.object({ error: problemSchema })),
   'vm.paused': event('vm', none),
   'vm.resumed': event('vm', none),
+  /** A datastore of the source has too little room: the pass is given up, its snapshot goes, and none is taken until `vm.eased`. */
+  'vm.guarded': event('vm', z.object({ error: problemSchema })),
+  'vm.eased': event('vm', none),
   'vm.powered-off': event('vm', steps.powerOff.result),
   'vm.changes-found': event('vm', steps.findChanges.result),
   'vm.pass-finished': event('vm', steps.copy.result),
@@ -118,6 +132,7 @@ export const events = {
   'vm.created': event('vm', steps.create.result),
   'vm.source-checked': event('vm', steps.checkOff.result),
   'vm.started': event('vm', steps.start.result),
+  'vm.unsealed': event('vm', steps.unseal.result),
   'vm.healthy': event('vm', steps.watchHealth.result),
   'vm.settled': event('vm', steps.settle.result),
   'vm.succeeded': event('vm', z.object({ unproven: z.boolean() })),

@@ -79,6 +79,18 @@ export const sourceDatastoreSchema = ref.extend({
   freeBytes: z.number().nonnegative(),
   accessible: z.boolean(),
 });
+/** How much room there is for a snapshot of a VM: on that of its datastores where it is tightest. Bytes. */
+export const roomSchema = z.object({
+  vm: z.string(),
+  datastore: z.string(),
+  freeBytes: z.number(),
+  needBytes: z.number(),
+});
+export type Room = z.infer<typeof roomSchema>;
+/** In words, for a person. */
+export const tellRoom = ({ datastore, freeBytes, needBytes }: Room): string =>
+  `${datastore} has ${gibOf(freeBytes)} GiB free, less than the ${gibOf(needBytes)} GiB that are to stay`;
+const gibOf = (bytes: number) => Math.round((bytes / 1024 ** 3) * 10) / 10;
 export type SourceHost = z.infer<typeof sourceHostSchema>;
 export type SourceNetwork = z.infer<typeof sourceNetworkSchema>;
 export type SourceDatastore = z.infer<typeof sourceDatastoreSchema>;

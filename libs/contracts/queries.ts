@@ -6,6 +6,7 @@ import { providerSchema } from './documents/provider.ts';
 import { forecastSchema } from './forecast.ts';
 import {
   powerStateSchema,
+  roomSchema,
   sourceDatastoreSchema,
   sourceHostSchema,
   sourceNetworkSchema,
@@ -70,6 +71,8 @@ export const vmStatusSchema = z.object({
   released: z.boolean().optional(),
   /** What was copied is kept: a retry goes on from it, the archive removes it. */
   kept: z.boolean().optional(),
+  /** Why nothing happens just now although a pass or the cutover would be due, in words. */
+  waits: z.string().optional(),
 });
 export const migrationSchema = z.object({
   id: z.string(),
@@ -122,6 +125,13 @@ export const queries = {
     'inventory',
     z.object({ provider: z.string(), vm: z.string() }),
     z.object({ powerState: powerStateSchema }),
+    15_000,
+  ),
+  /** Read now, from vCenter itself, by VM id. A VM that is not there, or has no datastore, is left out. */
+  room: query(
+    'inventory',
+    z.object({ provider: z.string(), vms: z.array(z.string()) }),
+    z.object({ rooms: z.array(roomSchema) }),
     15_000,
   ),
   // planner owns plans and migrations

@@ -102,7 +102,8 @@ export const steps = {
   removeSnapshot: step(
     'inventory',
     minutes(24 * 60),
-    z.object({ ...source, name: z.string() }),
+    /** `graceMs`: its reader was stopped, and is let close the files for so long. */
+    z.object({ ...source, name: z.string(), graceMs: z.number().optional() }),
     z.object({ seconds: z.number() }),
   ),
   /** What changed since the last pass, of the VM that is off. */
@@ -110,7 +111,10 @@ export const steps = {
     'inventory',
     minutes(30),
     z.object({ ...source, disks: z.array(sinceSchema), foreign: z.array(z.string()).optional() }),
-    pointSchema,
+    pointSchema.extend({
+      /** The key of vCenter's newest event of the VM's start, 0 where there is none; absent where it does not tell. */
+      lastStart: z.number().int().optional(),
+    }),
   ),
   /** One pass over every disk into the target volumes, with leaves and ledger. */
   copy: step(
@@ -205,13 +209,25 @@ export const steps = {
     z.object({ ...base, target: targetVmSchema }),
     z.object({ name: z.string(), uid: z.string() }),
   ),
-  /** Live check at the source right before the start; error `source.contested` when it runs. */
-  checkOff: step('inventory', minutes(2), z.object(source), z.object({ powerState: powerStateSchema, at: moment })),
+  /** Live check at the source right before the start; error `source.contested` when it runs, or ran since `lastStart` (as findChanges told). */
+  checkOff: step(
+    'inventory',
+    minutes(2),
+    z.object({ ...source, lastStart: z.number().int().optional() }),
+    z.object({ powerState: powerStateSchema, at: moment }),
+  ),
   start: step(
     'vm-builder',
     minutes(2),
     z.object({ ...base, provider: z.string(), target: targetVmSchema }),
     z.object({ at: moment }),
+  ),
+  /** Of a sealed target: the guest agent answers behind closed links, then they are opened. */
+  unseal: step(
+    'vm-builder',
+    minutes(60),
+    z.object({ ...base, target: targetVmSchema, deadlineMs: z.number() }),
+    z.object({ answered: moment, opened: moment, nics: z.array(z.string()) }),
   ),
   watchHealth: step(
     'vm-builder',

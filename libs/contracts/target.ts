@@ -41,6 +41,8 @@ export const targetVmSchema = z.object({
   uuid: z.string().optional(),
   disks: z.array(targetDiskSchema),
   nics: z.array(targetNicSchema),
+  /** The links of its NICs are down until its guest is well. */
+  sealed: z.boolean().optional(),
   runStrategy: z.enum(['Always', 'RerunOnFailure', 'Manual', 'Once']),
   labels: z.record(z.string(), z.string()),
   annotations: z.record(z.string(), z.string()),

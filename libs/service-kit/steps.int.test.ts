@@ -2,7 +2,7 @@ import { Bus } from '@tranship/bus';
 import { commandId, type Envelope, envelope, type Report, subjects } from '@tranship/contracts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { NatsServer } from '../bus/testing/nats-server.ts';
-import { createLogger, type Kit, type ServiceTable, systemClock } from './index.ts';
+import { createLogger, type Kit, type ServiceTable, type StepContext, systemClock } from './index.ts';
 import { giveUp, runCommand } from './steps.ts';
 
 let server: NatsServer;
@@ -36,10 +36,12 @@ function course() {
   stops.push(stop);
   const ran: number[] = [];
   const reports: Report[] = [];
+  let during = async (_: StepContext): Promise<unknown> => undefined;
   const table: ServiceTable = {
     steps: {
-      checkOff: async (_, { ids }) => {
-        ran.push(ids.attempt);
+      checkOff: async (_, context) => {
+        ran.push(context.ids.attempt);
+        await during(context);
         return { powerState: 'poweredOff', at: new Date(0).toISOString() };
       },
     },
@@ -62,7 +64,10 @@ function course() {
     const parts = { id, source: 'test', type: 'tranship.cmd.inventory.checkOff', time: new Date(0), data };
     return bus.commands.send(subjects.command('inventory', 'checkOff', migration, vm), envelope(parts));
   };
-  return { migration, vm, ran, reports, work, send };
+  const handles = (work: typeof during) => {
+    during = work;
+  };
+  return { migration, vm, ran, reports, work, send, handles };
 }
 
 test('steps - a worker that dies between its report and the acknowledgement: the next one does not run it again', async () => {
@@ -104,6 +109,29 @@ test('steps - an attempt that comes after a later one of the same VM is dropped,
   await send(2);
   await expect.poll(() => reports, { timeout: 10_000 }).toMatchObject([{ attempt: 2 }]);
   expect(ran).toEqual([2]);
+});
+
+test('steps - what runs is stopped when a later attempt of the VM begins, and nobody is told of its end', async () => {
+  const { migration, vm, reports, work, send, handles } = course();
+  const stopped = Promise.withResolvers<string>();
+  const begun = Promise.withResolvers<void>();
+  handles(({ signal, ids }) => {
+    if (ids.attempt > 1) return Promise.resolve();
+    begun.resolve();
+    return new Promise((_, reject) =>
+      signal.addEventListener('abort', () => {
+        stopped.resolve(String(signal.reason));
+        reject(signal.reason);
+      }),
+    );
+  });
+  void work(bus);
+  await send(1);
+  await begun.promise;
+  await bus.outcomes.begin({ migration, vm, step: 'removeSnapshot', attempt: 2 });
+  expect(await stopped.promise).toContain('a later attempt has begun');
+  await send(2);
+  await expect.poll(() => reports, { timeout: 10_000 }).toMatchObject([{ attempt: 2, outcome: { ok: true } }]);
 });
 
 test('steps - a command that is given up is a step that failed, told once; what is no step is buried alone', async () => {

@@ -61,19 +61,45 @@ async function runStep(
     await report(service, kit, message, known.outcome);
     return known.outcome;
   }
-  const signal = AbortSignal.any([shutdown, AbortSignal.timeout(steps[step].deadlineMs)]);
+  const over = new AbortController();
+  const stale = superseded(kit, ids, over.signal);
+  const signal = AbortSignal.any([shutdown, AbortSignal.timeout(steps[step].deadlineMs), stale]);
   const outcome = await perform(
     handler,
     message.data,
     { ids, signal, log, begun: redelivered || ids.attempt > 1, clock: kit.clock, progress: progressOf(kit, ids) },
     step,
   );
+  over.abort();
+  if (stale.aborted) return void log.warn({}, 'step given up: a later attempt has begun');
   // A service that is going down reports nothing: the command is redelivered and found half done.
   if (!outcome.ok && shutdown.aborted) throw TranshipError.fromProblem(outcome.error);
   logOutcome(log, outcome);
   await kit.bus.outcomes.keep(ids, outcome);
   await report(service, kit, message, outcome);
   return outcome;
+}
+
+/** A worker looks so often whether what it does is still wanted. */
+const lookMs = 1_000;
+
+/** Aborts once a later attempt of the VM has begun; looks until the step is over. */
+function superseded(
+  { bus, clock }: Kit,
+  { migration, vm, attempt }: StepContext['ids'],
+  over: AbortSignal,
+): AbortSignal {
+  const stop = new AbortController();
+  const look = async () => {
+    while (!stop.signal.aborted) {
+      await clock.sleep(lookMs, over);
+      // Who cannot look goes on.
+      const newest = await bus.outcomes.newest(migration, vm).catch(() => 0);
+      if (newest > attempt) stop.abort(new TranshipError('service.unavailable', 'a later attempt has begun'));
+    }
+  };
+  look().catch(() => {});
+  return stop.signal;
 }
 
 /** A command that is given up is kept, and the planner hears of it as of a step that failed: else its course would stand. */

@@ -4,7 +4,7 @@ import { Control, type Param, type Ref } from './control.ts';
 import { toTranshipError, VimFault } from './faults.ts';
 import { type Certificate, type TlsTrust, Transport } from './transport.ts';
 import type { Operation } from './wsdl.ts';
-import type { Value } from './xml.ts';
+import { list, type Value } from './xml.ts';
 
 export interface Login {
   readonly username: string;
@@ -23,6 +23,7 @@ interface Content {
   readonly root: Ref;
   readonly session: Ref;
   readonly views: Ref;
+  readonly events: Ref;
   readonly collector: Collector;
 }
 
@@ -66,6 +67,14 @@ export class VSphere {
   /** Properties of objects of one type, read now. Objects that are gone are an error. */
   read(refs: readonly Ref[], properties: readonly string[]): Promise<ObjectUpdate[]> {
     return this.#within('reading properties', async ({ collector }) => collector.read(refs, properties));
+  }
+
+  /** Events of one object, of these types: the newest are among them, how many vCenter says. Ids are those of `EventDescription`. */
+  async events(of: Ref, types: readonly string[]): Promise<Value[]> {
+    const filter = { entity: { entity: of, recursion: 'self' }, eventTypeId: types } as const;
+    return list(
+      await this.#within('reading events', ({ events }) => this.#control.call(events, 'QueryEvents', { filter })),
+    );
   }
 
   /** Follows all objects of the given types below the root. Ends with a throw when the session is lost. */
@@ -177,6 +186,7 @@ export class VSphere {
       root: service.rootFolder as unknown as Ref,
       session,
       views: service.viewManager as unknown as Ref,
+      events: service.eventManager as unknown as Ref,
       collector,
     };
     return this.#current;

@@ -11,8 +11,14 @@ export interface Ref {
   readonly value: string;
 }
 
+/** Which events are asked for: those of one object, of these types. */
+interface EventFilter {
+  readonly entity: { readonly entity: Ref; readonly recursion: 'self' };
+  readonly eventTypeId: readonly string[];
+}
+
 /** What a parameter may be; the last: the slice of VirtualMachineConfigSpec that we set. */
-export type Param = string | number | boolean | Ref | { readonly changeTrackingEnabled: boolean };
+export type Param = string | number | boolean | Ref | EventFilter | { readonly changeTrackingEnabled: boolean };
 
 const deadlineMs = 60_000;
 type Callback = (error: Error | null, result: unknown, raw: string) => void;
@@ -28,9 +34,7 @@ export class Control {
   /** Calls a method of a managed object. @throws VimFault, TranshipError */
   async call(on: Ref, operation: Operation, params: Readonly<Record<string, Param>> = {}): Promise<Value | undefined> {
     const client = await this.#client;
-    const args = Object.fromEntries(
-      [['_this', on], ...Object.entries(params)].map(([name, value]) => [name, isRef(value) ? soapRef(value) : value]),
-    );
+    const args = written({ _this: on, ...params }) as object;
     const raw = await new Promise<string>((resolve, reject) => {
       const method = (client as unknown as Record<string, (args: object, callback: Callback) => void>)[operation]!;
       method.call(client, args, (error, _, answer) => {
@@ -42,13 +46,21 @@ export class Control {
     const envelope = await readXml(Readable.from([raw]));
     const fault = faultOf(envelope);
     if (fault) throw fault;
-    const returned = child(child(child(child(envelope, 'Envelope'), 'Body'), `${operation}Response`), 'returnval');
-    return returned && decode(returned);
+    const answer = child(child(child(envelope, 'Envelope'), 'Body'), `${operation}Response`);
+    const decoded = answer && decode(answer);
+    return typeof decoded === 'object' && 'returnval' in decoded ? decoded.returnval : undefined;
   }
 }
 
 const isRef = (value: unknown): value is Ref => typeof value === 'object' && value !== null && 'type' in value;
 const soapRef = (ref: Ref) => ({ attributes: { type: ref.type }, $value: ref.value });
+
+/** References, however deep, as node-soap writes them. */
+function written(value: unknown): unknown {
+  if (isRef(value)) return soapRef(value);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, written(each)]));
+}
 
 async function open(transport: Transport): Promise<Client> {
   const httpClient = {

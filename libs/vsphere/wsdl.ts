@@ -12,6 +12,8 @@ export const operations = {
   ReconfigVM_Task: ['spec:configSpec'],
   ConsolidateVMDisks_Task: [],
   RemoveSnapshot_Task: ['removeChildren:boolean', 'consolidate:boolean'],
+  QueryEvents: ['filter:eventFilter'],
+  RefreshDatastore: [],
   QueryChangedDiskAreas: ['snapshot:ref', 'deviceKey:int', 'startOffset:long', 'changeId:string'],
 } as const satisfies Record<string, readonly string[]>;
 export type Operation = keyof typeof operations;
@@ -19,6 +21,7 @@ export type Operation = keyof typeof operations;
 const own: Readonly<Record<string, string>> = {
   ref: 'v:ManagedObjectReference',
   configSpec: 'v:VirtualMachineConfigSpec',
+  eventFilter: 'v:EventFilterSpec',
 };
 const typeOf = (kind: string) => own[kind] ?? `xsd:${kind}`;
 
@@ -51,6 +54,8 @@ export function wsdl(): string {
 <definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:v="urn:vim25" targetNamespace="urn:vim25">
 <types><schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:vim25" elementFormDefault="qualified">
 <complexType name="ManagedObjectReference"><simpleContent><extension base="xsd:string"><attribute name="type" type="xsd:string"/></extension></simpleContent></complexType>
+<complexType name="EventFilterSpecByEntity"><sequence><element name="entity" type="v:ManagedObjectReference"/><element name="recursion" type="xsd:string"/></sequence></complexType>
+<complexType name="EventFilterSpec"><sequence><element name="entity" type="v:EventFilterSpecByEntity"/><element name="eventTypeId" type="xsd:string" minOccurs="0" maxOccurs="unbounded"/></sequence></complexType>
 <complexType name="VirtualMachineConfigSpec"><sequence><element name="changeTrackingEnabled" type="xsd:boolean" minOccurs="0"/></sequence></complexType>
 ${names.map((n) => element(n, operations[n])).join('\n')}
 </schema></types>

@@ -5,12 +5,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type VCenter as Simulator, startVCenter } from '../../lab/testing/vcenter.ts';
 import { VCenter } from './adapters/vcenter.ts';
 import { findChanges, snapshot } from './handlers/points.ts';
+import { checkOff } from './handlers/power.ts';
 import { removeSnapshot, tidySource } from './handlers/tidy.ts';
 
 const mib = 1024 * 1024;
 const leaf = 64 * 1024;
 let simulator: Simulator;
 let center: VCenter;
+const stop = new AbortController();
+const gib = 1024 ** 3;
+/** As the provider's document gives it; what is changed here counts at once. */
+const limits = { minFreeGB: 20 };
 const kept = new Map<string, [number, number][]>();
 const context: StepContext = {
   ids: { migration: 'm', vm: 'v', step: 's', attempt: 1 },
@@ -30,7 +35,7 @@ const world = {
 
 beforeAll(async () => {
   const disks = [{ sizeGB: 0.0625, fill: 'pattern:4MB' }, { sizeGB: 0.03125 }];
-  const small = ['busy', 'foreign', 'reverted', 'grown', 'undone', 'stale'].map((name) => ({
+  const small = ['busy', 'foreign', 'reverted', 'grown', 'undone', 'stale', 'briefly', 'narrow'].map((name) => ({
     name,
     power: 'on',
     disks,
@@ -40,11 +45,15 @@ beforeAll(async () => {
   const { url, thumbprint, username, password } = simulator;
   const provider = {
     metadata: { name: 'vc' },
-    spec: { type: 'vsphere', url, tls: { thumbprint }, credentials: { secret: 'vc' }, transfer: { method: 'vddk' } },
+    spec: { type: 'vsphere', url, tls: { thumbprint }, credentials: { secret: 'vc' }, limits },
   } as unknown as Provider;
   center = new VCenter(provider, async () => ({ username, password }), systemClock);
+  const caughtUp = Promise.withResolvers<void>();
+  void center.follow(stop.signal, caughtUp.resolve).catch(caughtUp.reject);
+  await caughtUp.promise;
 });
 afterAll(async () => {
+  stop.abort();
   await center?.client.close();
   await simulator?.stop();
 });
@@ -168,6 +177,43 @@ test('history - a disk that is not what the plan says stops the migration', asyn
     detail: expect.stringContaining('was added'),
   });
   expect(await snapshots('grown')).toEqual([]);
+});
+
+test('room - read now, also where vCenter cannot refresh it; a snapshot that finds too little is not taken', async () => {
+  const { ids } = await source('narrow');
+  const room = async () => (await center.rooms([ids.vm]))[0]!;
+  const { freeBytes } = await room();
+  expect(await room()).toMatchObject({ vm: ids.vm, datastore: 'fast-ds', needBytes: 20 * gib });
+  const fault = JSON.stringify({ Method: 'RefreshDatastore', Fault: 'HostConfigFault' });
+  await fetch(`${simulator.control}/faults`, { method: 'POST', body: fault });
+  expect(await room()).toMatchObject({ freeBytes });
+  await fetch(`${simulator.control}/faults`, { method: 'DELETE' });
+  const input = { ...ids, name: 'tranship-m-narrow-1', ...(await since('narrow')) };
+  limits.minFreeGB = Math.ceil(freeBytes / gib) + 1;
+  await expect(snapshot(world, input, context)).rejects.toMatchObject({
+    ...{ code: 'source.low-space', retry: false },
+    detail: expect.stringMatching(/^fast-ds has \d+(\.\d)? GiB free, less than/),
+  });
+  expect(await snapshots('narrow')).toEqual([]);
+  limits.minFreeGB = 20;
+  await snapshot(world, input, context);
+  await removeSnapshot(world.find, { ...ids, name: input.name }, context);
+});
+
+test('check - a source that ran between the final pass and the start is contested, whoever stopped it again', async () => {
+  const { ids } = await source('briefly');
+  await center.powerOff(ids.vm);
+  const { lastStart } = await findChanges(world, { ...ids, ...(await since('briefly')) }, context);
+  expect(lastStart).toEqual(expect.any(Number));
+  const check = () => checkOff(world.find, { ...ids, lastStart }, context);
+  expect(await check()).toMatchObject({ powerState: 'poweredOff' });
+  await control('/power/on?vm=briefly');
+  await expect(check()).rejects.toMatchObject({ detail: expect.stringContaining('is poweredOn') });
+  await center.powerOff(ids.vm);
+  await expect(check()).rejects.toMatchObject({
+    code: 'source.contested',
+    detail: expect.stringMatching(/ran since the final pass: .* started it at 20\d\d-/),
+  });
 });
 
 test('undo - snapshots of ours go, those of others stay, and tracking is as it was', async () => {

@@ -1,4 +1,5 @@
-import type { SourceVm } from '@tranship/contracts';
+import type { Room, SourceVm } from '@tranship/contracts';
+import type { Start } from './domain/starts.ts';
 import type { ChangeWindow, NamedSnapshot, TrackedDisk } from './domain/tracking.ts';
 
 /** A VM as vCenter shows it at this moment. */
@@ -13,14 +14,18 @@ export interface VmNow {
 export interface PowerSource {
   /** Read now, from vCenter itself. */
   power(vm: string): Promise<{ powerState: SourceVm['powerState']; toolsRunning: boolean }>;
+  /** The newest that vCenter knows of. */
+  lastStart(vm: string): Promise<Start | undefined>;
   shutdownGuest(vm: string): Promise<void>;
   powerOff(vm: string): Promise<void>;
   powerOn(vm: string): Promise<void>;
 }
 
 /** Snapshots and what changed between them. Tasks are waited for until the signal aborts. */
-export interface PointSource extends Pick<PowerSource, 'power'> {
+export interface PointSource extends Pick<PowerSource, 'power' | 'lastStart'> {
   look(vm: string): Promise<VmNow>;
+  /** How much room snapshots of these VMs find, read now. */
+  rooms(vms: readonly string[]): Promise<Room[]>;
   /** Returns when no task of the VM runs. */
   idle(vm: string, signal: AbortSignal): Promise<void>;
   setTracking(vm: string, on: boolean): Promise<void>;

@@ -26,6 +26,7 @@ export async function service(_config: Config, kit: Kit): Promise<ServiceTable> 
     queries: {
       ...providerQueries(providers, kit),
       ...inventoryQueries(providers),
+      room: async ({ provider, vms }) => ({ rooms: await providers.synced(provider).rooms(vms) }),
       powerState: async ({ provider, vm }) => ({ powerState: (await find(provider).power(vm)).powerState }),
     },
     background: { providers: (signal) => providers.follow(signal) },

@@ -12,6 +12,7 @@ import {
   type TranshipEvent,
 } from '@tranship/contracts';
 import type { Kit } from '@tranship/service-kit';
+import { createLogger } from '@tranship/service-kit';
 import { FakeClock } from '@tranship/service-kit/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NatsServer } from '../../libs/bus/testing/nats-server.ts';
@@ -20,12 +21,14 @@ import { type LiveModel, liveModel } from './adapters/model.ts';
 import type { Engine } from './advance.ts';
 import { newCourse } from './domain/course.ts';
 import { driver } from './drive.ts';
+import { look } from './guard.ts';
 import { archivePlan } from './handlers/archive-plan.ts';
 import { migrationQueries } from './handlers/migrations.ts';
 import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
 import type { Commands } from './ports.ts';
+import { Snapshots } from './snapshots.ts';
 import { plan } from './testing/course.ts';
 
 let server: NatsServer;
@@ -48,11 +51,12 @@ function replica(commands: Commands = commandIssuer(bus, clock)) {
   const all = aggregates(bus, clock);
   const model: LiveModel = liveModel(bus);
   void model.follow(stop.signal);
+  const snapshots = new Snapshots(all, model);
   const engine: Engine = {
-    ...{ log: courseLog(all), commands },
+    ...{ log: courseLog(all), commands, snapshots },
     present: () => ({ now: clock.now(), history: model.history(), releaseAfterMs: 600_000 }),
   };
-  return { all, model, engine, driver: driver(all, engine, model) };
+  return { all, model, engine, snapshots, driver: driver(all, engine, model, snapshots) };
 }
 type Replica = ReturnType<typeof replica>;
 
@@ -279,4 +283,81 @@ test('plan - one that keeps a copy is not deleted before it is archived', async 
   };
   await expect(remove(true)).rejects.toMatchObject({ code: 'plan.keeps' });
   await remove(false);
+});
+
+test('planner - no more snapshots on a datastore than it bears, whichever replica begins the passes; the next begins when one is gone', async () => {
+  const [one, other] = [replica(), replica()];
+  const vms = ['vm-1', 'vm-2', 'vm-3'];
+  for (const vm of vms) {
+    const warm = plan({ type: 'warm', host: 'host-7', datastores: ['ds-7'], snapshotsPerDatastore: 1 });
+    await one.engine.log.append(newCourse('few-1', vm), { type: 'vm.queued', data: warm });
+  }
+  const started = { plan: 'p', generation: 1, concurrency: 20, vms: vms.map((id) => ({ id, name: id })) };
+  await one.all.append('migration', ['few-1'], { type: 'migration.started', data: started }, 0);
+  await Promise.all([one.model.current(), other.model.current()]);
+  await one.driver.sweep();
+  const states = async () => Promise.all(vms.map(async (vm) => (await one.engine.log.load('few-1', vm)).state));
+  const say = async (vm: string, step: StepName, result: unknown, by = one) => {
+    const { attempt } = await by.engine.log.load('few-1', vm);
+    const data: Report = { migration: 'few-1', vm, step, attempt, outcome: { ok: true, result } };
+    const time = new Date(clock.now());
+    return report(by.engine, envelope({ id: 'r', source: 'test', type: 'tranship.cmd.planner.report', time, data }));
+  };
+  await Promise.all(vms.map((vm, i) => say(vm, 'prepare', prepared, i === 1 ? other : one)));
+  await Promise.all([one.driver.sweep(), other.driver.sweep()]);
+  expect((await states()).sort()).toEqual(['SN', 'WT', 'WT']);
+  const first = vms[(await states()).indexOf('SN')]!;
+  const point = { at: new Date(clock.now()).toISOString(), disks: [], foreign: [] };
+  await say(first, 'snapshot', { ...point, snapshot: 's-1', tracking: 'on', powerState: 'poweredOn' });
+  await say(first, 'copy', { disks: [], seconds: 1 });
+  await say(first, 'prove', { grade: 'standard', disks: [], seconds: 1 });
+  await Promise.all([one.driver.sweep(), other.driver.sweep()]);
+  expect((await states()).sort()).toEqual(['RM', 'WT', 'WT']);
+  const over = await say(first, 'removeSnapshot', { seconds: 1 });
+  await one.model.current();
+  expect(await one.snapshots.giveBack(over)).toBe(true);
+  expect(await one.snapshots.giveBack(over)).toBe(false);
+  await Promise.all([one.driver.beginPasses(), other.driver.beginPasses()]);
+  const after = await states();
+  expect(after.filter((state) => state === 'SN')).toHaveLength(1);
+  expect(after[vms.indexOf(first)]).toBe('WT');
+});
+
+test('planner - the room is looked at: a pass on a datastore that fills is given up, and goes on when there is room', async () => {
+  const one = replica();
+  const warm = plan({ type: 'warm', host: 'host-8', datastores: ['ds-8'] });
+  await one.engine.log.append(newCourse('full-1', 'vm-1'), { type: 'vm.queued', data: warm });
+  const started = { plan: 'p', generation: 1, concurrency: 20, vms: [{ id: 'vm-1', name: 'web-01' }] };
+  await one.all.append('migration', ['full-1'], { type: 'migration.started', data: started }, 0);
+  await one.model.current();
+  await one.driver.sweep();
+  await report(one.engine, answer('full-1', 'prepare', 1, prepared));
+  const course = () => one.engine.log.load('full-1', 'vm-1');
+  const point = { at: new Date(clock.now()).toISOString(), disks: [], foreign: [], snapshot: 's-1' };
+  const { attempt } = await course();
+  await report(
+    one.engine,
+    answer('full-1', 'snapshot', attempt, { ...point, tracking: 'on', powerState: 'poweredOn' }),
+  );
+  const asked: unknown[] = [];
+  const looks = async (freeBytes: number) => {
+    await one.model.current();
+    const query = async (name: string, input: { vms: string[] }) => {
+      asked.push([name, input]);
+      return { rooms: input.vms.map((vm) => ({ vm, datastore: 'ds', freeBytes, needBytes: 100 })) };
+    };
+    await look({ log: createLogger('test', 'silent'), query: query as never }, one.engine, one.model);
+    return course();
+  };
+  expect(await looks(100)).toMatchObject({ state: 'PC', guarded: undefined });
+  const guarded = await looks(99);
+  expect(guarded).toMatchObject({ state: 'RM', attempt: attempt + 1, guarded: { code: 'source.low-space' } });
+  expect(asked[0]).toEqual(['room', { provider: 'vc', vms: expect.arrayContaining(['vm-1']) }]);
+  await report(one.engine, answer('full-1', 'removeSnapshot', attempt + 1, { seconds: 1 }));
+  expect(await looks(99)).toMatchObject({ state: 'WT', passes: [] });
+  expect(await looks(125)).toMatchObject({ state: 'SN', guarded: undefined });
+  expect(await types(one, 'full-1')).toEqual([
+    ...['vm.queued', 'vm.admitted', 'vm.prepared', 'vm.pass-started', 'vm.snapshotted'],
+    ...['vm.guarded', 'vm.snapshot-removed', 'vm.eased', 'vm.pass-started'],
+  ]);
 });

@@ -3,6 +3,7 @@ import type { Course } from './domain/course.ts';
 import type { History } from './domain/forecast.ts';
 import type { MigrationFold } from './domain/migration.ts';
 import type { Due } from './domain/next.ts';
+import type { HeldSnapshot } from './domain/snapshots.ts';
 
 /** What the planner needs of the world. */
 export interface CourseLog {
@@ -39,6 +40,9 @@ export interface Model {
   migration(id: string): MigrationFold | undefined;
   migrations(): MigrationFold[];
   course(migration: string, vm: string): Course | undefined;
+  courses(): Course[];
+  /** Who may have a snapshot open at a provider, and the sequence of the last word about it. */
+  snapshots(provider: string): { readonly held: readonly HeldSnapshot[]; readonly seq: number };
   /** Returns when all is folded that was in the log when it was called: who wrote something, by whichever replica, reads it. */
   current(): Promise<void>;
   /** What the steps of a cutover took in the migrations so far. */

@@ -5,14 +5,18 @@ import type { Engine } from './advance.ts';
 import type { Config } from './config.ts';
 import { isFinal } from './domain/course.ts';
 import { driver as makeDriver } from './drive.ts';
+import { look } from './guard.ts';
 import { archivePlan, archiveSweep } from './handlers/archive-plan.ts';
 import { migrationQueries } from './handlers/migrations.ts';
 import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
+import { Snapshots } from './snapshots.ts';
 
 /** What is due and unanswered is issued again this often. */
 const sweepMs = 30_000;
+/** Between two looks at the room on the datastores. */
+const guardMs = 10_000;
 /** Between two looks, however much is due. */
 const leastMs = 200;
 
@@ -23,17 +27,17 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
   const log = courseLog(all);
   const commands = commandIssuer(bus, clock);
   const model = liveModel(bus);
+  const snapshots = new Snapshots(all, model);
   const releaseAfterMs = releaseAfterSeconds * 1000;
-  const engine: Engine = {
-    ...{ log, commands },
-    present: () => ({ now: clock.now(), history: model.history(), releaseAfterMs }),
-  };
-  const driver = makeDriver(all, engine, model);
+  const present = () => ({ now: clock.now(), history: model.history(), releaseAfterMs });
+  const engine: Engine = { log, commands, present, snapshots };
+  const driver = makeDriver(all, engine, model, snapshots);
   return {
     ready: () => model.ready,
     commands: {
       report: async (message) => {
         const course = await report(engine, message);
+        if (course.plan && (await snapshots.giveBack(course))) await driver.beginPasses();
         const migration = model.migration(course.migration);
         if (migration && isFinal(course)) await driver.drive(migration);
       },
@@ -46,6 +50,9 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
     }),
     background: {
       model: (signal) => model.follow(signal),
+      guard: async (signal) => {
+        for (; !signal.aborted; await clock.sleep(guardMs, signal)) if (model.ready) await look(kit, engine, model);
+      },
       sweep: async (signal) => {
         while (!signal.aborted) {
           if (model.ready) {

@@ -1,4 +1,4 @@
-import { type Plan, TranshipError, type Validation } from '@tranship/contracts';
+import { type Plan, type Room, type SourceVm, TranshipError, type Validation } from '@tranship/contracts';
 import type { Kit } from '@tranship/service-kit';
 import type { TargetFacts } from './domain/concerns.ts';
 import type { Maps } from './domain/resolve.ts';
@@ -20,8 +20,15 @@ export async function survey(plan: Plan, query: Kit['query']): Promise<Survey> {
     // A target that does not answer must not hide the concerns of the source.
     query('targetFacts', { namespace: target.namespace }).catch((): TargetFacts | undefined => undefined),
   ]);
+  const rooms = plan.spec.type === 'warm' ? await roomsOf(source, matches.flat(), query) : [];
   const candidates = vms.map((entry, i) => ({ entry, matches: matches[i] ?? [] }));
-  return { candidates, maps, validation: validate(plan, candidates, maps, facts) };
+  return { candidates, maps, validation: validate(plan, candidates, maps, facts, rooms) };
+}
+
+/** What cannot be told now is asked again before each snapshot. */
+async function roomsOf(provider: string, vms: readonly SourceVm[], query: Kit['query']): Promise<Room[]> {
+  const asked = query('room', { provider, vms: vms.map(({ id }) => id) });
+  return asked.then(({ rooms }) => rooms).catch(() => []);
 }
 
 async function mapsOf(plan: Plan, query: Kit['query']): Promise<Maps> {

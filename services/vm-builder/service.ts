@@ -9,6 +9,7 @@ import { prepare } from './handlers/prepare.ts';
 import { release, removeTarget, settle, stopTarget } from './handlers/remove.ts';
 import { signingQueries } from './handlers/sign.ts';
 import { start } from './handlers/start.ts';
+import { unseal } from './handlers/unseal.ts';
 import { watchHealth } from './handlers/watch-health.ts';
 import type { Target } from './ports.ts';
 
@@ -28,6 +29,7 @@ export async function service(config: Config, { bus, query }: Kit): Promise<Serv
       handOver: (input, context) => handOver(target, input, context),
       create: (input) => create(target, input),
       start: (input, context) => start(target, input, context),
+      unseal: (input, context) => unseal(target, input, context),
       watchHealth: (input, context) => watchHealth(target, input, context),
       settle: (input, context) => settle(target, input, context),
       removeTarget: (input, context) => removeTarget(target, input, context),

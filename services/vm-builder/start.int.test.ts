@@ -6,7 +6,8 @@ import { factQueries } from './handlers/facts.ts';
 import { handOver } from './handlers/hand-over.ts';
 import { removeTarget, settle } from './handlers/remove.ts';
 import { start } from './handlers/start.ts';
-import { connection, disk } from './testing/fixtures.ts';
+import { unseal } from './handlers/unseal.ts';
+import { connection, disk, nic } from './testing/fixtures.ts';
 import { apps, type Course, context, course, World, work } from './testing/world.ts';
 
 let world: World;
@@ -44,6 +45,42 @@ it('start - while the source runs it is refused, and the VM stays halted', async
     code: 'source.contested',
   });
   expect((await machine(input))?.spec.runStrategy).toBe('Halted');
+});
+
+it('sealed - made with its links down; they go up only when the guest agent answers, and are seen up', async () => {
+  const nics = [nic(), nic({ mac: '00:50:56:aa:bb:02', network: { type: 'multus', name: 'apps/lan' } })];
+  const input = course([disk(0)], { nics, sealed: true });
+  const { name } = input.target;
+  await create(world.target, input);
+  const states = async () =>
+    (await machine(input))?.spec.template.spec.domain.devices.interfaces.map(({ state }: { state?: string }) => state);
+  expect(await states()).toEqual(['down', 'down']);
+  /** What KubeVirt would tell of the running VM. */
+  const tells = (agent: boolean, linkState: string) =>
+    world.cluster.apply({
+      ...{ apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachineInstance', metadata: { name, namespace: apps } },
+      spec: { domain: { devices: {} } },
+      status: {
+        phase: 'Running',
+        conditions: [{ type: 'AgentConnected', status: agent ? 'True' : 'False' }],
+        interfaces: nics.map(({ mac }) => ({ mac, linkState })),
+      },
+    });
+  await tells(false, 'down');
+  await expect(unseal(world.target, { ...input, deadlineMs: 1_000 }, context)).rejects.toMatchObject({
+    code: 'target.unhealthy',
+    detail: expect.stringContaining('its links are down'),
+  });
+  expect(await states()).toEqual(['down', 'down']);
+  let over = false;
+  const step = unseal(world.target, { ...input, deadlineMs: 20_000 }, context).finally(() => {
+    over = true;
+  });
+  await tells(true, 'down');
+  await expect.poll(states, { timeout: 20_000 }).toEqual([undefined, undefined]);
+  expect(over).toBe(false);
+  await tells(true, 'up');
+  expect(await step).toMatchObject({ nics: nics.map(({ mac }) => mac) });
 });
 
 it('remove - nothing of the VM is left, and nobody finds what its workbench was asked for', async () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { documentSchema, durationSchema, nameSchema, waitSchema } from './common.ts';
 import { networkEntrySchema, storageEntrySchema } from './maps.ts';
+import { windowSchema } from './window.ts';
 
 export const planVmSchema = z
   .strictObject({
@@ -14,7 +15,7 @@ export const planVmSchema = z
   })
   .refine((vm) => vm.name !== undefined || vm.id !== undefined || vm.path !== undefined, 'give name, id or path');
 
-export const planDefaultsSchema = z.strictObject({
+const defaultsFields = z.strictObject({
   preserveStaticIPs: z.boolean().default(true),
   targetPower: z.enum(['asSource', 'on', 'off']).default('asSource'),
   runStrategy: z.enum(['Always', 'RerunOnFailure', 'Manual', 'Once']).default('Always'),
@@ -34,7 +35,16 @@ export const planDefaultsSchema = z.strictObject({
     })
     .default({ agent: 'ifPresent', deadline: '10m' }),
   onUnhealthy: z.enum(['hold', 'rollback']).default('hold'),
+  /** `sealed`: its NICs' links are down until the guest agent answers. */
+  firstStart: z.enum(['open', 'sealed']).default('open'),
 });
+export const planDefaultsSchema = defaultsFields.refine(
+  ({ firstStart, health }) => firstStart !== 'sealed' || health.agent !== 'ignore',
+  {
+    message: 'a sealed first start waits for the guest agent: health.agent must not be ignore',
+    path: ['firstStart'],
+  },
+);
 export type PlanDefaults = z.infer<typeof planDefaultsSchema>;
 
 export const planSpecSchema = z.strictObject({
@@ -45,11 +55,13 @@ export const planSpecSchema = z.strictObject({
   storageMap: z.union([nameSchema, z.strictObject({ entries: z.array(storageEntrySchema) })]),
   vms: z.array(planVmSchema).min(1),
   defaults: planDefaultsSchema.prefault({}),
-  /** When a warm migration cuts over; a budget gates every mode. */
+  /** When a migration cuts over; a window and a budget gate every mode. */
   cutover: z
     .strictObject({
       mode: z.enum(['manual', 'at', 'budget']).default('manual'),
       at: z.iso.datetime({ offset: true }).optional(),
+      /** No power-off begins outside. */
+      window: windowSchema.optional(),
       downtimeBudget: durationSchema.optional(),
     })
     .refine(({ mode, at }) => mode !== 'at' || at !== undefined, {

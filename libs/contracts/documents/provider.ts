@@ -26,8 +26,10 @@ export const providerSpecSchema = z.strictObject({
       nfcSessionsPerHost: z.number().int().positive().default(4),
       snapshotsPerDatastore: z.number().int().positive().default(8),
       bandwidthMBps: z.number().nonnegative().default(0),
+      /** Of a datastore, in GiB: below it no snapshot is taken, and one that is open is removed. */
+      minFreeGB: z.number().nonnegative().default(20),
     })
-    .default({ nfcSessionsPerHost: 4, snapshotsPerDatastore: 8, bandwidthMBps: 0 }),
+    .default({ nfcSessionsPerHost: 4, snapshotsPerDatastore: 8, bandwidthMBps: 0, minFreeGB: 20 }),
 });
 export type ProviderSpec = z.infer<typeof providerSpecSchema>;
 

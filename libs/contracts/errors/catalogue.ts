@@ -112,15 +112,27 @@ export const catalogue = {
     retry: false,
     status: 409,
   },
+  'source.low-space': {
+    title: 'A datastore of the source runs out of room',
+    fix: 'Nothing to do but make room on the datastore named, or lower limits.minFreeGB of the provider: passes go on by themselves',
+    retry: false,
+    status: 507,
+  },
   'cutover.over-budget': {
     title: 'The downtime would be longer than allowed',
     fix: 'Wait for a quieter hour, raise cutover.downtimeBudget, or `tranship cutover --force`',
     retry: false,
     status: 409,
   },
+  'cutover.over-window': {
+    title: 'No window of the plan is long enough for the downtime',
+    fix: 'Wait for a quieter hour, widen cutover.window.for, or `tranship cutover --force`',
+    retry: false,
+    status: 409,
+  },
   'source.contested': {
     title: 'Somebody started the source VM',
-    fix: 'Decide which side lives: power the source off and retry, or cancel',
+    fix: 'Decide which side lives: see that the source is off and retry, which copies what it wrote, or cancel',
     retry: false,
     status: 409,
   },

@@ -43,7 +43,12 @@ const sourceVm: SourceVm = {
 };
 const status: MigrationStatus = {
   ...{ id: ids.migration, plan: 'shop', state: 'running', started: at },
-  vms: [{ id: 'vm-42', name: 'web-01', state: 'copying', step: 'copy', attempt: 1, since: at, results: {} }],
+  vms: [
+    {
+      ...{ id: 'vm-42', name: 'web-01', state: 'waiting', step: null, attempt: 1, since: at, results: {} },
+      waits: 'for the window that opens at 2026-12-05T21:00:00.000Z',
+    },
+  ],
 };
 const inProvider = { provider: 'vc1', limit: 100 };
 
@@ -108,6 +113,10 @@ export const queryExamples: Examples = {
   findVms: { input: { provider: 'vc1', refs: [{ name: 'web-01' }] }, result: { matches: [[sourceVm]] } },
   connection: { input: { name: 'vc1' }, result: connection },
   powerState: { input: { provider: 'vc1', vm: 'vm-42' }, result: { powerState: 'poweredOff' } },
+  room: {
+    input: { provider: 'vc1', vms: ['vm-42'] },
+    result: { rooms: [{ vm: 'vm-42', datastore: 'fast-ds', freeBytes: 9 * 1024 ** 3, needBytes: 20 * 1024 ** 3 }] },
+  },
   putPlan: { input: plan, result: plan },
   getPlan: { input: named, result: plan },
   listPlans: { input: {}, result: { items: [plan] } },

@@ -25,8 +25,8 @@ export const stepExamples: Examples = {
     input: { ...atSource, name: snapshot, ...since },
     result: { ...point, snapshot: 'snapshot-77', tracking: 'on', powerState: 'poweredOn' },
   },
-  removeSnapshot: { input: { ...atSource, name: snapshot }, result: { seconds: 3.2 } },
-  findChanges: { input: { ...atSource, ...since }, result: point },
+  removeSnapshot: { input: { ...atSource, name: snapshot, graceMs: 10_000 }, result: { seconds: 3.2 } },
+  findChanges: { input: { ...atSource, ...since }, result: { ...point, lastStart: 70_311 } },
   copy: {
     input: {
       ...{ ...ours, connection, sessions: 1, pass: 2, snapshot: 'snapshot-77', audit: 0.01 },
@@ -71,8 +71,12 @@ export const stepExamples: Examples = {
   },
   handOver: { input: onTarget, result: { pvcs: [{ index: 0, name: 'web-01-disk-0' }], seconds: 1.8 } },
   create: { input: onTarget, result: { name: 'web-01', uid: '9f0d' } },
-  checkOff: { input: atSource, result: { powerState: 'poweredOff', at } },
+  checkOff: { input: { ...atSource, lastStart: 70_311 }, result: { powerState: 'poweredOff', at } },
   start: { input: { ...onTarget, provider: 'vc1' }, result: { at } },
+  unseal: {
+    input: { ...ours, target: { ...target, sealed: true }, deadlineMs: 600_000 },
+    result: { answered: at, opened: at, nics: [nicFact.mac] },
+  },
   watchHealth: {
     input: { ...onTarget, agent: 'ifPresent', deadlineMs: 600_000 },
     result: { at, proven: true, node: 'node-1', nics: [nicFact] },

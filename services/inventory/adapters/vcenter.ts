@@ -1,7 +1,9 @@
-import { type Provider, TranshipError } from '@tranship/contracts';
+import { type Provider, type Room, TranshipError } from '@tranship/contracts';
 import type { Clock } from '@tranship/service-kit';
 import { type Login, type Operation, type Param, type Ref, VSphere } from '@tranship/vsphere';
 import { followed, Model, type Update } from '../domain/model.ts';
+import { datastoreOf, datastoresOf, roomFor } from '../domain/room.ts';
+import { newestStart, type Start, starts } from '../domain/starts.ts';
 import { changeWindow, snapshotsIn, trackedDisks } from '../domain/tracking.ts';
 import { many, object, truth } from '../domain/vim.ts';
 import type { Source, VmNow } from '../ports.ts';
@@ -11,6 +13,7 @@ const taskMs = 300_000;
 const mergeMs = 23 * 3_600_000;
 const lookAt = ['config.hardware.device', 'config.changeTrackingEnabled', 'snapshot', 'runtime.consolidationNeeded'];
 const everyMs = 500;
+const gib = 1024 ** 3;
 const snapshotRef = (snapshot: string): Ref => ({ type: 'VirtualMachineSnapshot', value: snapshot });
 const ref = (vm: string): Ref => ({ type: 'VirtualMachine', value: vm });
 
@@ -53,6 +56,10 @@ export class VCenter implements Source {
     };
   }
 
+  async lastStart(vm: string): Promise<Start | undefined> {
+    return newestStart(await this.client.events(ref(vm), starts));
+  }
+
   async shutdownGuest(vm: string): Promise<void> {
     await this.client.call(ref(vm), 'ShutdownGuest');
   }
@@ -75,6 +82,18 @@ export class VCenter implements Source {
       snapshots: snapshotsIn(object(properties.snapshot)?.rootSnapshotList),
       consolidationNeeded: truth(properties['runtime.consolidationNeeded']),
     };
+  }
+
+  async rooms(vms: readonly string[]): Promise<Room[]> {
+    const found = this.model.vms().filter(({ id }) => vms.includes(id));
+    const stores = [...new Set(found.flatMap(datastoresOf))].map((value): Ref => ({ type: 'Datastore', value }));
+    if (stores.length === 0) return [];
+    // By itself vCenter looks only now and then. Where it cannot look just now, what it knows must do.
+    await Promise.all(stores.map((store) => this.client.call(store, 'RefreshDatastore').catch(tolerateFault)));
+    const read = await this.client.read(stores, ['summary']);
+    const all = read.map(({ ref: { value }, properties }) => datastoreOf(value, properties.summary));
+    const needBytes = this.provider.spec.limits.minFreeGB * gib;
+    return found.flatMap((vm) => roomFor(vm, all, needBytes) ?? []);
   }
 
   async idle(vm: string, signal: AbortSignal): Promise<void> {
@@ -128,4 +147,9 @@ export class VCenter implements Source {
   ) {
     return this.client.task(on, operation, params, deadlineMs, (ms) => this.#clock.sleep(ms, signal));
   }
+}
+
+/** Also without the right to. */
+function tolerateFault(error: unknown): void {
+  if (!/^vsphere\.(fault|login)$/.test(TranshipError.from(error).code)) throw error;
 }

@@ -1,7 +1,8 @@
-import { type Point, type Since, type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import { type Point, type Since, type StepInput, type StepResult, TranshipError, tellRoom } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import { changedDisks, historyLost, strangersMoved, type TrackedDisk } from '../domain/tracking.ts';
 import type { PointSource, VmNow } from '../ports.ts';
+import { startsSoFar } from './power.ts';
 
 /** Keeps a list of areas for the workbench; gives its name. */
 export type Keep = (text: string) => Promise<string>;
@@ -33,6 +34,7 @@ export async function snapshot(
   const now = await source.look(vm);
   asPlanned(input, now.disks);
   const before = now.snapshots.find((each) => each.name === name);
+  if (!before) await enoughRoom(source, vm);
   const tracking = now.tracking ? 'on' : before ? 'off' : await enable(source, vm, context);
   const id = before?.id ?? (await source.createSnapshot(vm, name, context.signal));
   const at = new Date(context.clock.now()).toISOString();
@@ -41,20 +43,29 @@ export async function snapshot(
   return { ...(await point(source, keep, input, moment, at)), snapshot: id, tracking, powerState };
 }
 
+/** A snapshot that grows until its datastore is full stops every VM on it. */
+async function enoughRoom(source: PointSource, vm: string): Promise<void> {
+  const [room] = await source.rooms([vm]);
+  if (room && room.freeBytes < room.needBytes) throw new TranshipError('source.low-space', tellRoom(room));
+}
+
 /** What changed up to the power-off: no snapshot is needed of a VM that is off. */
 export async function findChanges(
   { find, keep }: World,
   input: StepInput<'findChanges'>,
-  { clock }: StepContext,
+  { clock, log }: StepContext,
 ): Promise<StepResult<'findChanges'>> {
   const source = find(input.provider);
   const { vm } = input;
+  // Before the look at its power: whatever starts it afterwards is newer.
+  const lastStart = await startsSoFar(source, vm, log);
   const { powerState } = await source.power(vm);
   if (powerState !== 'poweredOff') throw new TranshipError('source.contested', `the source ${vm} is ${powerState}`);
   const now = await source.look(vm);
   asPlanned(input, now.disks);
   const at = new Date(clock.now()).toISOString();
-  return point(source, keep, input, { vm, disks: now.disks, foreign: strangers(now) }, at);
+  const found = await point(source, keep, input, { vm, disks: now.disks, foreign: strangers(now) }, at);
+  return lastStart === undefined ? found : { ...found, lastStart };
 }
 
 function asPlanned({ vm, disks }: { vm: string; disks: readonly Since[] }, found: readonly TrackedDisk[]): void {

@@ -1,9 +1,9 @@
-import type { SourceVm } from '@tranship/contracts';
+import { type SourceVm, TranshipError } from '@tranship/contracts';
 import { createLogger, type StepContext } from '@tranship/service-kit';
 import { FakeClock } from '@tranship/service-kit/testing';
 import { expect, test } from 'vitest';
 import type { PowerSource } from '../ports.ts';
-import { checkOff, powerOff, powerOn } from './power.ts';
+import { checkOff, powerOff, powerOn, startsSoFar } from './power.ts';
 
 /** A VM that behaves: it takes `seconds` for what it is told; a deaf guest never shuts down, a stuck host never powers off. */
 class Machine implements PowerSource {
@@ -23,6 +23,11 @@ class Machine implements PowerSource {
 
   async power() {
     return { powerState: this.#state, toolsRunning: this.#tools };
+  }
+  /** How often it was started so far. */
+  starts = 0;
+  async lastStart() {
+    return this.starts === 0 ? undefined : { key: this.starts, at: '2026-01-01T00:00:00Z', by: 'ada' };
   }
   shutdownGuest = () => this.#does('shutdownGuest', 'poweredOff');
   powerOff = () => this.#does('powerOff', 'poweredOff');
@@ -135,6 +140,32 @@ test('check - a source that is off is told with the moment', async () => {
     powerState: 'poweredOff',
     at: '2026-01-01T00:00:00.000Z',
   });
+});
+
+test('check - a source that ran since the final pass is contested although it is off again', async () => {
+  const machine = new Machine('poweredOff');
+  const check = (lastStart?: number) =>
+    checkOff(() => machine, { ...input, ...(lastStart === undefined ? {} : { lastStart }) }, context(machine));
+  await check(0);
+  machine.starts = 1;
+  await check(1);
+  await check();
+  await expect(check(0)).rejects.toMatchObject({
+    code: 'source.contested',
+    detail: expect.stringContaining('ada started it at'),
+  });
+});
+
+test('check - where vCenter does not tell of starts, only its power is known; what may pass is tried again', async () => {
+  const asked = (code: 'vsphere.login' | 'vsphere.fault' | 'vsphere.unreachable') =>
+    startsSoFar(
+      { lastStart: () => Promise.reject(new TranshipError(code, 'd')) },
+      'vm-1',
+      context(new Machine('poweredOff')).log,
+    );
+  expect([await asked('vsphere.login'), await asked('vsphere.fault')]).toEqual([undefined, undefined]);
+  await expect(asked('vsphere.unreachable')).rejects.toMatchObject({ retry: true });
+  expect(await startsSoFar(new Machine('poweredOff'), 'vm-1', context(new Machine('poweredOff')).log)).toBe(0);
 });
 
 test('power on - it is started once, and seen running; one that runs is left alone', async () => {

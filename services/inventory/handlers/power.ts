@@ -46,15 +46,40 @@ async function shutDown(source: PowerSource, vm: string): Promise<string | undef
   }
 }
 
-/** The live check before a start. */
+/** The key of the VM's newest start, 0 without one; undefined where vCenter does not tell: then only its power is known. */
+export async function startsSoFar(
+  source: Pick<PowerSource, 'lastStart'>,
+  vm: string,
+  log: StepContext['log'],
+): Promise<number | undefined> {
+  try {
+    return (await source.lastStart(vm))?.key ?? 0;
+  } catch (error) {
+    const { code, detail } = TranshipError.from(error);
+    // Also without the right to them.
+    if (!/^vsphere\.(fault|login)$/.test(code)) throw error;
+    log.warn({ vm, detail }, 'the events of the source cannot be read: a start that is over again will not be noticed');
+    return undefined;
+  }
+}
+
+/** The live check before a start: it is off, and was never started since the final pass. */
 export async function checkOff(
   find: Find,
   input: StepInput<'checkOff'>,
   { clock }: StepContext,
 ): Promise<StepResult<'checkOff'>> {
-  const { powerState } = await find(input.provider).power(input.vm);
+  const source = find(input.provider);
+  const { powerState } = await source.power(input.vm);
   if (powerState !== 'poweredOff')
     throw new TranshipError('source.contested', `the source ${input.vm} is ${powerState}`);
+  // After the look at its power: what was started before is told by now.
+  const start = input.lastStart === undefined ? undefined : await source.lastStart(input.vm);
+  if (start && start.key > input.lastStart!)
+    throw new TranshipError(
+      'source.contested',
+      `the source ${input.vm} ran since the final pass: ${start.by} started it at ${start.at}`,
+    );
   return { powerState, at: stamp(clock) };
 }
 

@@ -7,9 +7,10 @@ type Find = (provider: string) => PointSource;
 /** Our snapshot goes, and its files are merged before this returns. Gone already is fine. */
 export async function removeSnapshot(
   find: Find,
-  { provider, vm, name }: StepInput<'removeSnapshot'>,
+  { provider, vm, name, graceMs = 0 }: StepInput<'removeSnapshot'>,
   { clock, signal }: StepContext,
 ): Promise<StepResult<'removeSnapshot'>> {
+  if (graceMs > 0) await clock.sleep(graceMs, signal);
   const began = clock.now();
   await removeAll(find(provider), vm, (each) => each === name, signal);
   return { seconds: (clock.now() - began) / 1000 };

@@ -4,6 +4,7 @@ import { apply, type Course, newCourse } from '../domain/course.ts';
 import { historyOf } from '../domain/downtime.ts';
 import type { MigrationFold } from '../domain/migration.ts';
 import { foldPlan } from '../domain/plan.ts';
+import { foldSnapshot } from '../domain/snapshots.ts';
 import type { Model } from '../ports.ts';
 
 export interface LiveModel extends Model {
@@ -20,6 +21,8 @@ export function liveModel(bus: Bus): LiveModel {
   const plans = new Map<string, Plan>();
   const migrations = new Map<string, MigrationFold>();
   const courses = new Map<string, Course>();
+  const snapshots = new Map<string, ReturnType<Model['snapshots']>>();
+  const snapshotsOf = (provider: string) => snapshots.get(provider) ?? { held: [], seq: 0 };
   let seen = 0;
   let ready = false;
   const waiting = new Set<{ seq: number; done: () => void }>();
@@ -33,6 +36,9 @@ export function liveModel(bus: Bus): LiveModel {
         const plan = foldPlan(plans.get(first), event);
         return plan ? plans.set(first, plan) : plans.delete(first);
       }
+      case 'permits.snapshot-granted':
+      case 'permits.snapshot-returned':
+        return snapshots.set(first, { held: foldSnapshot(snapshotsOf(first).held, event), seq: event.seq });
       case 'migration.started': {
         const started = event.data as EventData<'migration.started'>;
         return migrations.set(first, { id: first, started, at: event.time, finished: undefined, seq: event.seq });
@@ -67,6 +73,8 @@ export function liveModel(bus: Bus): LiveModel {
     migration: (id) => migrations.get(id),
     migrations: () => [...migrations.values()],
     course: (migration, vm) => courses.get(`${migration}/${vm}`),
+    courses: () => [...courses.values()],
+    snapshots: snapshotsOf,
     history: () => historyOf(courses.values()),
     current: async () => {
       const seq = await bus.events.lastSequence();

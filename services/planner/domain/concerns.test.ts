@@ -81,12 +81,24 @@ const brings: Record<string, Partial<Subject>> = {
   'nvdimm.present': ofVm({ devices: ['nvdimm'] }),
   'vm.secure-boot': ofVm({ secureBoot: true }),
   'vm.snapshots': ofVm({ snapshots: 2 }),
+  'snapshot.space': {
+    ...{ plan: plan({ type: 'warm' }), room: { vm: 'vm-1', datastore: 'fast-ds', freeBytes: 1, needBytes: 2 } },
+  },
   'tools.not-running': ofVm({ toolsRunning: false }),
 };
 const ids = (more: Partial<Subject>) => concernsOf(subject(more)).map(({ id }) => id);
 
 test('concerns - a plain VM has none', () => {
   expect(ids({})).toEqual([]);
+});
+
+test('concerns - the room for a snapshot matters only where one is taken, and where it is known', () => {
+  const room = { vm: 'vm-1', datastore: 'fast-ds', freeBytes: 1, needBytes: 2 };
+  const warm = plan({ type: 'warm' });
+  expect(ids({ room })).toEqual([]);
+  expect(ids({ plan: warm })).toEqual([]);
+  expect(ids({ plan: warm, room: { ...room, freeBytes: 2 } })).toEqual([]);
+  expect(ids({ plan: warm, room, ...ofVm({ powerState: 'poweredOff' }) })).toEqual([]);
 });
 
 test.each(rules.map(({ id }) => id))('concerns - %s comes up where it should, alone, with why and fix', (id) => {

@@ -1,4 +1,4 @@
-import type { Concern, Plan, SourceVm } from '@tranship/contracts';
+import { type Concern, type Plan, type Room, type SourceVm, tellRoom } from '@tranship/contracts';
 import { type Maps, networkOf, type PlanVm, storageOf, targetName } from './resolve.ts';
 
 /** What is known of the target when a plan is validated. */
@@ -16,6 +16,8 @@ export interface Subject {
   readonly vm: SourceVm;
   readonly maps: Maps;
   readonly facts: TargetFacts | undefined;
+  /** For its snapshots, where it is known. */
+  readonly room?: Room | undefined;
 }
 
 type Found = { readonly path: string; readonly why: string };
@@ -304,6 +306,22 @@ export const rules: readonly Rule[] = [
     label: 'The VM has snapshots',
     fix: 'None needed: the present state moves, the snapshots stay behind',
     find: ({ vm }) => when(vm.snapshots > 0, 'snapshots', `${vm.snapshots} snapshot(s) do not move`),
+  },
+  {
+    id: 'snapshot.space',
+    category: 'warning',
+    acceptable: true,
+    label: 'Too little room for a snapshot',
+    fix: 'Make room on the datastore, or lower limits.minFreeGB of the provider: until then no pass begins',
+    find: ({ plan, vm, room }) =>
+      when(
+        plan.spec.type === 'warm' &&
+          vm.powerState === 'poweredOn' &&
+          room !== undefined &&
+          room.freeBytes < room.needBytes,
+        'disks',
+        room ? tellRoom(room) : '',
+      ),
   },
   {
     id: 'tools.not-running',

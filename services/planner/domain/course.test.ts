@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bad, good, problem, queued, run } from '../testing/course.ts';
+import { bad, good, plan, present, problem, queued, run } from '../testing/course.ts';
 import { apply } from './course.ts';
-import { dueStep } from './next.ts';
+import { dueStep, next } from './next.ts';
 import { allEvents, allStates, final, type State, transition, waiting } from './states.ts';
 
 describe('course', () => {
@@ -23,6 +23,20 @@ describe('course', () => {
       'watchHealth',
       'settle',
     ]);
+  });
+
+  test('course - a sealed target is opened once its guest is well, and then watched as any other; what fails waits for a person', () => {
+    const sealed = queued({ target: { ...plan().target, sealed: true } });
+    const { course, steps } = run(sealed, good);
+    expect(course.state).toBe('OK');
+    expect(steps.slice(-4)).toEqual(['start', 'unseal', 'watchHealth', 'settle']);
+    const closed = run(sealed, (step, now) =>
+      step === 'unseal' ? bad(step, now, problem('target.unhealthy')) : good(step),
+    );
+    expect(closed.course.state).toBe('DN');
+    expect(closed.steps.at(-1)).toBe('unseal');
+    const retried = apply(closed.course, { type: 'vm.retried', data: {} }, { seq: 99, time: '' });
+    expect(run(retried, good).steps).toEqual(['unseal', 'watchHealth', 'settle']);
   });
 
   test('course - a VM that shall not run is never started', () => {
@@ -78,6 +92,17 @@ describe('course', () => {
     );
     expect(course.state).toBe('CO');
     expect(steps.at(-1)).toBe('checkOff');
+  });
+
+  test('course - the check before the start is told of the last start that was known when the final pass began', () => {
+    let input: unknown;
+    run(queued(), (step, now, clock) => {
+      if (step === 'checkOff') input = (next(now, present(clock)) as { input: unknown }).input;
+      return step === 'findChanges'
+        ? ({ type: 'vm.changes-found', data: { lastStart: 7 } } as never)
+        : good(step, now, clock);
+    });
+    expect(input).toMatchObject({ vm: 'vm-1', lastStart: 7 });
   });
 
   test('course - a step tried again gets a new attempt, so that its command is a new message', () => {

@@ -1,5 +1,5 @@
 import type { Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
-import { finished, finishPass, type Pass, startPass } from './passes.ts';
+import { finished, finishPass, giveUp, type Pass, startPass } from './passes.ts';
 import { archiving, final, type State, transition } from './states.ts';
 
 /** One VM's course: the fold of its events. */
@@ -45,6 +45,8 @@ export interface Course {
   readonly released: boolean;
   /** The copy outlives the way back: a retry goes on from it. */
   readonly kept: boolean;
+  /** Why no snapshot is taken: a datastore has too little room. */
+  readonly guarded: Problem | undefined;
   /** Once it is undone it begins anew: a person said so while the source was contested. */
   readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
@@ -66,6 +68,7 @@ const fresh = {
   paused: false,
   released: false,
   kept: false,
+  guarded: undefined,
   restart: false,
 } as const;
 
@@ -137,6 +140,7 @@ export const eventOf: { readonly [K in StepName]: VmEventType } = {
   create: 'vm.created',
   checkOff: 'vm.source-checked',
   start: 'vm.started',
+  unseal: 'vm.unsealed',
   watchHealth: 'vm.healthy',
   settle: 'vm.settled',
   removeTarget: 'vm.target-removed',
@@ -204,7 +208,7 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.proof-failed':
       return { proofFailures: course.proofFailures + 1, ...anew(course) };
     case 'vm.pass-started':
-      return { passes: [...course.passes, startPass(event.data.pass, time)], kept: false, ...anew(course) };
+      return { passes: [...finished(course.passes), startPass(event.data.pass, time)], kept: false, ...anew(course) };
     case 'vm.inspection-due':
     case 'vm.release-due':
     case 'vm.prepare-due':
@@ -224,6 +228,18 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.paused':
     case 'vm.resumed':
       return { paused: event.type === 'vm.paused' };
+    case 'vm.guarded':
+      // A higher attempt: whoever still reads at the snapshot sees that it is to stop.
+      return {
+        guarded: event.data.error,
+        passes: course.state === 'RM' ? giveUp(course.passes) : course.passes,
+        ...anew(course),
+      };
+    case 'vm.eased':
+      return { guarded: undefined };
+    case 'vm.snapshot-removed':
+      // With its snapshot goes a pass that was given up.
+      return { ...result(course, event), passes: finished(course.passes) };
     case 'vm.snapshotted':
     case 'vm.changes-found':
     case 'vm.pass-finished':
@@ -233,6 +249,8 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
         passes: finishPass(course.passes, event, time),
         kept: course.kept && event.type !== 'vm.changes-found',
       };
+    case 'vm.unsealed':
+      return { ...result(course, event), ...anew(course), failure: undefined, tries: 1 };
     case 'vm.rollback-requested':
       return anew(course);
     case 'vm.archive-requested':

@@ -84,10 +84,32 @@ test('group - put back and tried again together, they begin anew', () => {
   expect(states(play(answer, ids, again.courses).courses)).toEqual(['OK', 'OK', 'OK']);
 });
 
+test('group - no target starts before the sources of all were seen to be off; one that runs puts the others back', () => {
+  const checks = (steps: readonly string[]) => steps.filter((step) => step.endsWith(' checkOff')).length;
+  const { courses, steps } = play((_, step, course) => good(step, course));
+  expect(states(courses)).toEqual(['OK', 'OK', 'OK']);
+  expect(checks(steps.slice(0, first(steps, 'start')))).toBe(3);
+  for (const late of ids) {
+    const contested = play((vm, step, course) =>
+      vm === late && step === 'checkOff' ? bad(step, course, problem('source.contested')) : good(step, course),
+    );
+    expect(first(contested.steps, 'start')).toBe(-1);
+    expect(states(contested.courses)).toEqual(ids.map((vm) => (vm === late ? 'CO' : 'FA')));
+    expect(contested.steps.filter((step) => step.endsWith(' powerOn'))).toHaveLength(2);
+  }
+});
+
+test('group - one that is not to be started is done with only when the others may start', () => {
+  const from = ids.map((vm) => ({ ...queued({ group: ids, start: vm !== 'vm-2' }), vm }));
+  const { courses, steps } = play((_, step, course) => good(step, course), ids, from);
+  expect(states(courses)).toEqual(['OK', 'OK', 'OK']);
+  expect(steps.indexOf('vm-2 settle')).toBeGreaterThan(last(steps, 'checkOff'));
+});
+
 test('group - the model: under any answers, no target starts unless all of them can', () => {
-  const outcome = fc.constantFrom('good', 'good', 'good', 'good', 'fail', 'again', 'cancel');
+  const outcome = fc.constantFrom('good', 'good', 'good', 'good', 'good', 'fail', 'again', 'cancel', 'contested');
   fc.assert(
-    fc.property(fc.array(outcome, { maxLength: 60 }), (outcomes) => {
+    fc.property(fc.array(outcome, { maxLength: 80 }), (outcomes) => {
       let i = 0;
       const { courses, steps } = play((_, step, course) => {
         const what = outcomes[i++] ?? 'good';
@@ -95,10 +117,17 @@ test('group - the model: under any answers, no target starts unless all of them 
           return { type: 'vm.cancel-requested', data: {} };
         if (what === 'fail') return bad(step, course, problem('service.internal'));
         if (what === 'again') return bad(step, course, problem('service.unavailable', true), true);
+        if (what === 'contested' && step === 'checkOff') return bad(step, course, problem('source.contested'));
         return good(step, course);
       });
       const started = steps.filter((step) => step.endsWith(' start')).length > 0;
-      if (started) expect(first(steps, 'start')).toBeGreaterThan(last(steps, 'create'));
+      if (started) {
+        expect(first(steps, 'start')).toBeGreaterThan(last(steps, 'create'));
+        // All were seen to be off, and none whose target may have been started is put back.
+        const before = steps.slice(0, first(steps, 'start'));
+        expect(new Set(before.filter((step) => step.endsWith(' checkOff'))).size).toBe(ids.length);
+        expect(steps.slice(first(steps, 'start')).filter((step) => / (removeTarget|powerOn)$/.test(step))).toEqual([]);
+      }
       // Whoever began ends: moved, put back, or waiting for a person.
       for (const { state, restart } of courses) expect([...final, ...waiting]).toContain(restart ? 'FA' : state);
     }),

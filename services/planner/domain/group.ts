@@ -1,4 +1,4 @@
-import { errorCatalogue, type Problem } from '@tranship/contracts';
+import { type Problem, TranshipError } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import type { State } from './states.ts';
 
@@ -11,27 +11,35 @@ const turnedBack: ReadonlySet<State> = new Set<State>(['RT', 'TY', 'RS', 'UD', '
 /** Here it can still be put back because another one was. */
 const revocable: ReadonlySet<State> = new Set<State>([
   ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM', 'IN', 'RL'] as const),
-  ...(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK'] as const),
+  ...(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK', 'SR'] as const),
 ]);
 
 /** Whether all others of the group have begun their cutover, or would begin it now. */
 export const allCutOver = (others: readonly Course[], wouldBegin: (other: Course) => boolean): boolean =>
   others.every((other) => committed.has(other.state) || (other.state === 'WT' && wouldBegin(other)));
 
-/** Whether no target of the group has to be waited for: they start together. */
+/** Whether no target of the group has to be waited for: the sources are looked at together, right before the start. */
 export const allCanStart = (others: readonly Course[]): boolean => others.every(({ state }) => canStart.has(state));
 
+/** Its source was seen to be off, and it is let start; or it is not to be started, and is ready. What it comes to later undoes no other. */
+const checked = ({ plan, entered }: Course): boolean => entered[plan?.start === false ? 'CK' : 'SR'] !== undefined;
+/** Whether the sources of all others were seen to be off: before that no target of the group starts, and none is done with. */
+export const allChecked = (others: readonly Course[]): boolean => others.every(checked);
+
 /** Why a VM whose target has not run is put back: another one of its group was. */
-export function groupFailure({ state, entered }: Course, others: readonly Course[]): Problem | undefined {
+export function groupFailure(course: Course, others: readonly Course[]): Problem | undefined {
+  const { state, entered } = course;
+  if (!revocable.has(state)) return undefined;
   // One that was put back before this one was queued is about to be tried again as well.
   const failed = others.find(
     (other) =>
-      (turnedBack.has(other.state) && !other.restart && other.since >= (entered.QU ?? '')) ||
+      (turnedBack.has(other.state) && !other.restart && other.since >= (entered.QU ?? '') && undoes(other, course)) ||
       (committed.has(state) && other.state === 'WT' && (other.postponed || other.paused)),
   );
-  if (!failed || !revocable.has(state)) return undefined;
-  const code = 'migration.group';
-  const { title, fix, retry } = errorCatalogue[code];
+  if (!failed) return undefined;
   const why = failed.error ? `: ${failed.error.code}: ${failed.error.detail}` : '';
-  return { code, title, fix, retry, detail: `${failed.plan?.name ?? failed.vm} was put back${why}` };
+  return new TranshipError('migration.group', `${failed.plan?.name ?? failed.vm} was put back${why}`).toProblem();
 }
+
+/** While one is unchecked none was told to start, and all can be put back. */
+const undoes = (other: Course, course: Course): boolean => !checked(course) || !checked(other);

@@ -4,6 +4,7 @@ import { downtimeParts } from './downtime.ts';
 import { facts } from './inspection.ts';
 import { dueStep } from './next.ts';
 import { stateNames } from './states.ts';
+import { type Present, waitsFor } from './waiting.ts';
 
 /** One migration: what was started, and how it ended. */
 export interface MigrationFold {
@@ -22,11 +23,16 @@ export function outcome(courses: readonly (Course | undefined)[]): 'succeeded' |
   return states.has('CA') ? 'cancelled' : 'succeeded';
 }
 
-export function describe(migration: MigrationFold, courses: ReadonlyMap<string, Course>): MigrationStatus {
+export function describe(
+  migration: MigrationFold,
+  courses: ReadonlyMap<string, Course>,
+  present: Omit<Present, 'others'>,
+): MigrationStatus {
   const { id, started, at, finished } = migration;
   const vms = started.vms.map((vm): VmStatus => {
     const course = courses.get(vm.id);
     const error = course?.failure?.error ?? course?.owed ?? course?.error;
+    const waits = course && waitsFor(course, { ...present, others: [] });
     return {
       ...vm,
       state: course ? stateNames[course.state] : stateNames.NW,
@@ -42,6 +48,7 @@ export function describe(migration: MigrationFold, courses: ReadonlyMap<string, 
       ...(course ? { downtime: downtimeParts(course), paused: course.paused } : {}),
       ...(course?.released ? { released: true } : {}),
       ...(course?.kept && !course.archived ? { kept: true } : {}),
+      ...(waits === undefined ? {} : { waits }),
     };
   });
   return {

@@ -1,6 +1,6 @@
 import type { Problem, StepInput, StepName, StepResult, TargetVm, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
-import { allCanStart, groupFailure } from './group.ts';
+import { allCanStart, allChecked, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { passDisks, since, startPass } from './passes.ts';
 import { archiving, type State } from './states.ts';
@@ -12,9 +12,13 @@ export type Due =
   | { readonly kind: 'event'; readonly event: TranshipEvent };
 
 /** Removing the workbench ends these at once; every other step is let end before the course turns back. */
-const interruptible: ReadonlySet<State> = new Set<State>(['QU', 'WT', 'PC', 'PP', 'IN', 'CP', 'PV', 'CV', 'CK']);
+const interruptible: ReadonlySet<State> = new Set<State>([
+  ...(['QU', 'WT', 'PC', 'PP', 'IN', 'CP', 'PV', 'CV', 'CK', 'SR'] as const),
+]);
 /** A guest that was told to shut down, and did not in time, may still do so. */
 const lateShutdownMs = 60_000;
+/** Who copies sees within a second that it is not wanted any more, and closes the source's files. */
+const readerGraceMs = 10_000;
 /** In these nothing of the target has run yet. */
 const undoable: ReadonlySet<State> = new Set<State>([
   ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM', 'IN', 'RL'] as const),
@@ -36,7 +40,8 @@ export function next(course: Course, present: Present): Due | undefined {
   if (present.now < (againAt(course) ?? 0)) return undefined;
   const put = groupFailure(course, present.others);
   if (put && (interruptible.has(state) || failure)) return say({ type: 'vm.undo-began', data: { error: put } });
-  if (state === 'CK' && !allCanStart(present.others)) return undefined;
+  if (state === 'CK' && plan.start && !allCanStart(present.others)) return undefined;
+  if ((state === 'SR' || (state === 'CK' && !plan.start)) && !allChecked(present.others)) return undefined;
   if (state === 'WT') return maybe(whileWaiting(course, present));
   if (
     state === 'DN' &&
@@ -55,11 +60,10 @@ export function next(course: Course, present: Present): Due | undefined {
         : { type: 'vm.cancelled', data: {} },
     );
   }
-  if (state === 'CK' && !plan.start) return command('settle', course);
   if (state === 'AT' && !mustUntrack(course)) return untouched;
   if (state === 'AL' && course.ended === 'OK') return say({ type: 'vm.target-removed', data: { removed: [] } });
   if (state === 'AD') return say({ type: 'vm.archived', data: {} });
-  const step = stepOf[state];
+  const step = dueStep(course);
   return step ? command(step, course) : undefined;
 }
 
@@ -70,6 +74,7 @@ function turn({ state, plan }: Course, error: Problem): Due {
   if (archiving.has(state)) return say({ type: 'vm.archive-failed', data: { error } });
   // It is a saving, and not worth the course: the workbench stands again and stays.
   if (state === 'RL') return say({ type: 'vm.prepare-due', data: {} });
+  if (state === 'SN' && error.code === 'source.low-space') return say({ type: 'vm.guarded', data: { error } });
   // The guest runs on as it did, and so do the passes.
   if (state === 'ST' && plan?.type === 'warm' && error.code === 'source.shutdown-timeout')
     return say({ type: 'vm.cutover-postponed', data: { error } });
@@ -87,7 +92,8 @@ const wasOn = ({ plan, results }: Course) =>
 const mustRestart = (course: Course) => course.stopped && wasOn(course) && !course.restart;
 const mayStillShutDown = ({ postponed, error }: Course) => postponed || error?.code === 'source.shutdown-timeout';
 /** Only a pass over a running source leaves anything at it. */
-const mustTidy = ({ plan, passes }: Course) => plan?.type === 'warm' && passes.length > 0;
+const mustTidy = ({ plan, passes, results }: Course) =>
+  plan?.type === 'warm' && (passes.length > 0 || results.snapshot !== undefined);
 /** Change tracking that we turned on stays on where the VM moved, for the next plan; archiving turns it off. */
 const mustUntrack = (course: Course) =>
   mustTidy(course) &&
@@ -107,9 +113,11 @@ function agentMode({ plan, results }: Course) {
   return agent === 'ifPresent' && engine === 'none' ? 'ignore' : agent;
 }
 
-/** The step that is due in this state: `settle` stands in for `checkOff` where nothing is to be started. */
-export const dueStep = (course: Course): StepName | undefined =>
-  course.state === 'CK' && course.plan && !course.plan.start ? 'settle' : stepOf[course.state];
+/** The step that is due in this state: `settle` stands in for `checkOff` where nothing is to be started; a sealed target is opened first. */
+export function dueStep({ state, plan, results }: Course): StepName | undefined {
+  if (state === 'CK' && plan && !plan.start) return 'settle';
+  return state === 'WA' && plan?.target.sealed && !results.unseal ? 'unseal' : stepOf[state];
+}
 
 const guestNics = ({ nics }: TargetVm) =>
   nics.map(({ mac, slot, addresses }) => ({ mac, addresses, ...(slot === undefined ? {} : { slot }) }));
@@ -129,7 +137,10 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'snapshot':
       return { ...source, name: snapshotName(migration, vm, pass.pass), ...since(target.disks, course.passes) };
     case 'removeSnapshot':
-      return { ...source, name: snapshotName(migration, vm, pass.pass) };
+      return {
+        ...{ ...source, name: snapshotName(migration, vm, pass.pass) },
+        ...(course.previous === 'PC' ? { graceMs: readerGraceMs } : {}),
+      };
     case 'findChanges':
       return { ...source, ...since(target.disks, course.passes) };
     case 'tidySource':
@@ -159,14 +170,18 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics: guestNics(target) };
     case 'release':
       return ours;
+    case 'unseal':
+      return { ...ours, target, deadlineMs: plan.health.deadlineMs };
     case 'watchHealth':
       return { ...ours, target, ...plan.health, agent: agentMode(course) };
     case 'start':
       return { ...ours, provider: connection.provider, target };
     case 'powerOn':
       return { ...source, watchMs: mayStillShutDown(course) ? lateShutdownMs : 0 };
-    case 'checkOff':
-      return source;
+    case 'checkOff': {
+      const { lastStart } = (course.results.findChanges ?? {}) as Partial<StepResult<'findChanges'>>;
+      return { ...source, ...(lastStart === undefined ? {} : { lastStart }) };
+    }
     case 'removeTarget':
       return {
         ...{ ...ours, target },

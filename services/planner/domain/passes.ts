@@ -53,6 +53,10 @@ const sums = ({ disks, seconds }: StepResult<'copy'>) => ({
   copied: disks,
 });
 
+/** The last pass comes to nothing, though all may be copied: what was not read back proves nothing. */
+export const giveUp = (passes: readonly Pass[]): readonly Pass[] =>
+  passes.map((pass, i) => (i === passes.length - 1 ? { ...pass, finished: undefined } : pass));
+
 /** The passes that reached their end. */
 export const finished = (passes: readonly Pass[]): readonly Pass[] =>
   passes.filter((pass) => pass.finished !== undefined);

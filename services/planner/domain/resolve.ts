@@ -49,6 +49,10 @@ export type PlanVm = Plan['spec']['vms'][number];
 export const targetName = (entry: PlanVm, vm: SourceVm): string | undefined =>
   entry.targetName ?? kubernetesName(vm.name);
 
+/** Whether the target is to run. */
+export const starts = ({ spec: { defaults } }: Plan, { powerState }: SourceVm): boolean =>
+  defaults.targetPower === 'on' || (defaults.targetPower === 'asSource' && powerState === 'poweredOn');
+
 /** What the VM shall be on the target. Only for VMs without critical concerns: all maps are known to answer. */
 export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): TargetVm {
   const { defaults, target } = plan.spec;
@@ -73,6 +77,8 @@ export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): Ta
       const slot = nic.slot === undefined ? {} : { slot: nic.slot };
       return [{ mac: nic.mac, model: defaults.nicModel, network, ...slot, addresses }];
     }),
+    // Who starts it later expects a network.
+    ...(defaults.firstStart === 'sealed' && starts(plan, vm) ? { sealed: true } : {}),
     runStrategy: defaults.runStrategy,
     labels: defaults.labels,
     annotations: defaults.annotations,

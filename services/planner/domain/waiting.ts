@@ -1,10 +1,10 @@
-import type { Problem, TranshipEvent } from '@tranship/contracts';
-import { errorCatalogue } from '@tranship/contracts';
+import { TranshipError, type TranshipEvent } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { copyRateOf, forecast, type History, writeRateOf } from './forecast.ts';
 import { allCutOver } from './group.ts';
 import { refusalOf } from './inspection.ts';
 import { finished } from './passes.ts';
+import { gateAt, nextOpening } from './window.ts';
 
 /** What a decision may look at besides the fold: the time (milliseconds since the epoch), and what others took. */
 export interface Present {
@@ -21,18 +21,25 @@ const longDelta = 15;
 /** The interval between passes is chosen so that a delta takes about this long, seconds. */
 const wantedDelta = 20;
 const shortest = 60_000;
-/** After a cutover was put off. */
+/** After a guest did not shut down. */
 const lateLookMs = 60_000;
 const longest = 3_600_000;
 
 /** What is due between two passes: another pass, the cutover, or nothing yet. Cold has its first pass as its final one. */
 export function whileWaiting(course: Course, present: Present): TranshipEvent | undefined {
-  const event = alone(course, present);
+  const event = wanted(course, present);
   if (course.released && event && atTheBench.has(event.type)) return prepareDue;
-  if (event?.type !== 'vm.cutover-due') return event ?? standing(course, present);
+  return event ?? standing(course, present);
+}
+
+function wanted(course: Course, present: Present): TranshipEvent | undefined {
+  const event = alone(course, present);
   const begins = (other: Course) =>
     other.cancelledIn === undefined && !other.released && alone(other, present)?.type === 'vm.cutover-due';
-  return allCutOver(present.others, begins) ? event : anotherPass(course, present);
+  // A bench that rests is stood up before the others are asked.
+  const held = event?.type === 'vm.cutover-due' && !course.released && !allCutOver(present.others, begins);
+  const due = held ? anotherPass(course, present) : event;
+  return due?.type === 'vm.pass-started' && course.guarded ? undefined : due;
 }
 
 /** No source is stopped, and nothing is copied or looked at, before the workbench stands. */
@@ -42,7 +49,7 @@ const prepareDue: TranshipEvent = { type: 'vm.prepare-due', data: {} };
 /** Nothing else is due: a workbench that is not needed for long goes, and stands again a little ahead of its time. */
 function standing(course: Course, { now, releaseAfterMs }: Present): TranshipEvent | undefined {
   const last = finished(course.passes).at(-1);
-  const at = dueAt(course);
+  const at = dueAt(course, now);
   if (course.released) return now >= at - aheadMs(releaseAfterMs) ? prepareDue : undefined;
   // Once between two passes: one that would not go, or that a cutover stood for, stays.
   if (!last || at - now <= releaseAfterMs || (course.entered.RL ?? '') > last.finished!) return undefined;
@@ -53,7 +60,8 @@ const aheadMs = (releaseAfterMs: number) => releaseAfterMs / 10;
 /** What would be due if there were no group. */
 function alone(course: Course, present: Present): TranshipEvent | undefined {
   const { plan, passes, paused } = course;
-  if (plan!.type === 'cold') return paused ? undefined : due('a cold migration has no other pass');
+  if (plan!.type === 'cold')
+    return paused || kept(course, present) !== undefined ? undefined : due('a cold migration has no other pass');
   const last = finished(passes).at(-1);
   if (last && course.forecast?.pass !== last.pass)
     return { type: 'vm.forecast', data: forecast(passes, plan!.target.disks, present.now, present.history) };
@@ -89,37 +97,79 @@ function wished({ plan, cutover, postponed, forecast: told }: Course, { now }: P
 
 /** Right before the power-off the forecast is made anew: a long delta is shortened by one more pass; over the budget is put off. */
 function cutOver(course: Course, present: Present, why: string): TranshipEvent | undefined {
-  const { now, history } = present;
   const { plan, passes, cutover } = course;
-  const fresh = forecast(passes, plan!.target.disks, now, history);
-  const last = finished(passes).at(-1)!;
-  const asked = cutover?.at ?? cutover?.asked ?? (plan!.cutover.mode === 'at' ? plan!.cutover.at : undefined);
-  const since = asked === undefined || Date.parse(last.started) >= Date.parse(asked);
-  if (fresh.parts.delta > longDelta && !since) return passAfter(last.pass);
-  const { budgetMs } = plan!.cutover;
-  if (budgetMs !== undefined && fresh.seconds * 1000 > budgetMs && !cutover?.force) {
-    // Nobody waits for it: the next forecast may fit.
-    if (!cutover && plan!.cutover.mode === 'budget') return anotherPass(course, present);
-    return { type: 'vm.cutover-postponed', data: { error: overBudget(fresh.seconds, budgetMs) } };
-  }
-  return due(why);
+  const { mode, budgetMs, window } = plan!.cutover;
+  if (cutover?.force) return shortened(course, present) ?? due(why);
+  if (window && !gateAt(window, present.now).open) return anotherPass(course, present);
+  const shorter = shortened(course, present);
+  if (shorter) return shorter;
+  const { seconds } = forecast(passes, plan!.target.disks, present.now, present.history);
+  const over = overLimit(seconds, budgetMs, window?.forMs);
+  // By budget nobody waits for it: the next forecast may fit.
+  if (over && (cutover || mode !== 'budget')) return { type: 'vm.cutover-postponed', data: { error: over } };
+  return over || kept(course, present) !== undefined ? anotherPass(course, present) : due(why);
 }
 
+/** One more pass where the delta has grown long since somebody asked, or since the window opened. */
+function shortened({ plan, passes, cutover, guarded }: Course, { now, history }: Present): TranshipEvent | undefined {
+  // Without room for its snapshot there is none.
+  if (guarded) return undefined;
+  const { mode, at, window } = plan!.cutover;
+  const asked = cutover?.at ?? cutover?.asked ?? (mode === 'at' ? at : undefined);
+  if (asked === undefined) return undefined;
+  const gate = window && gateAt(window, now);
+  const since = Math.max(Date.parse(asked), gate?.open ? gate.began : 0);
+  const last = finished(passes).at(-1)!;
+  const { delta } = forecast(passes, plan!.target.disks, now, history).parts;
+  return delta > longDelta && Date.parse(last.started) < since ? passAfter(last.pass) : undefined;
+}
+
+/** Why the window keeps a cutover that is otherwise due from beginning; `undefined`: it does not. */
+function kept({ plan, cutover, passes }: Course, { now, history }: Present): string | undefined {
+  const { window } = plan!.cutover;
+  if (!window || cutover?.force) return undefined;
+  const gate = gateAt(window, now);
+  const opens = nextOpening(window, now);
+  const wait = `for the window that opens at ${opens === undefined ? 'no time' : iso(opens)}`;
+  if (!gate.open) return wait;
+  // A first pass tells nothing of the next: how long a cold migration takes is not known before.
+  if (finished(passes).length === 0) return undefined;
+  const { seconds } = forecast(passes, plan!.target.disks, now, history);
+  if (now + seconds * 1000 <= gate.ends) return undefined;
+  return `${wait}: the forecast, ${seconds} s, would run over the end of this one at ${iso(gate.ends)}`;
+}
+
+/** Why nothing happens although a pass or the cutover is wanted, in words; `undefined`: nothing is wanted, or it happens. */
+export function waitsFor(course: Course, present: Present): string | undefined {
+  const { state, plan, paused, passes, guarded } = course;
+  if (state !== 'WT' || paused || !plan) return undefined;
+  if (guarded) return `for room: ${guarded.detail}`;
+  const wanted = plan.type === 'cold' || (passes.length > 0 && wished(course, present) !== undefined);
+  return wanted ? kept(course, present) : undefined;
+}
+
+const iso = (ms: number) => new Date(ms).toISOString();
 const due = (why: string): TranshipEvent => ({ type: 'vm.cutover-due', data: { why } });
 
-function overBudget(seconds: number, budgetMs: number): Problem {
-  const code = 'cutover.over-budget';
-  const { title, fix, retry } = errorCatalogue[code];
-  return { code, title, fix, retry, detail: `the forecast is ${seconds} s, the budget ${budgetMs / 1000} s` };
+/** A downtime that the plan's budget does not allow, or that fits no window, however early it begins. */
+function overLimit(seconds: number, budgetMs = Number.POSITIVE_INFINITY, forMs = Number.POSITIVE_INFINITY) {
+  const ms = seconds * 1000;
+  const told = `the forecast is ${seconds} s`;
+  if (ms > budgetMs)
+    return new TranshipError('cutover.over-budget', `${told}, the budget ${budgetMs / 1000} s`).toProblem();
+  if (ms > forMs)
+    return new TranshipError('cutover.over-window', `${told}, the window ${forMs / 1000} s long`).toProblem();
+  return undefined;
 }
 
-/** When the next pass begins, milliseconds since the epoch: soon after a cutover was put off, for the guest may shut down late. */
-export function nextPassAt({ plan, passes, postponed, since }: Course): number | undefined {
+/** When the next pass begins, milliseconds since the epoch: soon after a guest did not shut down, for it may do so late. */
+export function nextPassAt({ plan, passes, postponed, since, entered }: Course): number | undefined {
   const done = finished(passes);
   const last = done.at(-1);
   if (!last) return undefined;
   const interval = plan!.intervalMs ?? autoInterval(writeRateOf(done, plan!.target.disks), copyRateOf(done));
-  const late = postponed && last.finished! < since ? Date.parse(since) + lateLookMs : Number.POSITIVE_INFINITY;
+  const told = postponed && last.started < (entered.ST ?? '');
+  const late = told ? Date.parse(since) + lateLookMs : Number.POSITIVE_INFINITY;
   return Math.min(late, Date.parse(last.finished!) + interval);
 }
 
@@ -136,22 +186,22 @@ const pauses = [1_000, 5_000, 20_000, 60_000, 120_000];
 export const againAt = ({ failure, tries }: Course): number | undefined =>
   failure?.again ? Date.parse(failure.at) + (pauses[tries - 2] ?? pauses.at(-1)!) : undefined;
 
-/** When a course has to be looked at again; `undefined`: an event will tell. */
-export function wakeAt(course: Course, { releaseAfterMs }: Pick<Present, 'releaseAfterMs'>): number | undefined {
-  const again = againAt(course);
-  if (again !== undefined) return again;
-  if (course.state !== 'WT') return undefined;
-  const at = dueAt(course) - (course.released ? aheadMs(releaseAfterMs) : 0);
-  return Number.isFinite(at) ? at : undefined;
+/** A time that came while others were looked at counts as to come. */
+const justNowMs = 1_000;
+
+/** When a course has to be looked at again; `undefined`: an event will tell. What is past and still waits, waits for something else. */
+export function wakeAt(course: Course, present: Pick<Present, 'now' | 'releaseAfterMs'>): number | undefined {
+  const { now, releaseAfterMs } = present;
+  const at = againAt(course) ?? dueAt(course, now) - (course.released ? aheadMs(releaseAfterMs) : 0);
+  return Number.isFinite(at) && at > now - justNowMs ? at : undefined;
 }
 
-/** When the next pass or the cutover comes by itself, milliseconds since the epoch; infinity where nobody knows. */
-function dueAt(course: Course): number {
-  const { plan, cutover, postponed, paused } = course;
-  if (paused) return Number.POSITIVE_INFINITY;
-  const at = cutover?.at ?? (plan!.cutover.mode === 'at' && !postponed ? plan!.cutover.at : undefined);
-  return Math.min(
-    nextPassAt(course) ?? Number.POSITIVE_INFINITY,
-    at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at),
-  );
+/** When the next pass, the cutover, or a window comes by itself, milliseconds since the epoch; infinity where nobody knows. */
+function dueAt(course: Course, now: number): number {
+  if (course.state !== 'WT' || course.paused) return Number.POSITIVE_INFINITY;
+  const { mode, at, window } = course.plan!.cutover;
+  const asked = course.cutover?.at ?? (mode === 'at' && !course.postponed ? at : undefined);
+  const opens = window && nextOpening(window, now - justNowMs);
+  const times = [nextPassAt(course), asked === undefined ? undefined : Date.parse(asked), opens];
+  return Math.min(...times.filter((each) => each !== undefined && each > now - justNowMs).map(Number));
 }

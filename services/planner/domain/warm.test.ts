@@ -1,11 +1,12 @@
-import type { TranshipEvent } from '@tranship/contracts';
+import type { TranshipEvent, VmPlan } from '@tranship/contracts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { at, bad, good, passes, precopy, present, problem, queued, run, warm } from '../testing/course.ts';
 import type { Course } from './course.ts';
 import { next } from './next.ts';
 import { final, type State, transition, waiting } from './states.ts';
-import { autoInterval } from './waiting.ts';
+import { autoInterval, waitsFor, wakeAt } from './waiting.ts';
+import { gateAt } from './window.ts';
 
 const cutover = ['powerOff', 'findChanges', 'copy', 'prove', 'convert', 'handOver'];
 
@@ -78,6 +79,142 @@ test('warm - over the budget the source is not stopped; forced, it is', () => {
   expect(asked(true).course.state).toBe('OK');
 });
 
+const low = { type: 'vm.guarded', data: { error: problem('source.low-space') } } as const;
+
+test.each(['snapshot', 'copy', 'prove'])(
+  'guard - no room in the middle of %s: the snapshot goes, none is taken until there is room, then the pass is made again',
+  (stop) => {
+    let told = false;
+    const inputs: unknown[] = [];
+    const answer = (step: string, course: Course, clock: number): TranshipEvent | undefined => {
+      if (step === 'removeSnapshot' || step === 'copy')
+        inputs.push({ step, ...(next(course, present(clock)) as { input: object }).input });
+      if (step !== stop || course.passes.length < 2 || told) return passes(3)(step, course, clock);
+      told = true;
+      return step === 'snapshot' ? bad(step, course, problem('source.low-space')) : low;
+    };
+    const { course, steps } = run(warm(), answer);
+    expect(course).toMatchObject({ state: 'WT', guarded: { code: 'source.low-space' } });
+    expect(course.passes.map(({ pass }) => pass)).toEqual([1]);
+    // Nobody knows for how long: the workbench goes too.
+    expect(steps.slice(-2)).toEqual(['removeSnapshot', 'release']);
+    // Whoever reads at the snapshot has an older attempt, and some time to let go of it.
+    const { graceMs, name } = inputs.at(-1) as { graceMs?: number; name: string };
+    expect(graceMs).toBe(stop === 'copy' ? 10_000 : undefined);
+    expect(name).toBe('tranship-p-1-vm-1-2');
+    const again = run(at(course, { type: 'vm.eased', data: {} }), passes(3));
+    expect(again.steps).toEqual(['prepare', ...precopy, ...precopy, 'snapshot']);
+    expect(again.course.passes.map(({ pass }) => pass)).toEqual([1, 2, 3, 4]);
+  },
+);
+
+test('guard - a cutover needs no snapshot: it is not kept from it, and its last pass is none that was given up', () => {
+  let told = false;
+  const { course } = run(warm(), (step, now, clock) => {
+    if (step !== 'copy' || now.passes.length < 2 || told) return good(step, now, clock);
+    told = true;
+    return low;
+  });
+  expect(waitsFor(course, present())).toBe('for room: d');
+  const { course: end, steps } = run(at(course, { type: 'vm.cutover-requested', data: { force: false } }), good);
+  expect(end.state).toBe('OK');
+  expect(steps).not.toContain('snapshot');
+  expect(end.passes.at(-1)).toMatchObject({ pass: 2, snapshot: undefined });
+});
+
+test('guard - given up in its first pass and cancelled, the source is tidied: change tracking may have been turned on', () => {
+  const { course } = run(warm(), (step, now, clock) => (step === 'copy' ? low : good(step, now, clock)));
+  expect(course).toMatchObject({ state: 'WT', passes: [] });
+  const { steps } = run(at(course, { type: 'vm.cancel-requested', data: {} }), good);
+  expect(steps).toEqual(['removeTarget', 'tidySource']);
+});
+
+const hour = 3_600_000;
+const nightly = { cron: '0 22 * * *', forMs: 2 * hour, timeZone: 'UTC' };
+const opening = Date.parse('2026-01-01T22:00:00Z');
+/** Asks for the cutover in the course of the second pass, which is hours before the window opens. */
+const asks = (force: boolean, more: Partial<VmPlan['cutover']> = {}) => {
+  let told = false;
+  const cutover = { mode: 'manual', window: nightly, ...more } as const;
+  return run(warm({ cutover, intervalMs: hour }), (step, course, clock) => {
+    if (step !== 'prove' || course.passes.length < 2 || told) return good(step, course, clock);
+    told = true;
+    return { type: 'vm.cutover-requested', data: { force } };
+  }).course;
+};
+const stoppedAt = ({ entered }: Course) => Date.parse(entered.ST ?? '');
+
+test('window - a cutover that is asked for outside waits for the opening, while passes go on; forced, it does not wait', () => {
+  const course = asks(false);
+  expect(course.state).toBe('OK');
+  expect(stoppedAt(course)).toBeGreaterThanOrEqual(opening);
+  expect(stoppedAt(course)).toBeLessThan(opening + 60_000);
+  expect(course.passes.length).toBeGreaterThan(20);
+  expect(stoppedAt(asks(true))).toBeLessThan(opening - 12 * hour);
+});
+
+test('window - it gates every mode, a cold migration too', () => {
+  const at = '2026-01-01T06:00:00Z';
+  for (const course of [
+    run(warm({ cutover: { mode: 'at', at, window: nightly }, intervalMs: hour }), good).course,
+    run(warm({ cutover: { mode: 'budget', budgetMs: hour, window: nightly }, intervalMs: hour }), good).course,
+    run(queued({ cutover: { mode: 'manual', window: nightly } }), good).course,
+  ]) {
+    expect(course.state).toBe('OK');
+    expect(stoppedAt(course)).toBeGreaterThanOrEqual(opening);
+    expect(stoppedAt(course)).toBeLessThan(opening + 60_000);
+  }
+});
+
+test('window - what would run over its end waits for the next; what no window holds is put off, with the reason', () => {
+  const short = { ...nightly, cron: '*/10 * * * *', forMs: 150_000 };
+  const course = asks(false, { window: short });
+  // 114 s by the guesses: only the first half minute of a window leaves room for it.
+  expect(course.state).toBe('OK');
+  expect(stoppedAt(course) % 600_000).toBeLessThan(40_000);
+  const never = asks(false, { window: { ...nightly, forMs: 100_000 } });
+  expect(never).toMatchObject({ stopped: false, postponed: true });
+});
+
+test('window - the model: whatever is said and whatever fails, no source is stopped outside of it but by force', () => {
+  const outcome = fc.constantFrom('good', 'good', 'good', 'again', 'cutover', 'pause', 'resume', 'deaf');
+  const window = fc.record({ first: fc.integer({ min: 0, max: 23 }), minutes: fc.integer({ min: 1, max: 180 }) });
+  fc.assert(
+    fc.property(fc.array(outcome, { maxLength: 60 }), window, (outcomes, { first, minutes }) => {
+      const nights = { cron: `0 ${first}-23/3 * * *`, forMs: minutes * 60_000, timeZone: 'UTC' };
+      let i = 0;
+      const cutover = { mode: 'budget', budgetMs: hour, window: nights } as const;
+      run(warm({ cutover, intervalMs: hour / 2 }), (step, now, clock) => {
+        if (step === 'powerOff') expect(gateAt(nights, Date.parse(now.entered.ST!))).toMatchObject({ open: true });
+        const what = outcomes[i++] ?? 'good';
+        const words: Record<string, TranshipEvent> = {
+          cutover: { type: 'vm.cutover-requested', data: { force: false } },
+          pause: { type: 'vm.paused', data: {} },
+          resume: { type: 'vm.resumed', data: {} },
+        };
+        const word = words[what];
+        if (word && transition(now.state, word.type as never) !== '__') return word;
+        if (what === 'again') return bad(step, now, problem('service.unavailable', true), true);
+        if (what === 'deaf' && step === 'powerOff') return bad(step, now, problem('source.shutdown-timeout'));
+        return good(step, now, clock);
+      });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('window - the status says for which opening it waits, and it is looked at then', () => {
+  const course = at(queued({ cutover: { mode: 'manual', window: nightly } }), { type: 'vm.admitted', data: {} });
+  const waiting = at(course, { type: 'vm.prepared', data: { pvcs: [], pod: 'p' } });
+  expect(waitsFor(waiting, present(opening - hour))).toBe('for the window that opens at 2026-01-01T22:00:00.000Z');
+  expect(wakeAt(waiting, present(opening - hour))).toBe(opening);
+  expect(waitsFor(waiting, present(opening))).toBeUndefined();
+  const ready = { ...asks(true), state: 'WT', cutover: { at: undefined, force: false, asked: '2026-01-01T05:00:00Z' } };
+  expect(waitsFor(ready as Course, present(opening + 2 * hour - 60_000))).toMatch(
+    /^for the window that opens at 2026-01-02T22:00:00.000Z: the forecast, [\d.]+ s, would run over the end/,
+  );
+});
+
 test('warm - a guest that does not shut down goes on, and so do the passes; nothing cuts over again by itself', () => {
   const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: 600_000 } }), (step, now, clock) =>
     step === 'powerOff' ? bad(step, now, problem('source.shutdown-timeout')) : passes(4)(step, now, clock),
@@ -87,6 +224,26 @@ test('warm - a guest that does not shut down goes on, and so do the passes; noth
   // It was told to stop, and may still do so: whoever goes back starts it again.
   expect(course).toMatchObject({ postponed: true, stopped: true });
   expect(steps).not.toContain('removeTarget');
+});
+
+test('warm - put off over its budget, passes go on as before; after a guest did not shut down, one looks soon, once', () => {
+  const gaps = (from: Course) =>
+    from.passes.slice(1).map(({ started }, i) => Date.parse(started) - Date.parse(from.passes[i]!.finished!));
+  const asked = (step: string, now: Course, clock: number, after: number) =>
+    step === 'prove' && now.passes.length === 2 && !now.postponed && !now.cutover
+      ? ({ type: 'vm.cutover-requested', data: { force: false } } as const)
+      : passes(after)(step, now, clock);
+  const over = run(warm({ cutover: { mode: 'manual', budgetMs: 1_000 }, intervalMs: 600_000 }), (step, now, clock) =>
+    asked(step, now, clock, 4),
+  );
+  expect(over.course.postponed).toBe(true);
+  for (const gap of gaps(over.course)) expect(gap).toBeGreaterThanOrEqual(600_000);
+  const deaf = run(warm({ intervalMs: 600_000 }), (step, now, clock) =>
+    step === 'powerOff' ? bad(step, now, problem('source.shutdown-timeout')) : asked(step, now, clock, 4),
+  );
+  const [, second, third] = gaps(deaf.course);
+  expect(second).toBeLessThan(120_000);
+  expect(third).toBeGreaterThanOrEqual(600_000);
 });
 
 test('warm - paused it makes no pass and no cutover; resumed it goes on', () => {
@@ -139,6 +296,8 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
     'cutover',
     'pause',
     'resume',
+    'low',
+    'eased',
   );
   fc.assert(
     fc.property(fc.array(outcome, { maxLength: 60 }), fc.constantFrom(60_000, 3_600_000), (outcomes, intervalMs) => {
@@ -149,6 +308,8 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
         cutover: { type: 'vm.cutover-requested', data: { force: true } },
         pause: { type: 'vm.paused', data: {} },
         resume: { type: 'vm.resumed', data: {} },
+        low,
+        eased: { type: 'vm.eased', data: {} },
       };
       const plan = { intervalMs, cutover: { mode: 'budget', budgetMs: 600_000 } } as const;
       const { course, steps } = run(warm(plan), (step, now, clock) => {
@@ -162,7 +323,7 @@ test('warm - the model: under any answers no source is stopped while a snapshot 
       });
       // What was answered once is never asked again: workers would give the old answer.
       expect(new Set(answered).size).toBe(answered.length);
-      const rested: State[] = [...final, ...waiting, ...(course.paused ? (['WT'] as const) : [])];
+      const rested: State[] = [...final, ...waiting, ...(course.paused || course.guarded ? (['WT'] as const) : [])];
       expect(rested).toContain(course.state);
       const stopped = steps.indexOf('powerOff');
       if (stopped >= 0)

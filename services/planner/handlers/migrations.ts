@@ -1,12 +1,5 @@
 import { BusConflict } from '@tranship/bus';
-import {
-  canonical,
-  type MigrationStatus,
-  type QueryParsed,
-  TranshipError,
-  type TranshipEvent,
-  type VmEventType,
-} from '@tranship/contracts';
+import { canonical, type QueryParsed, TranshipError, type TranshipEvent, type VmEventType } from '@tranship/contracts';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { advanceGroup, type Engine } from '../advance.ts';
 import type { Course } from '../domain/course.ts';
@@ -46,9 +39,11 @@ export function migrationQueries(
   query: Kit['query'],
 ): Queries {
   const { log } = engine;
+  const status = (migration: MigrationFold, courses = known(model, migration)) =>
+    describe(migration, courses, engine.present());
   return {
-    getMigration: async ({ name }) => status(model, find(model, name)),
-    listMigrations: async () => ({ items: model.migrations().map((migration) => status(model, migration)) }),
+    getMigration: async ({ name }) => status(find(model, name)),
+    listMigrations: async () => ({ items: model.migrations().map((migration) => status(migration)) }),
     actOnMigration: async ({ name, vm, ...act }) => {
       const event = eventFor(act);
       const migration = find(model, name);
@@ -72,7 +67,7 @@ export function migrationQueries(
       for (const course of possible) await say(log, course, event);
       for (const course of possible) await advanceGroup(engine, name, course.vm);
       await driver.drive(open);
-      return status(model, migration, await current(log, migration));
+      return status(migration, await current(log, migration));
     },
     proof: async ({ name, vm }) => {
       const found = find(model, name).started.vms.find((each) => each.id === vm || each.name === vm);
@@ -115,10 +110,11 @@ async function withGroups(log: CourseLog, named: readonly Course[]): Promise<Cou
   return Promise.all([...ids].map((vm) => log.load(named[0]!.migration, vm)));
 }
 
+/** A cold migration cuts over by itself: to be told to it has only where a window keeps it. */
 const allowed = ({ state, plan, archived }: Course, { type }: TranshipEvent) =>
   transition(state, type as VmEventType) !== '__' &&
   !archived &&
-  (type !== 'vm.cutover-requested' || plan?.type === 'warm');
+  (type !== 'vm.cutover-requested' || plan?.type === 'warm' || plan?.cutover.window !== undefined);
 
 /** A migration that was over, and is not with a VM that is tried again. */
 export async function reopened(all: Aggregates, migration: MigrationFold): Promise<MigrationFold> {
@@ -155,12 +151,10 @@ async function current(log: CourseLog, migration: MigrationFold): Promise<Readon
   );
 }
 
-function status(model: Model, migration: MigrationFold, courses?: ReadonlyMap<string, Course>): MigrationStatus {
-  const known = new Map(
-    migration.started.vms.flatMap(({ id }) => {
-      const course = model.course(migration.id, id);
-      return course ? [[id, course] as const] : [];
+const known = (model: Model, { id, started }: MigrationFold): ReadonlyMap<string, Course> =>
+  new Map(
+    started.vms.flatMap((vm) => {
+      const course = model.course(id, vm.id);
+      return course ? [[vm.id, course] as const] : [];
     }),
   );
-  return describe(migration, courses ?? known);
-}

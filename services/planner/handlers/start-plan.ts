@@ -1,10 +1,18 @@
 import { BusConflict } from '@tranship/bus';
-import { type Connection, durationMs, type Plan, type SourceVm, TranshipError, type VmPlan } from '@tranship/contracts';
+import {
+  type Connection,
+  durationMs,
+  type Plan,
+  type ProviderSpec,
+  type SourceVm,
+  TranshipError,
+  type VmPlan,
+} from '@tranship/contracts';
 import type { Kit } from '@tranship/service-kit';
 import { newCourse } from '../domain/course.ts';
 import { migrationId, workbenchName } from '../domain/names.ts';
 import { isArchived } from '../domain/plan.ts';
-import { type Maps, type PlanVm, resolve } from '../domain/resolve.ts';
+import { type Maps, type PlanVm, resolve, starts } from '../domain/resolve.ts';
 import { sessionsFor } from '../domain/schedule.ts';
 import { isReady } from '../domain/validate.ts';
 import type { Driver } from '../drive.ts';
@@ -54,7 +62,7 @@ export async function startPlan(
     kit.query('connection', { name: plan.spec.source }),
     kit.query('getProvider', { name: plan.spec.source }),
   ]);
-  const source: Source = { connection, sessionsPerHost: provider.spec.limits.nfcSessionsPerHost };
+  const source: Source = { connection, limits: provider.spec.limits };
   const vms = ready.map(({ entry, matches }) => ({ entry, vm: matches[0]! }));
   for (const { vm } of vms) {
     const other = underway(model, plan.spec.source, vm.id);
@@ -69,7 +77,7 @@ export async function startPlan(
 /** How the source is reached, and what it bears. */
 interface Source {
   readonly connection: Connection;
-  readonly sessionsPerHost: number;
+  readonly limits: ProviderSpec['limits'];
 }
 type Chosen = { readonly entry: PlanVm; readonly vm: SourceVm };
 
@@ -120,11 +128,12 @@ async function ignoreConflict(work: Promise<unknown>): Promise<void> {
 }
 
 function cutoverOf({ spec: { cutover } }: Plan): VmPlan['cutover'] {
-  const { mode, at, downtimeBudget } = cutover;
+  const { mode, at, downtimeBudget, window } = cutover;
   return {
     mode,
     ...(at === undefined ? {} : { at }),
     ...(downtimeBudget === undefined ? {} : { budgetMs: durationMs(downtimeBudget) }),
+    ...(window ? { window: { cron: window.cron, forMs: durationMs(window.for), timeZone: window.timeZone } } : {}),
   };
 }
 
@@ -134,10 +143,9 @@ function vmPlan(
   entry: PlanVm,
   vm: SourceVm,
   maps: Maps,
-  { connection, sessionsPerHost }: Source,
+  { connection, limits }: Source,
 ): Omit<VmPlan, 'group'> {
   const { defaults } = plan.spec;
-  const on = defaults.targetPower === 'on' || (defaults.targetPower === 'asSource' && vm.powerState === 'poweredOn');
   return {
     name: vm.name,
     plan: plan.metadata.name,
@@ -148,13 +156,15 @@ function vmPlan(
     type: vm.powerState === 'poweredOn' ? plan.spec.type : 'cold',
     tracking: vm.changeTracking,
     host: vm.host?.id ?? '',
-    sessions: sessionsFor(vm.disks.length, sessionsPerHost),
-    sessionsPerHost,
+    sessions: sessionsFor(vm.disks.length, limits.nfcSessionsPerHost),
+    sessionsPerHost: limits.nfcSessionsPerHost,
+    datastores: [...new Set(vm.disks.flatMap(({ datastore }) => datastore?.id ?? []))],
+    snapshotsPerDatastore: limits.snapshotsPerDatastore,
     cutover: cutoverOf(plan),
     ...(plan.spec.precopy.interval === 'auto' ? {} : { intervalMs: durationMs(plan.spec.precopy.interval) }),
     audit: plan.spec.precopy.auditPercent / 100,
     convert: defaults.convert,
-    start: on,
+    start: starts(plan, vm),
     shutdown: { deadlineMs: durationMs(defaults.shutdown.deadline), then: defaults.shutdown.then },
     health: { agent: defaults.health.agent, deadlineMs: durationMs(defaults.health.deadline) },
     onUnhealthy: defaults.onUnhealthy,

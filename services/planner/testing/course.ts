@@ -15,6 +15,8 @@ export const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
   host: 'host-1',
   sessions: 1,
   sessionsPerHost: 4,
+  datastores: ['datastore-1'],
+  snapshotsPerDatastore: 8,
   cutover: { mode: 'manual' },
   audit: 0,
   convert: 'auto',
@@ -76,7 +78,7 @@ export function run(
     }
     const due = next(now, present(clock));
     // Nothing is due yet: time goes on to where something is.
-    const wake = due ? undefined : wakeAt(now, present());
+    const wake = due ? undefined : wakeAt(now, present(clock));
     if (wake !== undefined && wake < end) clock = Math.max(clock, wake);
     else if (!due) return { course: now, steps, clock };
     if (!due) continue;

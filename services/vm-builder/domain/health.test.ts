@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { nic, targetVm } from '../testing/fixtures.ts';
-import { health, type Instance } from './health.ts';
+import { health, type Instance, linksUp } from './health.ts';
 
 const mac = '00:50:56:AA:BB:01';
 const kept = targetVm({
@@ -17,7 +17,7 @@ const vmi = (more: Instance['status'] = {}): Instance => ({
 
 test('health - running, with the agent and every kept address, is proven', () => {
   expect(health(vmi(), kept)).toEqual({
-    ...{ running: true, proven: true, node: 'n1', seen: 'the VM is Running; the guest agent answers' },
+    ...{ running: true, agent: true, proven: true, node: 'n1', seen: 'the VM is Running; the guest agent answers' },
     nics: [{ mac: '00:50:56:aa:bb:01', name: 'ens192', addresses: ['10.0.0.5', 'fd00::5'] }],
   });
 });
@@ -58,4 +58,15 @@ test('health - conditions that are not met are told, save that it cannot migrate
 
 test('health - an interface without a MAC is none of the guest’s NICs', () => {
   expect(health(vmi({ interfaces: [{ ipAddress: '10.0.0.5' }] }), kept).nics).toEqual([]);
+});
+
+test('links - one that is down is seen; a KubeVirt that does not tell of links is believed', () => {
+  const told = (...states: (string | undefined)[]) =>
+    linksUp(vmi({ interfaces: states.map((linkState) => (linkState === undefined ? {} : { linkState })) }));
+  expect([told('up', 'down'), told('up', 'up'), told(undefined), linksUp(undefined)]).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ]);
 });

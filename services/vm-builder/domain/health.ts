@@ -13,12 +13,15 @@ export interface Instance {
       interfaceName?: string;
       ipAddress?: string;
       ipAddresses?: string[];
+      linkState?: string;
     }[];
   };
 }
 
 export interface Health {
   readonly running: boolean;
+  /** The guest agent answers. */
+  readonly agent: boolean;
   /** The guest agent answers, and every address that is to be kept is there. */
   readonly proven: boolean;
   readonly node: string;
@@ -56,8 +59,19 @@ export function health(instance: Instance | undefined, target: StepInput<'watchH
     ...(agent && missing.length > 0 ? [`the guest has no address ${missing.join(', ')}`] : []),
     ...troubles.map(({ type, reason, message }) => `${type}: ${message ?? reason ?? 'False'}`),
   ].join('; ');
-  return { running, proven: running && agent && missing.length === 0, node: status?.nodeName ?? '', nics, seen };
+  return {
+    running,
+    agent: running && agent,
+    proven: running && agent && missing.length === 0,
+    node: status?.nodeName ?? '',
+    nics,
+    seen,
+  };
 }
 
 /** An address without its prefix length. */
 const plain = (address: string) => address.split('/')[0]!.toLowerCase();
+
+/** Whether every NIC of a running VM has its link up; what KubeVirt does not tell of is up. */
+export const linksUp = (instance: Instance | undefined): boolean =>
+  (instance?.status?.interfaces ?? []).every(({ linkState }) => linkState !== 'down');

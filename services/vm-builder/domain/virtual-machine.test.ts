@@ -56,6 +56,13 @@ test('virtual machine - disks keep their order, bus and claim; the first boots',
   );
 });
 
+test('virtual machine - sealed, each NIC begins with its link down; else no NIC has a state', () => {
+  const states = (sealed: boolean) =>
+    spec({ sealed, nics: [nic()] }).domain.devices.interfaces.map((each) => ({ ...each, name: '' }));
+  expect(states(true)).toMatchObject([{ state: 'down' }]);
+  expect(states(false)[0]).not.toHaveProperty('state');
+});
+
 test('virtual machine - NICs keep their order and MAC; the pod’s network by masquerade, others by bridge', () => {
   const second = nic({ mac: '00:50:56:aa:bb:02', model: 'e1000e', network: { type: 'multus', name: 'nets/vlan21' } });
   const { domain, networks } = spec({ nics: [nic(), second] });

@@ -1,0 +1,21 @@
+import { type Room, TranshipError, type TranshipEvent, tellRoom } from '@tranship/contracts';
+import type { Course } from './course.ts';
+import type { State } from './states.ts';
+
+/** A pass may begin, or one is under way whose snapshot grows. */
+const watched: ReadonlySet<State> = new Set<State>(['WT', 'PC', 'PP']);
+/** So much more room than is needed must be there before passes go on: else the first would be given up at once. */
+const ample = 1.25;
+
+/** Whether the room on its datastores has to be watched. */
+export const isWatched = ({ plan, state }: Course): boolean => plan?.type === 'warm' && watched.has(state);
+
+/** What the room found for its snapshot means to a course; `undefined`: nothing new. */
+export function guard(course: Course, room: Room): TranshipEvent | undefined {
+  if (!isWatched(course)) return undefined;
+  const { freeBytes, needBytes } = room;
+  if (course.guarded) return freeBytes >= needBytes * ample ? { type: 'vm.eased', data: {} } : undefined;
+  if (freeBytes >= needBytes) return undefined;
+  const error = new TranshipError('source.low-space', tellRoom(room)).toProblem();
+  return { type: 'vm.guarded', data: { error } };
+}

@@ -5,6 +5,7 @@ import { planSchema } from './documents/plan.ts';
 import { providerSchema } from './documents/provider.ts';
 import { forecastSchema } from './forecast.ts';
 import { powerStateSchema } from './inventory.ts';
+import { throttleSchema } from './limits.ts';
 import { problemSchema } from './problem.ts';
 import { steps } from './steps.ts';
 import type { Aggregate } from './subjects.ts';
@@ -99,6 +100,8 @@ export const events = {
   'vm.cutover-postponed': event('vm', z.object({ error: problemSchema })),
   'vm.paused': event('vm', none),
   'vm.resumed': event('vm', none),
+  /** Heeded by a running copy within two seconds. */
+  'vm.throttled': event('vm', throttleSchema),
   'vm.powered-off': event('vm', steps.powerOff.result),
   'vm.changes-found': event('vm', steps.findChanges.result),
   'vm.pass-finished': event('vm', steps.copy.result),

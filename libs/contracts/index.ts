@@ -7,6 +7,7 @@ export * from './examples/index.ts';
 export * from './forecast.ts';
 export * from './inspection.ts';
 export * from './inventory.ts';
+export * from './limits.ts';
 export * from './permissions.ts';
 export * from './problem.ts';
 export * from './proof.ts';

@@ -11,6 +11,7 @@ import {
   sourceNetworkSchema,
   sourceVmSchema,
 } from './inventory.ts';
+import { throttleSchema } from './limits.ts';
 import { signedProofSchema } from './proof.ts';
 import type { ServiceName } from './subjects.ts';
 import { connectionSchema, targetVmSchema } from './target.ts';
@@ -66,6 +67,8 @@ export const vmStatusSchema = z.object({
   /** The parts of the downtime that are over, in seconds. */
   downtime: forecastSchema.shape.parts.partial().optional(),
   paused: z.boolean().optional(),
+  /** What a person allows its copy, MB/s. */
+  throttleMBps: z.number().optional(),
 });
 export const migrationSchema = z.object({
   id: z.string(),
@@ -144,10 +147,12 @@ export const queries = {
     z.object({
       name: z.string(),
       vm: z.string().optional(),
-      verb: z.enum(['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback']),
+      verb: z.enum(['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback', 'throttle']),
       /** Of `cutover`. */
       at: z.iso.datetime({ offset: true }).optional(),
       force: z.boolean().default(false),
+      /** Of `throttle`. */
+      mbps: throttleSchema.shape.mbps.default(null),
     }),
     migrationSchema,
   ),

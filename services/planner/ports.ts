@@ -17,6 +17,12 @@ export interface Commands {
   issue(course: Course, due: Extract<Due, { kind: 'command' }>): Promise<void>;
 }
 
+/** What a workbench may read of its source, bytes a second; null: nothing limits it. */
+export interface Limits {
+  get(migration: string, vm: string): Promise<number | null>;
+  put(migration: string, vm: string, bytesPerSecond: number | null): Promise<void>;
+}
+
 /** Any aggregate by its subject. */
 export interface Aggregates {
   read(
@@ -39,6 +45,9 @@ export interface Model {
   migration(id: string): MigrationFold | undefined;
   migrations(): MigrationFold[];
   course(migration: string, vm: string): Course | undefined;
+  courses(): Course[];
+  /** What a provider bears, MB/s; 0: no limit is given. */
+  bandwidthMBps(provider: string): number;
   /** What the steps of a cutover took in the migrations so far. */
   history(): History;
 }

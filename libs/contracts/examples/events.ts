@@ -49,6 +49,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.cutover-postponed': { error: { ...problem, code: 'source.shutdown-timeout', retry: false } },
   'vm.paused': {},
   'vm.resumed': {},
+  'vm.throttled': { mbps: 40 },
   'vm.powered-off': steps.powerOff.result,
   'vm.changes-found': steps.findChanges.result,
   'vm.pass-finished': steps.copy.result,

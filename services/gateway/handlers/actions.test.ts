@@ -73,6 +73,18 @@ describe('actions', () => {
     expect((await send('POST', '/v1/migrations/shop-1/explode')).status).toBe(404);
   });
 
+  it('migrations - throttle hands the rate on, or that there is none; nothing else will do', async () => {
+    const { send, asked } = fixture({ actOnMigration: () => migration });
+    expect((await send('POST', '/v1/migrations/shop-1/throttle', { body: { mbps: 40 } })).status).toBe(202);
+    expect((await send('POST', '/v1/migrations/shop-1/vms/vm-42/throttle', { body: { mbps: null } })).status).toBe(202);
+    expect(asked.map(({ input }) => input)).toEqual([
+      { name: 'shop-1', verb: 'throttle', mbps: 40 },
+      { name: 'shop-1', verb: 'throttle', vm: 'vm-42', mbps: null },
+    ]);
+    for (const body of [undefined, {}, { mbps: 0 }, { mbps: -1 }, { mbps: '40' }, { mbps: 1, force: true }])
+      expect((await send('POST', '/v1/migrations/shop-1/throttle', { body })).status).toBe(422);
+  });
+
   it('migrations - are listed for one plan', async () => {
     const { send } = fixture({ listMigrations: () => ({ items: [migration, { ...migration, id: 'x', plan: 'y' }] }) });
     expect((await send('GET', '/v1/migrations?plan=shop')).json).toEqual({ items: [migration] });

@@ -1,5 +1,13 @@
 import type { Bus, StoredEvent } from '@tranship/bus';
-import { type EventData, fromToken, type Plan, subjects, TranshipError, type TranshipEvent } from '@tranship/contracts';
+import {
+  type EventData,
+  fromToken,
+  type Plan,
+  type Provider,
+  subjects,
+  TranshipError,
+  type TranshipEvent,
+} from '@tranship/contracts';
 import { apply, type Course, newCourse } from '../domain/course.ts';
 import { historyOf } from '../domain/downtime.ts';
 import type { MigrationFold } from '../domain/migration.ts';
@@ -9,6 +17,8 @@ export interface LiveModel extends Model {
   /** Reads the log from its start and keeps the fold current until the signal aborts. */
   follow(signal: AbortSignal): Promise<void>;
   readonly ready: boolean;
+  /** Sequence of the last event that is folded. */
+  readonly seq: number;
   /** Returns when all is folded that was in the log when it was called: who wrote something, by whichever replica, reads it. */
   current(): Promise<void>;
 }
@@ -21,6 +31,7 @@ export function liveModel(bus: Bus): LiveModel {
   const plans = new Map<string, Plan>();
   const migrations = new Map<string, MigrationFold>();
   const courses = new Map<string, Course>();
+  const bandwidths = new Map<string, number>();
   let seen = 0;
   let ready = false;
   const waiting = new Set<{ seq: number; done: () => void }>();
@@ -32,6 +43,10 @@ export function liveModel(bus: Bus): LiveModel {
         return plans.set(first, event.data as Plan);
       case 'plan.removed':
         return plans.delete(first);
+      case 'provider.added':
+        return bandwidths.set(first, (event.data as Provider).spec.limits.bandwidthMBps);
+      case 'provider.removed':
+        return bandwidths.delete(first);
       case 'migration.started': {
         const started = event.data as EventData<'migration.started'>;
         return migrations.set(first, { id: first, started, at: event.time, finished: undefined, seq: event.seq });
@@ -66,6 +81,8 @@ export function liveModel(bus: Bus): LiveModel {
     migration: (id) => migrations.get(id),
     migrations: () => [...migrations.values()],
     course: (migration, vm) => courses.get(`${migration}/${vm}`),
+    courses: () => [...courses.values()],
+    bandwidthMBps: (provider) => bandwidths.get(provider) ?? 0,
     history: () => historyOf(courses.values()),
     current: async () => {
       const seq = await bus.events.lastSequence();
@@ -83,6 +100,9 @@ export function liveModel(bus: Bus): LiveModel {
     },
     get ready() {
       return ready;
+    },
+    get seq() {
+      return seen;
     },
     follow: (signal) =>
       bus.events.follow(

@@ -35,6 +35,8 @@ export interface Course {
   /** The last cutover was put off; only a person's word leads to another. */
   readonly postponed: boolean;
   readonly paused: boolean;
+  /** Megabytes a second that a person allows its copy, tries and retries included. */
+  readonly throttle: number | undefined;
   /** Once it is undone it begins anew: a person said so while the source was contested. */
   readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
@@ -72,6 +74,7 @@ export const newCourse = (migration: string, vm: string): Course => ({
   stopped: false,
   results: {},
   ...fresh,
+  throttle: undefined,
   seq: 0,
   attempts: 1,
   tries: 1,
@@ -194,6 +197,8 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.paused':
     case 'vm.resumed':
       return { paused: event.type === 'vm.paused' };
+    case 'vm.throttled':
+      return { throttle: event.data.mbps ?? undefined };
     case 'vm.snapshotted':
     case 'vm.changes-found':
     case 'vm.pass-finished':

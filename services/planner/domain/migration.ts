@@ -38,6 +38,7 @@ export function describe(migration: MigrationFold, courses: ReadonlyMap<string, 
         : {}),
       ...(course?.forecast ? { forecast: course.forecast } : {}),
       ...(course ? { downtime: downtimeParts(course), paused: course.paused } : {}),
+      ...(course?.throttle === undefined ? {} : { throttleMBps: course.throttle }),
     };
   });
   return {

@@ -1,8 +1,9 @@
 import type { Problem, StepInput, StepName, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
+import { seenRateOf } from './forecast.ts';
 import { allCanStart, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
-import { passDisks, since, startPass } from './passes.ts';
+import { finished, passDisks, since, startPass } from './passes.ts';
 import type { State } from './states.ts';
 import { againAt, type Present, whileWaiting } from './waiting.ts';
 
@@ -121,6 +122,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'copy': {
       const { snapshot } = pass;
       const at = snapshot === undefined ? {} : { snapshot };
+      const pastRate = seenRateOf(finished(course.passes));
       return {
         ...ours,
         connection,
@@ -128,6 +130,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
         pass: pass.pass,
         ...at,
         audit: plan.audit,
+        ...(pastRate === undefined ? {} : { pastRate }),
         sessions: plan.sessions,
       };
     }

@@ -20,7 +20,7 @@ import { underway } from '../underway.ts';
 type Queries = NonNullable<ServiceTable['queries']>;
 type Act = QueryParsed<'actOnMigration'>;
 
-function eventFor({ verb, at, force }: Pick<Act, 'verb' | 'at' | 'force'>): TranshipEvent {
+function eventFor({ verb, at, force, mbps }: Omit<Act, 'name' | 'vm'>): TranshipEvent {
   switch (verb) {
     case 'cutover':
       return { type: 'vm.cutover-requested', data: { force, ...(at === undefined ? {} : { at }) } };
@@ -34,6 +34,8 @@ function eventFor({ verb, at, force }: Pick<Act, 'verb' | 'at' | 'force'>): Tran
       return { type: 'vm.resumed', data: {} };
     case 'rollback':
       return { type: 'vm.rollback-requested', data: {} };
+    case 'throttle':
+      return { type: 'vm.throttled', data: { mbps } };
   }
 }
 

@@ -13,6 +13,7 @@ import {
 } from './inventory.ts';
 import { throttleSchema } from './limits.ts';
 import { signedProofSchema } from './proof.ts';
+import { vmReportSchema } from './report.ts';
 import type { ServiceName } from './subjects.ts';
 import { connectionSchema, targetVmSchema } from './target.ts';
 
@@ -161,6 +162,8 @@ export const queries = {
     z.object({ name: z.string(), vm: z.string().optional() }),
     z.object({ items: z.array(timelineEntrySchema) }),
   ),
+  /** Of one VM. */
+  report: query('planner', z.object({ name: z.string(), vm: z.string() }), vmReportSchema),
   /** Of one VM, signed. */
   proof: query('planner', z.object({ name: z.string(), vm: z.string() }), signedProofSchema, 15_000),
   previewPlan: query(

@@ -1,4 +1,10 @@
-import { migrationSchema, signedProofSchema, throttleSchema, timelineEntrySchema } from '@tranship/contracts';
+import {
+  migrationSchema,
+  signedProofSchema,
+  throttleSchema,
+  timelineEntrySchema,
+  vmReportSchema,
+} from '@tranship/contracts';
 import { z } from 'zod';
 import { type Endpoint, endpoint } from '../adapters/http/endpoint.ts';
 import { pageOf } from '../domain/page.ts';
@@ -93,6 +99,15 @@ export function migrationEndpoints(ask: Ask): Endpoint[] {
       write: false,
       result: signedProofSchema,
       handle: async ({ params: { id, vm } }) => ({ body: await ask('proof', { name: id!, vm: vm! }) }),
+    }),
+    endpoint({
+      method: 'GET',
+      path: `${oneVm}/report`,
+      summary: 'What became of one VM: sizes, passes, downtime as forecast and as it was, proof, before and after',
+      role: 'viewer',
+      write: false,
+      result: vmReportSchema,
+      handle: async ({ params: { id, vm } }) => ({ body: await ask('report', { name: id!, vm: vm! }) }),
     }),
     ...timelines,
     ...actions,

@@ -46,6 +46,8 @@ export interface Model {
   migrations(): MigrationFold[];
   course(migration: string, vm: string): Course | undefined;
   courses(): Course[];
+  /** Returns when all is folded that was in the log when it was called: who wrote something, by whichever replica, reads it. */
+  current(): Promise<void>;
   /** What a provider bears, MB/s; 0: no limit is given. */
   bandwidthMBps(provider: string): number;
   /** What the steps of a cutover took in the migrations so far. */

@@ -19,8 +19,6 @@ export interface LiveModel extends Model {
   readonly ready: boolean;
   /** Sequence of the last event that is folded. */
   readonly seq: number;
-  /** Returns when all is folded that was in the log when it was called: who wrote something, by whichever replica, reads it. */
-  current(): Promise<void>;
 }
 
 /** What a fold may lag behind before a question is refused. */

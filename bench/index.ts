@@ -2,7 +2,9 @@ import { convert } from './convert.ts';
 import { copy, copyLatency, verify } from './copy.ts';
 import { delta } from './delta.ts';
 import { disks } from './disks.ts';
+import { downtime } from './downtime.ts';
 import type { Line } from './measure.ts';
+import { stepGap } from './step-gap.ts';
 
 export const benches: Readonly<Record<string, (rounds: number) => Promise<Line>>> = {
   copy,
@@ -11,4 +13,6 @@ export const benches: Readonly<Record<string, (rounds: number) => Promise<Line>>
   verify,
   disks,
   convert,
+  'step-gap': stepGap,
+  downtime,
 };

@@ -110,6 +110,17 @@ describe('tranship', () => {
     expect((await as('viewer', ['validate', 'web'])).code).toBe(6);
   });
 
+  it('exit codes - what is no rate, and a page of what is no report, are refused before anything is done: 2', async () => {
+    for (const rate of ['0', '-3', 'fast', ''])
+      expect((await as('operator', ['throttle', 'web', '--mbps', rate])).code).toBe(2);
+    expect((await as('operator', ['throttle', 'web'])).code).toBe(2);
+    expect((await as('operator', ['throttle', 'web', '--mbps', 'off'])).code).toBe(4);
+    expect(await as('operator', ['delete', 'plan', 'web', '-o', 'html'])).toMatchObject({
+      ...{ code: 2, out: '', err: expect.stringContaining('report') },
+    });
+    expect((await as('viewer', ['report', 'web', '-o', 'html'])).code).toBe(4);
+  });
+
   it('exit codes - the time of --timeout is over: 7', async () => {
     const { code, err } = await as('viewer', ['events', '--follow', '--timeout', '1s']);
     expect(code).toBe(7);

@@ -4,7 +4,7 @@ import type { Kind } from './kinds.ts';
 import { table } from './render/table.ts';
 import type { Terminal } from './terminal.ts';
 
-export const formats = ['table', 'wide', 'json', 'yaml', 'name'] as const;
+export const formats = ['table', 'wide', 'json', 'yaml', 'name', 'html'] as const;
 export type Format = (typeof formats)[number];
 
 export const yaml = (value: unknown): string => stringify(value, { lineWidth: 0 }).trimEnd();

@@ -1,7 +1,7 @@
 import { durationMs } from '@tranship/contracts';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { Api, outOfTime } from './api.ts';
-import { errorLines, exits, toCliError } from './errors.ts';
+import { errorLines, exits, toCliError, usage } from './errors.ts';
 import { type Format, formats } from './output.ts';
 import { type Given, settings } from './settings.ts';
 import { type Terminal, terminal } from './terminal.ts';
@@ -54,7 +54,9 @@ export const action =
   async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;
     const args = given.slice(0, -1) as A;
-    process.exitCode = (await work(session(command.optsWithGlobals<Global>()), ...args)) ?? exits.done;
+    const global = command.optsWithGlobals<Global>();
+    if (global.output === 'html' && command.name() !== 'report') throw usage('-o html: only a report is shown so');
+    process.exitCode = (await work(session(global), ...args)) ?? exits.done;
   };
 
 function session({ output, quiet, color, timeout, ...given }: Global): Session {

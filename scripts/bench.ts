@@ -1,3 +1,4 @@
+import '../bench/lab-dir.ts';
 import { parseArgs } from 'node:util';
 import { benches } from '../bench/index.ts';
 import { setUp } from '../bench/tools.ts';

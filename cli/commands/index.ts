@@ -14,6 +14,7 @@ import { migrationVerbs } from './migration-verbs.ts';
 import { preview } from './preview.ts';
 import { proof } from './proof.ts';
 import { provider } from './provider.ts';
+import { report } from './report.ts';
 import { start } from './start.ts';
 import { timeline } from './timeline.ts';
 import { validate } from './validate.ts';
@@ -37,6 +38,7 @@ export const registers: readonly Register[] = [
   archive,
   timeline,
   proof,
+  report,
   events,
   explain,
   guest,

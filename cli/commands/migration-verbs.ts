@@ -1,4 +1,5 @@
 import { type MigrationStatus, migrationSchema } from '@tranship/contracts';
+import { InvalidArgumentError } from 'commander';
 import { exits } from '../errors.ts';
 import { show } from '../output.ts';
 import { action, type Register, type Session } from '../program.ts';
@@ -23,11 +24,25 @@ export const migrationVerbs: Register = (program) => {
         act(context, name, vms, 'cutover', { force: force === true, ...(at === undefined ? {} : { at }) }),
       ),
     );
+  command(program, 'throttle', 'limits what the copies may read of their sources, now and in later passes')
+    .requiredOption('--mbps <rate>', 'megabytes a second for each VM, or off', rate)
+    .action(
+      action((context, name: string, vms: string[], { mbps }: { mbps: number | null }) =>
+        act(context, name, vms, 'throttle', { mbps }),
+      ),
+    );
   for (const [verb, description] of Object.entries(verbs))
     command(program, verb, description).action(
       action((context, name: string, vms: string[]) => act(context, name, vms, verb)),
     );
 };
+
+function rate(text: string): number | null {
+  if (text === 'off') return null;
+  const mbps = Number(text);
+  if (Number.isFinite(mbps) && mbps > 0) return mbps;
+  throw new InvalidArgumentError('megabytes a second, such as 40 or 2.5, or off, are wanted.');
+}
 
 const command = (program: Parameters<Register>[0], verb: string, description: string) =>
   program

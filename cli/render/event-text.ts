@@ -66,6 +66,7 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
   'vm.step-failed': (data) =>
     `${data.step}, attempt ${data.attempt}: ${failure(data)}; ${data.again ? 'tried again' : 'not tried again'}`,
   'vm.queued': ({ name, plan }) => `${name} of the plan ${plan}`,
+  'vm.throttled': ({ mbps }) => (mbps === null ? 'off' : `to ${mbps} MB/s`),
   'plan.validated': ({ ready }) => (ready ? 'ready' : 'not ready'),
   'migration.started': ({ plan, vms }) => `${(vms as unknown[]).length} VMs of the plan ${plan}`,
   'access.allowed': ({ who, verb, path }) => `${who}: ${verb} ${path}`,

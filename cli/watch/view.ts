@@ -80,13 +80,19 @@ const passes = ({ passes: all = [], forecast, results, released }: VmStatus): st
 };
 
 /** `    disk 0 copy   ████░░  52%   1.0 GiB of 2.0 GiB   310 MB/s   3s left` */
-export function diskLine({ disk, step, doneBytes, totalBytes, bytesPerSecond, etaSeconds }: Progress): string {
-  const left = doneBytes < totalBytes && etaSeconds !== null ? `   ${duration(etaSeconds * 1000)} left` : '';
+export function diskLine(progress: Progress): string {
+  const { disk, step, doneBytes, totalBytes, bytesPerSecond } = progress;
+  const left = doneBytes < totalBytes ? `   ${timeLeft(progress)}` : '';
   const share = totalBytes === 0 ? 1 : doneBytes / totalBytes;
   const name = pad(`disk ${disk} ${step}`, 13);
   const amount = `${bytes(doneBytes)} of ${bytes(totalBytes)}`;
   return `    ${name} ${bar(share, barWidth)} ${percent(doneBytes, totalBytes)}   ${amount}   ${rate(bytesPerSecond)}${left}`;
 }
+
+const timeLeft = ({ etaSeconds, basis }: Progress): string =>
+  etaSeconds === null
+    ? 'unknown left'
+    : `${duration(etaSeconds * 1000)} left${basis === 'forecast' ? ' by forecast' : ''}`;
 
 /** As many VMs as there is room for, those that need eyes first; the rest is counted. */
 function chosen(blocks: readonly Block[], room: number, style: ViewOptions['style']): string[] {

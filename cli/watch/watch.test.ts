@@ -16,7 +16,7 @@ const migration = (...vms: VmStatus[]): MigrationStatus => ({
 });
 const progress = (name: string, doneBytes: number, more: Partial<Progress> = {}): Progress => ({
   ...{ migration: 'shop-1', vm: `id-${name}`, disk: 0, step: 'copy', doneBytes, totalBytes: 100 * mib },
-  ...{ bytesPerSecond: 10 * mib, etaSeconds: 5, ...more },
+  ...{ bytesPerSecond: 10 * mib, etaSeconds: 5, basis: 'rate', ...more },
 });
 const plain = (_: string, text: string) => text;
 const view = { now, columns: 120, rows: 40, style: plain };
@@ -49,6 +49,18 @@ describe('view', () => {
     expect(watchLines(watchModel(first), view)).toContainEqual('      waits for the window that opens at T1');
     expect(movedLines(first, first, now)).toEqual([]);
     expect(movedLines(first, later, now)).toEqual(['00:01:00 web waiting for the window that opens at T2']);
+  });
+
+  it('time - that is left comes with its basis, and is told where it is unknown', () => {
+    const line = (more: Partial<Progress>) =>
+      watchLines(
+        withProgress(watchModel(migration(vm('web', 'copying', 'copy'))), progress('web', mib, more)),
+        view,
+      ).find((each) => each.includes('disk 0'));
+    expect(line({})).toMatch(/ 5s left$/);
+    expect(line({ basis: 'forecast' })).toMatch(/ 5s left by forecast$/);
+    expect(line({ basis: 'unknown', etaSeconds: null })).toMatch(/ unknown left$/);
+    expect(line({ doneBytes: 100 * mib })).not.toContain('left');
   });
 
   it('room - no more lines than there are, none longer than the screen; who asks for a person comes first', () => {

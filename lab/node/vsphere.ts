@@ -77,22 +77,29 @@ export async function vcsim(
 }
 
 /** The password of a user of NATS, in a file of the state folder. */
-export const natsPassword = (dir: string, user: NatsUser): string => join(dir, 'nats-passwords', user);
+export const natsPassword = (dir: string, user: NatsUser | 'observer'): string => join(dir, 'nats-passwords', user);
+
+/** The lab's own: hears all that goes over NATS, for measurements, and says nothing. */
+const observer = (password: string) => ({
+  ...{ user: 'observer', password },
+  permissions: { publish: { deny: ['>'] }, subscribe: { allow: ['>'] } },
+});
 
 /** NATS with the users and permissions of an installation; the passwords are made anew for each lab. */
 export function nats(settings: Settings): PartSpec {
   const { dir, address, bin } = settings;
   const file = join(dir, 'nats.conf');
   mkdirSync(join(dir, 'nats-passwords'), { recursive: true });
+  const password = (user: NatsUser | 'observer') => {
+    const made = randomBytes(18).toString('base64url');
+    writeFileSync(natsPassword(dir, user), made, { mode: 0o600 });
+    return made;
+  };
   const config = {
     listen: `${address}:4222`,
     http: '127.0.0.1:8222',
     jetstream: { store_dir: join(dir, 'nats'), sync_interval: 'always' },
-    authorization: natsAuthorization((user) => {
-      const password = randomBytes(18).toString('base64url');
-      writeFileSync(natsPassword(dir, user), password, { mode: 0o600 });
-      return password;
-    }),
+    authorization: { users: [...natsAuthorization(password).users, observer(password('observer'))] },
   };
   writeWhole(file, JSON.stringify(config), 0o600);
   const ready = async () => (await fetch('http://127.0.0.1:8222/healthz')).ok;

@@ -2,6 +2,7 @@ export type { Area, Range } from './areas.ts';
 export type { BlockSource } from './jobs.ts';
 export { Root, sumLeaves } from './leaves.ts';
 export { Ledger, markDiverged } from './ledger.ts';
+export { Limiter, limited } from './limiter.ts';
 export { type PassOptions, type PassResult, runPass, type Tuning } from './pass.ts';
 export { type ProveOptions, prove } from './prove.ts';
 export { Disk, type Sink } from './sink.ts';

@@ -23,7 +23,8 @@ export interface PassOptions {
   readonly audit?: number;
   readonly tuning?: Partial<Tuning>;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (doneBytes: number) => void;
+  /** Bytes of the disk that are done, and that were read for it. */
+  readonly onProgress?: (doneBytes: number, readBytes: number) => void;
 }
 
 export interface Tuning {

@@ -30,8 +30,8 @@ export interface PipelineOptions {
   /** What a kill may cost, in bytes read again, or one in a hundred of all; the ledger is written well before. */
   readonly riskBytes: number;
   readonly signal?: AbortSignal | undefined;
-  /** Called with the bytes that are done, the disk's zeros included. */
-  readonly onProgress?: ((doneBytes: number) => void) | undefined;
+  /** Called with the bytes of the disk that are done, its zeros included, and those that were read for it. */
+  readonly onProgress?: ((doneBytes: number, readBytes: number) => void) | undefined;
 }
 
 interface Entry {
@@ -140,7 +140,7 @@ export class Pipeline {
         readBytes: this.#done.readBytes + readBytes,
         writtenBytes: this.#done.writtenBytes + writtenBytes,
       };
-      this.#options.onProgress?.(this.#done.doneBytes);
+      this.#options.onProgress?.(this.#done.doneBytes, this.#done.readBytes);
     }
     if (this.#doneBytes - this.#savedBytes >= this.#riskBytes / 4) this.#startSave();
   }

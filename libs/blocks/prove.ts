@@ -15,7 +15,8 @@ export interface ProveOptions {
   readonly sizeBytes: number;
   readonly pass: number;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (doneBytes: number) => void;
+  /** Bytes of the disk that are done, and that were read for it. */
+  readonly onProgress?: (doneBytes: number, readBytes: number) => void;
 }
 
 /**
@@ -58,6 +59,7 @@ async function readBack({ sink, ledger, sizeBytes, signal, onProgress }: ProveOp
   const arena = new Arena(lanes * requestBytes);
   const areas = scope.map(([offset, length]) => ({ offset, length, zero: false }));
   const requests = cut(areas, requestBytes, requestBytes);
+  let readBytes = 0;
   const lane = async () => {
     for (const { offset, length } of { [Symbol.iterator]: () => ({ next: () => requests.next() }) }) {
       signal?.throwIfAborted();
@@ -68,7 +70,8 @@ async function readBack({ sink, ledger, sizeBytes, signal, onProgress }: ProveOp
         const leaf = firstDifference(sumLeaves(data), should);
         if (leaf >= 0)
           throw new TranshipError('transfer.proof', `${sink.path} differs at ${offset + leaf * leafBytes}`);
-        onProgress?.(Math.min(offset + length, sizeBytes));
+        readBytes += length;
+        onProgress?.(Math.min(offset + length, sizeBytes), readBytes);
       } finally {
         arena.release(data);
       }

@@ -341,7 +341,7 @@ describe('queries and progress', () => {
     const listener = await open('listener');
     const value = { migration: 'p1', vm: 'a', disk: 0, step: 'copy', doneBytes: 1, totalBytes: 2 } as const;
     await sleep(100);
-    listener.progress({ ...value, bytesPerSecond: 1, etaSeconds: null });
+    listener.progress({ ...value, bytesPerSecond: 1, etaSeconds: null, basis: 'unknown' });
     await until('it comes', () => seen.length === 1);
     await listener.close();
   });

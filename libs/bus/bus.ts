@@ -18,6 +18,7 @@ import { type BusOptions, type Connection, openConnection } from './connection.t
 import { call, isNoResponders } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Leases } from './lease.ts';
+import { Limits } from './limits.ts';
 import { Objects } from './objects.ts';
 import { Outcomes } from './outcomes.ts';
 import { ensureStreams } from './streams.ts';
@@ -33,6 +34,7 @@ export class Bus {
   readonly objects: Objects;
   readonly outcomes: Outcomes;
   readonly leases: Leases;
+  readonly limits: Limits;
   readonly #connection: Connection;
 
   private constructor(connection: Connection) {
@@ -42,6 +44,7 @@ export class Bus {
     this.objects = new Objects(connection);
     this.outcomes = new Outcomes(connection);
     this.leases = new Leases(connection);
+    this.limits = new Limits(connection);
   }
 
   static async open(options: BusOptions): Promise<Bus> {

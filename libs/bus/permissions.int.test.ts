@@ -105,6 +105,17 @@ test('permissions - objects go from inventory to a workbench; leases are the hou
   expect(await inventory.leases.acquire('p', 1_000)).toBeDefined();
 });
 
+test('permissions - what a workbench may read is the planner’s word: the workbench reads it, and writes none', async () => {
+  const [planner, transfer, converter] = [await as('planner'), await as('transfer'), await as('converter')];
+  expect(await transfer.limits.get('m1', 'vm-1')).toBeNull();
+  await planner.limits.put('m1', 'vm-1', 40_000_000);
+  expect(await transfer.limits.get('m1', 'vm-1')).toBe(40_000_000);
+  await planner.limits.put('m1', 'vm-1', null);
+  expect(await transfer.limits.get('m1', 'vm-1')).toBeNull();
+  for (const other of [transfer, converter]) await expect(other.limits.put('m1', 'vm-1', 1)).rejects.toThrow();
+  await expect(converter.limits.get('m1', 'vm-1')).rejects.toThrow();
+}, 120_000);
+
 test('permissions - a workbench asks no secret, appends no event, and takes no command of another service', async () => {
   const [builder, inventory, gateway, transfer] = [
     ...[await as('vm-builder'), await as('inventory'), await as('gateway'), await as('transfer')],

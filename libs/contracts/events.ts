@@ -5,6 +5,7 @@ import { planSchema } from './documents/plan.ts';
 import { providerSchema } from './documents/provider.ts';
 import { forecastSchema } from './forecast.ts';
 import { powerStateSchema } from './inventory.ts';
+import { throttleSchema } from './limits.ts';
 import { problemSchema } from './problem.ts';
 import { steps } from './steps.ts';
 import type { Aggregate } from './subjects.ts';
@@ -121,6 +122,8 @@ export const events = {
   /** A datastore of the source has too little room: the pass is given up, its snapshot goes, and none is taken until `vm.eased`. */
   'vm.guarded': event('vm', z.object({ error: problemSchema })),
   'vm.eased': event('vm', none),
+  /** Heeded by a running copy within two seconds. */
+  'vm.throttled': event('vm', throttleSchema),
   'vm.powered-off': event('vm', steps.powerOff.result),
   'vm.changes-found': event('vm', steps.findChanges.result),
   'vm.pass-finished': event('vm', steps.copy.result),

@@ -50,6 +50,7 @@ export function permissionsOf(user: NatsUser): Permissions {
   const parts = [
     ...(workers.has(user) || user === 'planner' ? taking(user) : []),
     ...(workers.has(user) ? reporting : []),
+    ...(user === 'transfer' ? [reading(buckets.limits)] : []),
     ...(inWorkbench.includes(user) ? [] : house(user)),
   ];
   return {
@@ -68,7 +69,8 @@ const readEvents = [
   api('CONSUMER.DELETE', streams.events, '*'),
 ];
 
-const bucket = (name: string) => [`$KV.${name}.>`, api('DIRECT.GET', `KV_${name}`, '>')];
+const reading = (bucket: string) => api('DIRECT.GET', `KV_${bucket}`, '>');
+const bucket = (name: string) => [`$KV.${name}.>`, reading(name)];
 
 /** The commands of a service, and what it gives up of them. */
 function taking(service: ServiceName): string[] {
@@ -105,7 +107,9 @@ function house(service: ServiceName): string[] {
     ...owned[service].map((aggregate) => subjects.events(aggregate)),
     `${root}.qry.>`,
     ...bucket(buckets.leases),
-    ...(service === 'planner' ? [`${root}.cmd.>`, api('STREAM.MSG.GET', streams.commands)] : []),
+    ...(service === 'planner'
+      ? [`${root}.cmd.>`, api('STREAM.MSG.GET', streams.commands), ...bucket(buckets.limits)]
+      : []),
     ...(service === 'vm-builder'
       ? [api('STREAM.PURGE', streams.commands), api('CONSUMER.DELETE', streams.commands, '*')]
       : []),

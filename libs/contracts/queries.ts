@@ -12,7 +12,9 @@ import {
   sourceNetworkSchema,
   sourceVmSchema,
 } from './inventory.ts';
+import { throttleSchema } from './limits.ts';
 import { signedProofSchema } from './proof.ts';
+import { vmReportSchema } from './report.ts';
 import type { ServiceName } from './subjects.ts';
 import { connectionSchema, targetVmSchema } from './target.ts';
 
@@ -73,6 +75,8 @@ export const vmStatusSchema = z.object({
   kept: z.boolean().optional(),
   /** Why nothing happens just now although a pass or the cutover would be due, in words. */
   waits: z.string().optional(),
+  /** What a person allows its copy, MB/s. */
+  throttleMBps: z.number().optional(),
 });
 export const migrationSchema = z.object({
   id: z.string(),
@@ -160,10 +164,12 @@ export const queries = {
     z.object({
       name: z.string(),
       vm: z.string().optional(),
-      verb: z.enum(['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback']),
+      verb: z.enum(['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback', 'throttle']),
       /** Of `cutover`. */
       at: z.iso.datetime({ offset: true }).optional(),
       force: z.boolean().default(false),
+      /** Of `throttle`. */
+      mbps: throttleSchema.shape.mbps.default(null),
     }),
     migrationSchema,
   ),
@@ -172,6 +178,8 @@ export const queries = {
     z.object({ name: z.string(), vm: z.string().optional() }),
     z.object({ items: z.array(timelineEntrySchema) }),
   ),
+  /** Of one VM. */
+  report: query('planner', z.object({ name: z.string(), vm: z.string() }), vmReportSchema),
   /** Of one VM, signed. */
   proof: query('planner', z.object({ name: z.string(), vm: z.string() }), signedProofSchema, 15_000),
   previewPlan: query(

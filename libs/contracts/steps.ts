@@ -132,6 +132,8 @@ export const steps = {
       snapshot: z.string().optional(),
       /** Share of the leaves that a delta calls unchanged, read all the same and compared: 0 to 1. */
       audit: z.number().min(0).max(1).default(0),
+      /** Bytes a second that the last telling pass read, all disks together: until there is a rate of its own. */
+      pastRate: z.number().positive().optional(),
     }),
     z.object({
       disks: z.array(
@@ -304,7 +306,10 @@ export type Report = z.infer<typeof reportSchema>;
 export const commandId = (migration: string, vm: string, stepName: string, attempt: number) =>
   `${migration}/${vm}/${stepName}/${attempt}`;
 
-/** Lossy: the last value of each disk. Bytes; `etaSeconds` null while unknown. */
+/**
+ * Lossy: the last value of each disk. `doneBytes` of the disk are done, its holes and what did not change included;
+ * `bytesPerSecond` were read for it, over the last 60 s. `basis` says what `etaSeconds` comes from; null while unknown.
+ */
 export const progressSchema = z.object({
   migration: z.string(),
   vm: z.string(),
@@ -314,5 +319,6 @@ export const progressSchema = z.object({
   totalBytes: z.number(),
   bytesPerSecond: z.number(),
   etaSeconds: z.number().nullable(),
+  basis: z.enum(['rate', 'forecast', 'unknown']),
 });
 export type Progress = z.infer<typeof progressSchema>;

@@ -1,7 +1,7 @@
 /** The grammar of subjects: written here and nowhere else. */
 export const streams = { events: 'EVENTS', commands: 'COMMANDS', progress: 'PROGRESS', dead: 'DEAD' } as const;
 /** Key-value buckets: each is a stream of its own, named by NATS' rule. */
-export const buckets = { outcomes: 'tranship-outcomes', leases: 'tranship-leases' } as const;
+export const buckets = { outcomes: 'tranship-outcomes', leases: 'tranship-leases', limits: 'tranship-limits' } as const;
 export type BucketName = (typeof buckets)[keyof typeof buckets];
 export const root = 'tranship.v1';
 

@@ -3,8 +3,10 @@ import {
   type Envelope,
   type ErrorCode,
   envelope,
+  eventExamples,
   type Plan,
   planSchema,
+  providerSchema,
   type Report,
   type StepName,
   subjects,
@@ -27,6 +29,7 @@ import { migrationQueries } from './handlers/migrations.ts';
 import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
+import { Bandwidth, withLimits } from './limits.ts';
 import type { Commands } from './ports.ts';
 import { Snapshots } from './snapshots.ts';
 import { plan } from './testing/course.ts';
@@ -60,9 +63,9 @@ function replica(commands: Commands = commandIssuer(bus, clock)) {
 }
 type Replica = ReturnType<typeof replica>;
 
-async function queued({ all, engine }: Replica, migration: string): Promise<void> {
+async function queued({ all, engine }: Replica, migration: string, over: Parameters<typeof plan>[0] = {}) {
   const started = { plan: 'p', generation: 1, concurrency: 20, vms: [{ id: 'vm-1', name: 'web-01' }] };
-  await engine.log.append(newCourse(migration, 'vm-1'), { type: 'vm.queued', data: plan() });
+  await engine.log.append(newCourse(migration, 'vm-1'), { type: 'vm.queued', data: plan(over) });
   await all.append('migration', [migration], { type: 'migration.started', data: started }, 0);
 }
 
@@ -135,11 +138,8 @@ test('planner - what one replica wrote the other has read when it is asked', asy
   expect(other.model.course('fresh-1', 'vm-1')?.state).toBe('QU');
 });
 
-test('planner - a proof that fails is no end: the pass is done again as another command, twice at most', async () => {
-  const one = replica();
-  await queued(one, 'proof-1');
-  await one.model.current();
-  await one.driver.sweep();
+/** The answers of a cold course up to its copy. */
+async function toCopy(engine: Engine, migration: string): Promise<void> {
   const point = { at: new Date(clock.now()).toISOString(), disks: [], foreign: [] };
   const off = { was: 'poweredOn', how: 'guest', at: point.at };
   for (const [step, result] of [
@@ -147,7 +147,50 @@ test('planner - a proof that fails is no end: the pass is done again as another 
     ['powerOff', off],
     ['findChanges', point],
   ] as const)
-    await report(one.engine, answer('proof-1', step, 1, result));
+    await report(engine, answer(migration, step, 1, result));
+}
+
+test('planner - a copy’s limit is written before it is asked for, and again as the provider or a person changes it', async () => {
+  const one = replica();
+  const bandwidth = new Bandwidth(one.model, bus.limits);
+  let seen: number | null | undefined;
+  const asked: Commands = {
+    issue: async ({ migration, vm }, { step }) => {
+      if (step === 'copy') seen = await bus.limits.get(migration, vm);
+    },
+  };
+  const engine = { ...one.engine, commands: withLimits(asked, bandwidth) };
+  const provider = (bandwidthMBps: number) => {
+    const { metadata, spec, ...document } = providerSchema.parse(eventExamples['provider.added']);
+    const data = { ...document, metadata, spec: { ...spec, limits: { ...spec.limits, bandwidthMBps } } };
+    return { type: 'provider.added', data } as const;
+  };
+  const first = await one.all.append('provider', ['vc'], provider(30), 0);
+  await queued(one, 'limit-1', { host: 'host-2' });
+  await one.model.current();
+  await driver(one.all, engine, one.model, one.snapshots).sweep();
+  await toCopy(engine, 'limit-1');
+  expect(seen).toBe(30_000_000);
+  const after = async (change: Promise<unknown>) => {
+    await change;
+    await bandwidth.apply();
+    return bus.limits.get('limit-1', 'vm-1');
+  };
+  const say = async (mbps: number | null) =>
+    engine.log.append(await engine.log.load('limit-1', 'vm-1'), { type: 'vm.throttled', data: { mbps } });
+  expect(await after(say(5))).toBe(5_000_000);
+  const second = one.all.append('provider', ['vc'], provider(2), first);
+  expect(await after(second)).toBe(2_000_000);
+  expect(await after(one.all.append('provider', ['vc'], provider(0), await second))).toBe(5_000_000);
+  expect(await after(say(null))).toBeNull();
+});
+
+test('planner - a proof that fails is no end: the pass is done again as another command, twice at most', async () => {
+  const one = replica();
+  await queued(one, 'proof-1');
+  await one.model.current();
+  await one.driver.sweep();
+  await toCopy(one.engine, 'proof-1');
   const copies: number[] = [];
   for (let i = 0; i < 3; i++) {
     const { state, attempt } = await one.engine.log.load('proof-1', 'vm-1');

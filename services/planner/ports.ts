@@ -18,6 +18,12 @@ export interface Commands {
   issue(course: Course, due: Extract<Due, { kind: 'command' }>): Promise<void>;
 }
 
+/** What a workbench may read of its source, bytes a second; null: nothing limits it. */
+export interface Limits {
+  get(migration: string, vm: string): Promise<number | null>;
+  put(migration: string, vm: string, bytesPerSecond: number | null): Promise<void>;
+}
+
 /** Any aggregate by its subject. */
 export interface Aggregates {
   read(
@@ -43,6 +49,8 @@ export interface Model {
   courses(): Course[];
   /** Who may have a snapshot open at a provider, and the sequence of the last word about it. */
   snapshots(provider: string): { readonly held: readonly HeldSnapshot[]; readonly seq: number };
+  /** What a provider bears, MB/s; 0: no limit is given. */
+  bandwidthMBps(provider: string): number;
   /** Returns when all is folded that was in the log when it was called: who wrote something, by whichever replica, reads it. */
   current(): Promise<void>;
   /** What the steps of a cutover took in the migrations so far. */

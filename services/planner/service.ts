@@ -11,6 +11,7 @@ import { migrationQueries } from './handlers/migrations.ts';
 import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
+import { Bandwidth, withLimits } from './limits.ts';
 import { Snapshots } from './snapshots.ts';
 
 /** What is due and unanswered is issued again this often. */
@@ -19,14 +20,17 @@ const sweepMs = 30_000;
 const guardMs = 10_000;
 /** Between two looks, however much is due. */
 const leastMs = 200;
+/** So much later, at most, a change of bandwidth is written for the copies that run. */
+const limitsMs = 250;
 
 /** planner: plans, validation, scheduling, and the course of every VM. */
 export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promise<ServiceTable> {
   const { bus, clock } = kit;
   const all = aggregates(bus, clock);
   const log = courseLog(all);
-  const commands = commandIssuer(bus, clock);
   const model = liveModel(bus);
+  const bandwidth = new Bandwidth(model, bus.limits);
+  const commands = withLimits(commandIssuer(bus, clock), bandwidth);
   const snapshots = new Snapshots(all, model);
   const releaseAfterMs = releaseAfterSeconds * 1000;
   const present = () => ({ now: clock.now(), history: model.history(), releaseAfterMs });
@@ -52,6 +56,14 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
       model: (signal) => model.follow(signal),
       guard: async (signal) => {
         for (; !signal.aborted; await clock.sleep(guardMs, signal)) if (model.ready) await look(kit, engine, model);
+      },
+      limits: async (signal) => {
+        for (let seen = 0; !signal.aborted; await clock.sleep(limitsMs, signal)) {
+          if (!model.ready || model.seq === seen) continue;
+          const { seq } = model;
+          await bandwidth.apply();
+          seen = seq;
+        }
       },
       sweep: async (signal) => {
         while (!signal.aborted) {

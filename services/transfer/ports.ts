@@ -26,4 +26,6 @@ export interface Ports {
   readonly openSource: (request: SourceRequest, signal: AbortSignal) => Promise<SourceDisk>;
   /** What changed, by the name of the object that lists it. */
   readonly areas: (name: string) => Promise<readonly Range[]>;
+  /** What may be read of the source now, bytes a second; null: nothing limits it. */
+  readonly limit: () => Promise<number | null>;
 }

@@ -9,9 +9,15 @@ import type { Ports } from './ports.ts';
 
 /** transfer: moves the bytes of one VM, in its workbench. */
 export async function service(config: Config, { bus }: Kit): Promise<ServiceTable> {
-  const ports: Ports = { volumes: volumes(config), openSource: vddkSource(config), areas: storedAreas(bus.objects) };
+  const { migration, vm } = config;
+  const ports: Ports = {
+    volumes: volumes(config),
+    openSource: vddkSource(config),
+    areas: storedAreas(bus.objects),
+    limit: () => bus.limits.get(migration, vm),
+  };
   return {
-    scope: { migration: config.migration, vm: config.vm },
+    scope: { migration, vm },
     concurrency: 1,
     steps: {
       copy: (input, context) => copy(ports, input, context),

@@ -102,6 +102,26 @@ test('copy - nbdkit killed in the middle is started again, and the copy goes on'
   await bench.prove('long');
 });
 
+test('limit - a running copy heeds a new one within two seconds, and the pass goes on', async () => {
+  bench.limit = 8_000_000;
+  const copied = bench.copy('long');
+  const readBy = (offset: number) => bench.reads.filter((each) => each >= offset).length;
+  await until('the first requests', () => bench.reads.length >= 2);
+  const [began, before] = [Date.now(), bench.reads.length];
+  await until('two seconds', () => Date.now() - began > 2_000);
+  // 2 MiB at 8 MB/s: four a second.
+  expect(bench.reads.length - before).toBeLessThanOrEqual(10);
+  expect(bench.reads.length - before).toBeGreaterThanOrEqual(5);
+  const nbdkit = bench.nbdkits()[0]?.pid;
+  bench.limit = null;
+  const { disks } = await copied;
+  expect(Date.now() - began).toBeLessThan(12_000); // at the limit it would take 20 s
+  expect(nbdkit).toBeDefined();
+  expect(readBy(0)).toBe(new Set(bench.reads).size);
+  expect(disks).toMatchObject([{ resumedBytes: 0, readBytes: 160 * mib }]);
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+});
+
 test('secret - the password is in no argument and in no variable of nbdkit, and its folder is closed to others', async () => {
   const stop = new AbortController();
   const { settled } = await halfWay(stop.signal);

@@ -70,6 +70,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.resumed': {},
   'vm.guarded': { error: { ...problem, code: 'source.low-space', retry: false } },
   'vm.eased': {},
+  'vm.throttled': { mbps: 40 },
   'vm.powered-off': steps.powerOff.result,
   'vm.changes-found': steps.findChanges.result,
   'vm.pass-finished': steps.copy.result,

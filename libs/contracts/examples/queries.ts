@@ -2,9 +2,10 @@ import type { z } from 'zod';
 import type { SourceVm } from '../inventory.ts';
 import type { SignedProof } from '../proof.ts';
 import type { MigrationStatus, Queries, QueryName } from '../queries.ts';
+import type { VmReport } from '../report.ts';
 import { documentExamples as documents } from './documents.ts';
 import { eventExamples } from './events.ts';
-import { at, connection, disk, ids, problem, root, target } from './parts.ts';
+import { at, connection, disk, ids, nicFact, problem, root, target } from './parts.ts';
 
 type Examples = {
   readonly [K in QueryName]: {
@@ -76,6 +77,38 @@ const signedProof: SignedProof = {
   signature,
 };
 
+const report: VmReport = {
+  ...{ migration: ids.migration, plan: 'shop', vm: { id: 'vm-42', name: 'web-01' }, state: 'succeeded', type: 'warm' },
+  target: { namespace: 'apps', name: 'web-01' },
+  times: { queued: at, began: at, stopped: at, well: at, over: at },
+  disks: [{ index: 0, file: disk.file, sizeBytes: disk.sizeBytes, storageClass: disk.storageClass }],
+  passes: [
+    {
+      ...{ pass: 2, started: at, finished: at, seconds: 1.4, snapshot: 'snapshot-77', changedBytes: 41_943_040 },
+      ...{ readBytes: 41_943_040, writtenBytes: 40_000_000, how: ['delta'] },
+    },
+  ],
+  ...{ readBytes: 1_341_943_040, writtenBytes: 1_240_000_000 },
+  downtime: {
+    forecast: eventExamples['vm.forecast'],
+    real: { shutdown: 11.2, delta: 1.8, prove: 0.6, convert: 4.1, handOver: 3.2, boot: 14.8 },
+    seconds: 35.7,
+  },
+  proof: { at, grade: 'standard', leaves: 33_408, disks: [{ index: 0, copied: root }] },
+  guest: {
+    ...{ os: 'Debian GNU/Linux 12', engine: 'direct', reason: 'ext4 without encryption' },
+    files: [{ path: '/etc/fstab', before: '/dev/sda1 / ext4', after: '/dev/vda1 / ext4' }],
+  },
+  nics: [
+    {
+      mac: nicFact.mac,
+      before: { name: nicFact.name, addresses: nicFact.addresses },
+      after: { name: nicFact.name, addresses: nicFact.addresses },
+    },
+  ],
+  ...{ node: 'worker-3', failures: [{ at, step: 'copy', error: problem, again: true }] },
+};
+
 /** What each question holds, and what its answer; a query without an example does not compile. */
 export const queryExamples: Examples = {
   putProvider: { input: provider, result: provider },
@@ -142,6 +175,7 @@ export const queryExamples: Examples = {
     input: { namespace: 'apps' },
     result: { storageClasses: ['ceph-rbd'], namespaces: ['apps'], networks: ['apps/vlan21'], vms: ['web-01'] },
   },
+  report: { input: { name: ids.migration, vm: 'vm-42' }, result: report },
   proof: { input: { name: ids.migration, vm: 'vm-42' }, result: signedProof },
   sign: { input: { text: '{"version":1}' }, result: { publicKey, signature } },
   putSecret: { input: { name: 'vc1', data: { username: 'svc-tranship', password: '…' } }, result: {} },

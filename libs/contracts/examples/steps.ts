@@ -29,7 +29,7 @@ export const stepExamples: Examples = {
   findChanges: { input: { ...atSource, ...since }, result: { ...point, lastStart: 70_311 } },
   copy: {
     input: {
-      ...{ ...ours, connection, sessions: 1, pass: 2, snapshot: 'snapshot-77', audit: 0.01 },
+      ...{ ...ours, connection, sessions: 1, pass: 2, snapshot: 'snapshot-77', audit: 0.01, pastRate: 180_000_000 },
       disks: [{ ...disk, how: 'delta', areas: root }],
     },
     result: {

@@ -1,4 +1,4 @@
-import { type MigrationStatus, planSchema } from '@tranship/contracts';
+import { type MigrationStatus, planSchema, queryExamples, type VmReport } from '@tranship/contracts';
 import { describe, expect, it } from 'vitest';
 import { fixture, plan } from '../testing/fixture.ts';
 
@@ -82,6 +82,26 @@ describe('actions', () => {
       { name: 'shop-1', vm: 'vm-42' },
     ]);
     expect((await send('POST', '/v1/migrations/shop-1/explode')).status).toBe(404);
+  });
+
+  it('migrations - throttle hands the rate on, or that there is none; nothing else will do', async () => {
+    const { send, asked } = fixture({ actOnMigration: () => migration });
+    expect((await send('POST', '/v1/migrations/shop-1/throttle', { body: { mbps: 40 } })).status).toBe(202);
+    expect((await send('POST', '/v1/migrations/shop-1/vms/vm-42/throttle', { body: { mbps: null } })).status).toBe(202);
+    expect(asked.map(({ input }) => input)).toEqual([
+      { name: 'shop-1', verb: 'throttle', mbps: 40 },
+      { name: 'shop-1', verb: 'throttle', vm: 'vm-42', mbps: null },
+    ]);
+    for (const body of [undefined, {}, { mbps: 0 }, { mbps: -1 }, { mbps: '40' }, { mbps: 1, force: true }])
+      expect((await send('POST', '/v1/migrations/shop-1/throttle', { body })).status).toBe(422);
+  });
+
+  it('migrations - the report of one VM is there for everybody who may look', async () => {
+    const { result } = queryExamples.report;
+    const { send, asked } = fixture({ report: () => result as VmReport });
+    const { status, json } = await send('GET', '/v1/migrations/shop-1/vms/web-01/report', { as: 'viewer' });
+    expect([status, json]).toEqual([200, result]);
+    expect(asked).toEqual([{ name: 'report', input: { name: 'shop-1', vm: 'web-01' } }]);
   });
 
   it('migrations - are listed for one plan', async () => {

@@ -98,8 +98,16 @@ describe('events', () => {
   it('events - progress comes when asked for, of the migration asked for', async () => {
     const { get, tell } = await started();
     const stream = await get('/v1/events?migration=m1&progress=1');
-    const value = { vm: 'a', disk: 0, step: 'copy', doneBytes: 1, totalBytes: 2, bytesPerSecond: 1 } as const;
-    tell({ ...value, migration: 'other', etaSeconds: null });
+    const value = {
+      vm: 'a',
+      disk: 0,
+      step: 'copy',
+      doneBytes: 1,
+      totalBytes: 2,
+      bytesPerSecond: 1,
+      basis: 'rate',
+    } as const;
+    tell({ ...value, migration: 'other', etaSeconds: 2 });
     tell({ ...value, migration: 'm1', etaSeconds: 1 });
     const [frame] = await stream.frames(1);
     expect(frame).toMatchObject({ event: 'progress' });

@@ -1,17 +1,29 @@
-import { migrationSchema, signedProofSchema, timelineEntrySchema } from '@tranship/contracts';
+import {
+  migrationSchema,
+  signedProofSchema,
+  throttleSchema,
+  timelineEntrySchema,
+  vmReportSchema,
+} from '@tranship/contracts';
 import { z } from 'zod';
 import { type Endpoint, endpoint } from '../adapters/http/endpoint.ts';
 import { pageOf } from '../domain/page.ts';
 import type { Ask } from '../ports.ts';
 import { pageQuery } from './documents.ts';
 
-const verbs = ['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback'] as const;
+const verbs = ['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback', 'throttle'] as const;
 /** Of a cutover: at a time instead of now; over the budget all the same. */
 const cutoverOptions = z.strictObject({
   at: z.iso.datetime({ offset: true }).optional(),
   force: z.boolean().optional(),
 });
-const noOptions = z.strictObject({});
+const noOptions = z.strictObject({}).optional();
+/** What each verb may be told. */
+const options: Readonly<Record<(typeof verbs)[number], z.ZodType>> = {
+  ...{ cancel: noOptions, retry: noOptions, pause: noOptions, resume: noOptions, rollback: noOptions },
+  cutover: cutoverOptions.optional(),
+  throttle: z.strictObject(throttleSchema.shape),
+};
 const one = '/v1/migrations/{id}';
 const oneVm = `${one}/vms/{vm}`;
 const listQuery = z.strictObject({ ...pageQuery, plan: z.string().optional() });
@@ -27,12 +39,17 @@ export function migrationEndpoints(ask: Ask): Endpoint[] {
         summary: `Asks for ${verb} of ${path === one ? 'every VM that it is possible for' : 'one VM'}`,
         role: 'operator',
         write: true,
-        body: (verb === 'cutover' ? cutoverOptions : noOptions).optional(),
+        body: options[verb],
         result: migrationSchema,
         status: 202,
         handle: async ({ params: { id, vm }, body }) => ({
           headers: { location: `/v1/migrations/${id}` },
-          body: await ask('actOnMigration', { ...body, name: id!, verb, ...(vm === undefined ? {} : { vm }) }),
+          body: await ask('actOnMigration', {
+            ...(body as object | undefined),
+            name: id!,
+            verb,
+            ...(vm === undefined ? {} : { vm }),
+          }),
         }),
       }),
     ),
@@ -82,6 +99,15 @@ export function migrationEndpoints(ask: Ask): Endpoint[] {
       write: false,
       result: signedProofSchema,
       handle: async ({ params: { id, vm } }) => ({ body: await ask('proof', { name: id!, vm: vm! }) }),
+    }),
+    endpoint({
+      method: 'GET',
+      path: `${oneVm}/report`,
+      summary: 'What became of one VM: sizes, passes, downtime as forecast and as it was, proof, before and after',
+      role: 'viewer',
+      write: false,
+      result: vmReportSchema,
+      handle: async ({ params: { id, vm } }) => ({ body: await ask('report', { name: id!, vm: vm! }) }),
     }),
     ...timelines,
     ...actions,

@@ -1,5 +1,13 @@
 import type { Bus, StoredEvent } from '@tranship/bus';
-import { type EventData, fromToken, type Plan, subjects, TranshipError, type TranshipEvent } from '@tranship/contracts';
+import {
+  type EventData,
+  fromToken,
+  type Plan,
+  type Provider,
+  subjects,
+  TranshipError,
+  type TranshipEvent,
+} from '@tranship/contracts';
 import { apply, type Course, newCourse } from '../domain/course.ts';
 import { historyOf } from '../domain/downtime.ts';
 import type { MigrationFold } from '../domain/migration.ts';
@@ -11,6 +19,8 @@ export interface LiveModel extends Model {
   /** Reads the log from its start and keeps the fold current until the signal aborts. */
   follow(signal: AbortSignal): Promise<void>;
   readonly ready: boolean;
+  /** Sequence of the last event that is folded. */
+  readonly seq: number;
 }
 
 /** What a fold may lag behind before a question is refused. */
@@ -23,6 +33,7 @@ export function liveModel(bus: Bus): LiveModel {
   const courses = new Map<string, Course>();
   const snapshots = new Map<string, ReturnType<Model['snapshots']>>();
   const snapshotsOf = (provider: string) => snapshots.get(provider) ?? { held: [], seq: 0 };
+  const bandwidths = new Map<string, number>();
   let seen = 0;
   let ready = false;
   const waiting = new Set<{ seq: number; done: () => void }>();
@@ -39,6 +50,10 @@ export function liveModel(bus: Bus): LiveModel {
       case 'permits.snapshot-granted':
       case 'permits.snapshot-returned':
         return snapshots.set(first, { held: foldSnapshot(snapshotsOf(first).held, event), seq: event.seq });
+      case 'provider.added':
+        return bandwidths.set(first, (event.data as Provider).spec.limits.bandwidthMBps);
+      case 'provider.removed':
+        return bandwidths.delete(first);
       case 'migration.started': {
         const started = event.data as EventData<'migration.started'>;
         return migrations.set(first, { id: first, started, at: event.time, finished: undefined, seq: event.seq });
@@ -75,6 +90,7 @@ export function liveModel(bus: Bus): LiveModel {
     course: (migration, vm) => courses.get(`${migration}/${vm}`),
     courses: () => [...courses.values()],
     snapshots: snapshotsOf,
+    bandwidthMBps: (provider) => bandwidths.get(provider) ?? 0,
     history: () => historyOf(courses.values()),
     current: async () => {
       const seq = await bus.events.lastSequence();
@@ -92,6 +108,9 @@ export function liveModel(bus: Bus): LiveModel {
     },
     get ready() {
       return ready;
+    },
+    get seq() {
+      return seen;
     },
     follow: (signal) =>
       bus.events.follow(

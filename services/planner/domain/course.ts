@@ -47,6 +47,8 @@ export interface Course {
   readonly kept: boolean;
   /** Why no snapshot is taken: a datastore has too little room. */
   readonly guarded: Problem | undefined;
+  /** Megabytes a second that a person allows its copy, tries and retries included. */
+  readonly throttle: number | undefined;
   /** Once it is undone it begins anew: a person said so while the source was contested. */
   readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
@@ -90,6 +92,7 @@ export const newCourse = (migration: string, vm: string): Course => ({
   stopped: false,
   results: {},
   ...fresh,
+  throttle: undefined,
   seq: 0,
   attempts: 1,
   tries: 1,
@@ -240,6 +243,8 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.snapshot-removed':
       // With its snapshot goes a pass that was given up.
       return { ...result(course, event), passes: finished(course.passes) };
+    case 'vm.throttled':
+      return { throttle: event.data.mbps ?? undefined };
     case 'vm.snapshotted':
     case 'vm.changes-found':
     case 'vm.pass-finished':

@@ -64,11 +64,12 @@ export function writeRateOf(done: readonly Pass[], disks: readonly TargetDisk[])
   return seconds > 0 ? changedBytes(last, disks) / seconds : 0;
 }
 
-/** Bytes a second of the largest pass that says something, else a slow path's. */
-export function copyRateOf(done: readonly Pass[]): number {
-  const rates = done.filter(({ readBytes, seconds }) => readBytes >= telling && seconds > 0);
-  const last = rates.at(-1);
-  return last ? last.readBytes / last.seconds : slowest;
+/** Bytes a second of the last pass that says something, else a slow path's. */
+export const copyRateOf = (done: readonly Pass[]): number => seenRateOf(done) ?? slowest;
+
+export function seenRateOf(done: readonly Pass[]): number | undefined {
+  const last = done.filter(({ readBytes, seconds }) => readBytes >= telling && seconds > 0).at(-1);
+  return last && last.readBytes / last.seconds;
 }
 
 function spread(seen: readonly number[], guess: number): Estimate {

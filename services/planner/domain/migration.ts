@@ -49,6 +49,7 @@ export function describe(
       ...(course?.released ? { released: true } : {}),
       ...(course?.kept && !course.archived ? { kept: true } : {}),
       ...(waits === undefined ? {} : { waits }),
+      ...(course?.throttle === undefined ? {} : { throttleMBps: course.throttle }),
     };
   });
   return {

@@ -1,8 +1,9 @@
 import type { Problem, StepInput, StepName, StepResult, TargetVm, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
+import { seenRateOf } from './forecast.ts';
 import { allCanStart, allChecked, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
-import { passDisks, since, startPass } from './passes.ts';
+import { finished, passDisks, since, startPass } from './passes.ts';
 import { archiving, type State } from './states.ts';
 import { againAt, type Present, whileWaiting } from './waiting.ts';
 
@@ -152,6 +153,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'copy': {
       const { snapshot } = pass;
       const at = snapshot === undefined ? {} : { snapshot };
+      const pastRate = seenRateOf(finished(course.passes));
       return {
         ...ours,
         connection,
@@ -159,6 +161,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
         pass: pass.pass,
         ...at,
         audit: plan.audit,
+        ...(pastRate === undefined ? {} : { pastRate }),
         sessions: plan.sessions,
       };
     }

@@ -95,3 +95,11 @@ export const changedBytes = ({ point }: Pass, disks: readonly TargetDisk[]): num
     const seen = point?.disks.find((disk) => disk.key === key);
     return sum + (seen?.changedBytes ?? sizeBytes);
   }, 0);
+
+/** The same where the source said it of every disk. */
+export function sourceSaid({ point }: Pass): number | undefined {
+  const each = point?.disks.map((disk) => disk.changedBytes) ?? [];
+  return each.length > 0 && !each.includes(undefined)
+    ? each.reduce((sum: number, bytes) => sum + bytes!, 0)
+    : undefined;
+}

@@ -5,6 +5,7 @@ import { advanceGroup, type Engine } from '../advance.ts';
 import type { Course } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
 import { proofOf } from '../domain/proof.ts';
+import { reportOf } from '../domain/report.ts';
 import { stateNames, transition } from '../domain/states.ts';
 import type { Driver } from '../drive.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
@@ -13,7 +14,7 @@ import { underway } from '../underway.ts';
 type Queries = NonNullable<ServiceTable['queries']>;
 type Act = QueryParsed<'actOnMigration'>;
 
-function eventFor({ verb, at, force }: Pick<Act, 'verb' | 'at' | 'force'>): TranshipEvent {
+function eventFor({ verb, at, force, mbps }: Omit<Act, 'name' | 'vm'>): TranshipEvent {
   switch (verb) {
     case 'cutover':
       return { type: 'vm.cutover-requested', data: { force, ...(at === undefined ? {} : { at }) } };
@@ -27,6 +28,8 @@ function eventFor({ verb, at, force }: Pick<Act, 'verb' | 'at' | 'force'>): Tran
       return { type: 'vm.resumed', data: {} };
     case 'rollback':
       return { type: 'vm.rollback-requested', data: {} };
+    case 'throttle':
+      return { type: 'vm.throttled', data: { mbps } };
   }
 }
 
@@ -70,11 +73,16 @@ export function migrationQueries(
       return status(migration, await current(log, migration));
     },
     proof: async ({ name, vm }) => {
-      const found = find(model, name).started.vms.find((each) => each.id === vm || each.name === vm);
-      if (!found) throw new TranshipError('document.not-found', `${name} has no VM ${vm}`);
+      const found = findVm(model, name, vm);
       const proof = proofOf(await log.load(name, found.id));
       if (!proof) throw new TranshipError('proof.none', `the last pass of ${found.name} is not proven`);
       return { proof, ...(await query('sign', { text: canonical(proof) })) };
+    },
+    report: async ({ name, vm }) => {
+      const { id } = findVm(model, name, vm);
+      const [course, { events }] = await Promise.all([log.load(name, id), all.read('vm', name, id)]);
+      if (!course.plan) throw new TranshipError('document.not-found', `${vm} of ${name} was never queued`);
+      return reportOf(course, course.plan, events as Parameters<typeof reportOf>[2]);
     },
     timeline: async ({ name, vm }) => {
       const migration = find(model, name);
@@ -143,6 +151,12 @@ function find(model: Model, name: string): MigrationFold {
   const migration = model.migration(name);
   if (!migration) throw new TranshipError('document.not-found', `there is no migration ${name}`);
   return migration;
+}
+
+function findVm(model: Model, name: string, vm: string): { id: string; name: string } {
+  const found = find(model, name).started.vms.find((each) => each.id === vm || each.name === vm);
+  if (!found) throw new TranshipError('document.not-found', `${name} has no VM ${vm}`);
+  return found;
 }
 
 async function current(log: CourseLog, migration: MigrationFold): Promise<ReadonlyMap<string, Course>> {

@@ -43,12 +43,26 @@ test.each([
   expect(meaning(`nbdkit: vddk[1]: error: ${text}\n`)).toMatchObject({ code, detail: text });
 });
 
-test('rate - over the window, with the time that is left', () => {
-  const rate = new Rate(10_000);
-  expect(rate.estimate(100)).toEqual({ bytesPerSecond: 0, etaSeconds: null });
-  rate.add(0, 0);
-  rate.add(1000, 500);
-  expect(rate.estimate(2000)).toEqual({ bytesPerSecond: 500, etaSeconds: 3 });
-  for (let second = 2; second < 30; second++) rate.add(second * 1000, 500 + second * 100);
+const at = (second: number, doneBytes: number, readBytes = doneBytes) => ({ at: second * 1000, doneBytes, readBytes });
+
+test('rate - of what was read in the last 60 s; the time that is left by what was done', () => {
+  const rate = new Rate();
+  rate.add(at(0, 0));
+  rate.add(at(2, 2000, 1000));
+  expect(rate.estimate(8000)).toEqual({ bytesPerSecond: 500, etaSeconds: 6, basis: 'rate' });
+  for (let second = 3; second <= 62; second++) rate.add(at(second, 2000 + second * 100));
+  expect(rate.estimate(2 ** 30).bytesPerSecond).toBeGreaterThan(100);
+  for (let second = 63; second <= 123; second++) rate.add(at(second, 2000 + second * 100));
   expect(rate.estimate(2 ** 30).bytesPerSecond).toBe(100);
+});
+
+test('rate - before there is one the passes before tell, or nothing; what stands still has no time left to tell', () => {
+  const rate = new Rate();
+  expect(rate.estimate(1000)).toEqual({ bytesPerSecond: 0, etaSeconds: null, basis: 'unknown' });
+  expect(rate.estimate(1000, 40)).toMatchObject({ etaSeconds: 40, basis: 'forecast' });
+  rate.add(at(0, 500));
+  rate.add(at(1, 750));
+  expect(rate.estimate(1000, 40)).toEqual({ bytesPerSecond: 250, etaSeconds: 10, basis: 'forecast' });
+  for (const second of [2, 70, 140]) rate.add(at(second, 750));
+  expect(rate.estimate(1000, 40)).toEqual({ bytesPerSecond: 0, etaSeconds: null, basis: 'unknown' });
 });

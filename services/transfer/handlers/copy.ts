@@ -1,27 +1,42 @@
-import { runPass } from '@tranship/blocks';
+import { Limiter, limited, type Range, runPass } from '@tranship/blocks';
 import { type PassDisk, type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import { retry, type StepContext } from '@tranship/service-kit';
 import { memoryFor } from '../domain/memory.ts';
 import type { Ports } from '../ports.ts';
+import { heed } from './heed.ts';
 import { inFlight } from './in-flight.ts';
-import { reporter } from './progress.ts';
+import { Teller } from './progress.ts';
 
 /** A source that went away is opened again; the ledger knows how far we were. */
 const attempts = { attempts: 4, baseMs: 1_000, maxMs: 15_000 };
 
 /** A pass over every disk. Asked again, it goes on from the ledger; what is finished is not read again. */
 export async function copy(ports: Ports, input: StepInput<'copy'>, context: StepContext): Promise<StepResult<'copy'>> {
-  const began = context.clock.now();
-  const disks = await inFlight(input.disks, input.sessions, context.signal, (disk, signal) =>
-    retry(() => pass(ports, input, disk, { ...context, signal }), { ...attempts, signal, clock: context.clock }),
-  );
-  return { disks, seconds: (context.clock.now() - began) / 1000 };
+  const { clock } = context;
+  const began = clock.now();
+  const limiter = new Limiter(clock);
+  limiter.set(await retry(ports.limit, { ...attempts, signal: context.signal, clock }));
+  const tellers = new Map(input.disks.map((disk) => [disk, new Teller(context, 'copy', disk)]));
+  const over = new AbortController();
+  const heeding = heed(ports, limiter, tellers.values(), context, AbortSignal.any([context.signal, over.signal]));
+  try {
+    const disks = await inFlight(input.disks, input.sessions, context.signal, (disk, signal) => {
+      const work = () => pass(ports, input, disk, limiter, tellers.get(disk)!, { ...context, signal });
+      return retry(work, { ...attempts, signal, clock });
+    });
+    return { disks, seconds: (clock.now() - began) / 1000 };
+  } finally {
+    over.abort();
+    await heeding;
+  }
 }
 
 async function pass(
   { volumes, openSource, areas }: Ports,
-  { connection, vm, snapshot, pass, audit, disks, sessions }: StepInput<'copy'>,
+  { connection, vm, snapshot, pass, audit, disks, sessions, pastRate }: StepInput<'copy'>,
   target: PassDisk,
+  limiter: Limiter,
+  teller: Teller,
   context: StepContext,
 ): Promise<StepResult<'copy'>['disks'][number]> {
   const { index, sizeBytes, file, how, changeId } = target;
@@ -38,11 +53,13 @@ async function pass(
     const source = async () => {
       const opened = await openSource({ connection, vm, file, snapshot }, signal);
       closers.push(() => opened.close());
-      return opened;
+      return limited(opened, limiter, signal);
     };
     const request = { pass, how, changeId, snapshot, file };
-    const tuning = memoryFor(Math.min(sessions, disks.length));
-    const onProgress = reporter(context, 'copy', target);
+    const atOnce = Math.min(sessions, disks.length);
+    const tuning = memoryFor(atOnce);
+    teller.expectedSeconds = pastRate && (bytesOf(target, ranges) * atOnce) / pastRate;
+    const onProgress = teller.tell;
     const done = await runPass({ source, sink, ledger, sizeBytes, request, ranges, audit, tuning, signal, onProgress });
     const { resumedBytes, liedLeaves } = done;
     if (resumedBytes > 0) context.log.info({ disk: index, resumedBytes }, 'the pass went on from its ledger');
@@ -52,3 +69,7 @@ async function pass(
     for (const close of closers.reverse()) await close().catch(() => {});
   }
 }
+
+/** What a pass has to read, as far as that is known before: of a delta its areas, else the disk. */
+const bytesOf = ({ how, sizeBytes }: PassDisk, ranges: readonly Range[]): number =>
+  how === 'delta' ? ranges.reduce((sum, [, length]) => sum + length, 0) : sizeBytes;

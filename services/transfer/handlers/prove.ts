@@ -3,7 +3,7 @@ import type { StepInput, StepResult } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import type { Ports } from '../ports.ts';
 import { inFlight } from './in-flight.ts';
-import { reporter } from './progress.ts';
+import { Teller } from './progress.ts';
 
 /** Targets that are read at once. */
 const atOnce = 4;
@@ -20,7 +20,7 @@ export async function prove(
     const ledger = await volumes.ledger(vm, target);
     try {
       const sink = await volumes.existing(target);
-      const onProgress = reporter(context, 'prove', target);
+      const onProgress = new Teller(context, 'prove', target).tell;
       const proof = await proveDisk({ sink, ledger, sizeBytes, pass, signal, onProgress }).finally(() => sink.close());
       return { index, ...proof };
     } finally {

@@ -43,6 +43,8 @@ export class Bench {
   readonly progress: Omit<Progress, 'migration' | 'vm'>[] = [];
   /** Offsets that were read from the source. */
   readonly reads: number[] = [];
+  /** What the planner says; bytes a second. */
+  limit: number | null = null;
   readonly #listed: readonly Listed[];
 
   private constructor(vcenter: VCenter, listed: readonly Listed[]) {
@@ -65,6 +67,7 @@ export class Bench {
     for (const each of ['disks/0', 'disks/1', 'scratch']) mkdirSync(join(this.dir, each), { recursive: true });
     this.progress.length = 0;
     this.reads.length = 0;
+    this.limit = null;
     const { username, password } = this.vcenter;
     for (const [name, text] of Object.entries({ username, password })) writeFileSync(this.credential(name), text);
   }
@@ -137,7 +140,7 @@ export class Bench {
       return { ...source, read };
     };
     const areas = storedAreas({ get: async (name) => Buffer.from(name) });
-    return { volumes: volumes(config), openSource, areas };
+    return { volumes: volumes(config), openSource, areas, limit: async () => this.limit };
   }
 
   #input(vm: string): StepInput<'copy'> {

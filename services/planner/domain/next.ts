@@ -57,7 +57,8 @@ export function next(course: Course, present: Present): Due | undefined {
   }
   if (state === 'CK' && !plan.start) return command('settle', course);
   if (state === 'AT' && !mustUntrack(course)) return untouched;
-  if (state === 'AL' && course.ended === 'OK') return say({ type: 'vm.target-removed', data: { removed: [] } });
+  if (state === 'AL' && course.ended === 'OK')
+    return say({ type: 'vm.target-removed', data: { removed: [], kept: false } });
   if (state === 'AD') return say({ type: 'vm.archived', data: {} });
   const step = stepOf[state];
   return step ? command(step, course) : undefined;

@@ -135,6 +135,27 @@ it('migration - started, watched, cancelled; the timeline tells it', { timeout: 
   expect((await as('viewer', ['wait', migration])).code).toBe(1);
 });
 
+it('archive - a plan that is over is ended for good; what became of its VM is explained', {
+  timeout: 120_000,
+}, async () => {
+  const explained = await as('viewer', ['explain', migration, 'web-01']);
+  expect(explained).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^web-01 \(vm-\d+\) of good-1: cancelled since/),
+  });
+  expect((await as('viewer', ['explain', migration, 'nobody'])).code).toBe(4);
+  expect((await as('viewer', ['archive', 'good'])).code).toBe(5);
+  const archived = await as('operator', ['archive', 'good', '--timeout', '90s']);
+  expect(archived).toMatchObject({ code: 0, out: 'plan/good archived\n' });
+  expect(await as('viewer', ['get', 'plan', 'good', '-o', 'json'])).toMatchObject({
+    out: expect.stringContaining('archived'),
+  });
+  expect(await as('operator', ['start', 'good'])).toMatchObject({ err: expect.stringContaining('plan.archived') });
+  expect((await as('operator', ['retry', migration])).code).toBe(1);
+  expect((await as('operator', ['delete', 'plan', 'good'])).code).toBe(0);
+  expect((await as('operator', ['archive', 'good'])).code).toBe(4);
+});
+
 it('doctor - a service that is gone is told with a fix, and ends with 3', async () => {
   await stack.kill('vm-builder');
   const { code, out } = await as('viewer', ['doctor']);

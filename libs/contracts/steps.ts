@@ -262,7 +262,8 @@ export const steps = {
       ran: z.enum(['keep', 'remove']).default('keep'),
       copy: z.enum(['keep', 'remove']).default('remove'),
     }),
-    z.object({ removed: z.array(z.string()) }),
+    /** `kept`: the copy could be kept. */
+    z.object({ removed: z.array(z.string()), kept: z.boolean().default(false) }),
   ),
   /** Undo of a target that ran: it is stopped and kept, with its disks, until a person says otherwise. */
   stopTarget: step('vm-builder', minutes(10), z.object({ ...base, target: targetVmSchema }), z.object({ at: moment })),

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startedAt } from './domain/names.ts';
+import { marks, startedAt } from './domain/names.ts';
 import { create } from './handlers/create.ts';
 import { credentialQueries } from './handlers/credentials.ts';
 import { factQueries } from './handlers/facts.ts';
@@ -7,6 +7,7 @@ import { handOver } from './handlers/hand-over.ts';
 import { removeTarget, settle } from './handlers/remove.ts';
 import { start } from './handlers/start.ts';
 import { unseal } from './handlers/unseal.ts';
+import { Died, dying } from './testing/dying.ts';
 import { connection, disk, nic } from './testing/fixtures.ts';
 import { apps, type Course, context, course, World, work } from './testing/world.ts';
 
@@ -98,14 +99,53 @@ it('remove - nothing of the VM is left, and nobody finds what its workbench was 
   expect(world.purged.filter((each) => each.endsWith(of))).toEqual([`transfer ${of}`, `converter ${of}`]);
 });
 
+const keep = (input: Course, target = world.target) =>
+  removeTarget(target, { ...input, ran: 'keep', copy: 'keep' }, context);
+const inWork = ({ workbench }: Course) =>
+  ['disk-0', 'scratch'].map((each) => `PersistentVolumeClaim ${workbench}-${each}`);
+
 it('remove - a copy that is kept stays, volumes and ledgers; the next workbench has the very same', async () => {
   const input = course();
   const { volumes } = await world.prepared(input);
-  await Promise.all([removeTarget(world.target, { ...input, ran: 'keep', copy: 'keep' }, context), world.ends(input)]);
-  expect(await world.ours(input)).toEqual(
-    ['disk-0', 'scratch'].map((each) => `PersistentVolumeClaim ${input.workbench}-${each}`),
-  );
+  const [{ kept }] = await Promise.all([keep(input), world.ends(input)]);
+  expect(kept).toBe(true);
+  expect(await world.ours(input)).toEqual(inWork(input));
   expect((await world.prepared(input)).volumes).toEqual(volumes);
+});
+
+it.concurrent.for([0, 1, 2, 3, 4, 5, 6])(
+  'remove - a hand-over that was cut after write %i is taken back with its copy, itself cut at any write too',
+  async (n, { expect }) => {
+    const input = course();
+    const { volumes } = await world.prepared(input);
+    const ended = world.ends(input);
+    await expect(handOver(dying(world.target, n).target, input, context)).rejects.toBeInstanceOf(Died);
+    if (n === 0) await world.cluster.remove('Job', input.workbench, work);
+    await ended;
+    const { target } = dying(world.target, 7 - n);
+    await keep(input, { ...target, commands: world.target.commands }).catch(() => {});
+    expect((await keep(input)).kept).toBe(true);
+    expect(await world.ours(input)).toEqual(inWork(input));
+    expect((await world.claim(`${input.workbench}-disk-0`, work))?.spec.volumeName).toBe(volumes[0]);
+    const { spec } = (await world.cluster.get('PersistentVolume', volumes[0]!))!;
+    expect(spec.persistentVolumeReclaimPolicy).toBe('Delete');
+  },
+);
+
+it('remove - a claim of another by the target’s name is left alone, and the copy is taken back', async () => {
+  const input = course();
+  const { volumes } = await world.prepared(input);
+  const name = `${input.target.name}-disk-0`;
+  const labels = marks({ ...input, migration: 'other' });
+  const resources = { requests: { storage: '1Mi' } };
+  await world.cluster.apply({
+    ...{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace: apps, labels } },
+    spec: { accessModes: ['ReadWriteOnce'], resources, storageClassName: 'later' },
+  });
+  const [{ kept }] = await Promise.all([keep(input), world.ends(input)]);
+  expect(kept).toBe(true);
+  expect((await world.claim(`${input.workbench}-disk-0`, work))?.spec.volumeName).toBe(volumes[0]);
+  expect((await world.claim(name, apps))?.metadata.labels).toEqual(labels);
 });
 
 it('remove - archived, what has run goes too, with its disks; while it runs it is refused', async () => {

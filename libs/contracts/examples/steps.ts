@@ -82,7 +82,7 @@ export const stepExamples: Examples = {
     result: { at, proven: true, node: 'node-1', nics: [nicFact] },
   },
   settle: { input: onTarget, result: { removed: [`PersistentVolumeClaim tranship-work/${ours.workbench}-scratch`] } },
-  removeTarget: { input: onTarget, result: { removed: ['VirtualMachine apps/web-01'] } },
+  removeTarget: { input: onTarget, result: { removed: ['VirtualMachine apps/web-01'], kept: false } },
   stopTarget: { input: onTarget, result: { at } },
   tidySource: {
     input: { ...atSource, prefix: 'tranship-shop-20261201-2100-', tracking: 'off' },

@@ -262,13 +262,15 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
       return { ...anew(course), owed: undefined };
     case 'vm.archive-failed':
       return { owed: event.data.error };
+    case 'vm.target-removed':
+      return { ...result(course, event), kept: event.data.kept };
     case 'vm.archived':
       return { archived: true };
     case 'vm.undo-began':
-      // Only a conversion that failed has left the proven copy as it was, and the reason may be mended.
+      // From there on the copy is proven; what a conversion changed of it is found by a comparison.
       return {
         error: event.data.error ?? course.error,
-        kept: event.data.error !== undefined && (course.kept || course.previous === 'CV'),
+        kept: event.data.error !== undefined && (course.kept || afterProof.has(course.previous!)),
       };
     case 'vm.failed':
       return { error: event.data.error ?? course.error };
@@ -279,6 +281,8 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
       return result(course, event);
   }
 }
+
+const afterProof: ReadonlySet<State> = new Set<State>(['CV', 'HO', 'CR', 'CK']);
 
 /** Tried again from its end: all anew, but for a copy that was kept. */
 function begun({ kept, passes }: Course, time: string): Partial<Course> {

@@ -52,6 +52,25 @@ test('retry - of a cold migration only what differs is written again', () => {
   expect(end.state).toBe('OK');
 });
 
+test.each(['handOver', 'create', 'checkOff'])('retry - a failure in %s costs no copied byte either', (broken) => {
+  const { course } = run(warm(budget), (step, now, clock) =>
+    step === broken ? bad(step, now, problem('target.exists')) : good(step, now, clock),
+  );
+  expect(course).toMatchObject({ state: 'FA', kept: true });
+  expect(run(at(course, again), good).course.state).toBe('OK');
+});
+
+test('retry - where the copy could not be kept, all begins anew', () => {
+  const { course } = run(warm(budget), (step, now, clock) => {
+    if (step === 'removeTarget') return { type: 'vm.target-removed', data: { removed: [], kept: false } };
+    return step === 'convert' ? bad(step, now, problem('guest.dirty')) : good(step, now, clock);
+  });
+  expect(course.kept).toBe(false);
+  const { steps, course: end } = run(at(course, again), good);
+  expect(end.passes[0]?.pass).toBe(1);
+  expect(steps.slice(0, 6)).toEqual(['prepare', ...precopy, 'inspect']);
+});
+
 test('retry - cancelled, or failed elsewhere, nothing is kept; the archive removes what is', () => {
   const { course } = unconverted(warm(budget));
   const inputs: object[] = [];
@@ -68,12 +87,11 @@ test('retry - cancelled, or failed elsewhere, nothing is kept; the archive remov
     step === 'snapshot' ? bad(step, now, problem('vsphere.fault')) : good(step, now, clock),
   );
   expect(failedAgain.course).toMatchObject({ state: 'FA', kept: false });
-  // Of a cold one too: once its volumes may have changed hands, what lies in the workbench's is not the copy any more.
   const cold = unconverted(queued({ target: warm().plan!.target })).course;
-  const handed = run(at(cold, again), (step, now, clock) =>
-    step === 'create' ? bad(step, now, problem('kube.rejected')) : good(step, now, clock),
+  const uncopied = run(at(cold, again), (step, now, clock) =>
+    step === 'copy' ? bad(step, now, problem('transfer.read')) : good(step, now, clock),
   );
-  expect(handed.course).toMatchObject({ state: 'FA', kept: false });
+  expect(uncopied.course).toMatchObject({ state: 'FA', kept: false });
   const unprepared = run(at(course, again), (step, now) =>
     step === 'prepare' ? bad(step, now, problem('target.workbench')) : good(step, now),
   );

@@ -62,7 +62,8 @@ export function next(course: Course, present: Present): Due | undefined {
     );
   }
   if (state === 'AT' && !mustUntrack(course)) return untouched;
-  if (state === 'AL' && course.ended === 'OK') return say({ type: 'vm.target-removed', data: { removed: [] } });
+  if (state === 'AL' && course.ended === 'OK')
+    return say({ type: 'vm.target-removed', data: { removed: [], kept: false } });
   if (state === 'AD') return say({ type: 'vm.archived', data: {} });
   const step = dueStep(course);
   return step ? command(step, course) : undefined;

@@ -117,6 +117,7 @@ const answers = (at: string, course: Course | undefined): Record<string, unknown
     findChanges: point,
     copy: { disks: [], seconds: 1 },
     inspect: { concerns: [], changes: [] },
+    removeTarget: { removed: [], kept: course?.state === 'RT' && course.kept },
     watchHealth: { proven: true },
   };
 };

@@ -4,7 +4,8 @@ import type { StepContext } from '@tranship/service-kit';
 import { bench } from '../domain/bench.ts';
 import { selector, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
-import { endWorkbench, none } from './hand-over.ts';
+import { none } from '../rebind.ts';
+import { endWorkbench } from './hand-over.ts';
 import { why } from './why.ts';
 
 /** Volumes and workbench stand: its pod runs with both containers. */

@@ -1,9 +1,10 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { Kind } from '@tranship/kube';
-import type { StepContext } from '@tranship/service-kit';
+import { errorFields, type StepContext } from '@tranship/service-kit';
 import { cameFrom, isMarked, selector, startedAt, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
-import { endWorkbench, marked, none } from './hand-over.ts';
+import { marked, none, placesOf, rebind } from '../rebind.ts';
+import { endWorkbench } from './hand-over.ts';
 
 type Input = StepInput<'settle'>;
 const goneMs = 180_000;
@@ -41,12 +42,12 @@ export async function removeTarget(
     throw new TranshipError('migration.state', `${namespace}/${name} has run: its disks are kept`);
   const removed: string[] = [];
   if (ours) removed.push(...(await removeAndWait(cluster, 'VirtualMachine', name, namespace, context)));
+  if (input.copy === 'keep' && (await takeBack(target, input, context))) return { removed, kept: true };
   for (const { index } of disks) {
     const claim = await cluster.get('PersistentVolumeClaim', targetDisk(name, index), namespace);
     if (claim && isMarked(claim.metadata.labels, input))
       removed.push(...(await removeAndWait(cluster, 'PersistentVolumeClaim', claim.metadata.name, namespace, context)));
   }
-  if (input.copy === 'keep') return { removed: [...removed, ...(await dismiss(target, input, context))] };
   removed.push(...(await removeWork(target, input, context)));
   // Volumes that a hand-over left between two claims.
   for (const { index } of disks)
@@ -57,7 +58,22 @@ export async function removeTarget(
       });
       removed.push(`PersistentVolume ${metadata.name}`);
     }
-  return { removed };
+  return { removed, kept: false };
+}
+
+/** The workbench goes, and each volume is its claim's again, however far a hand-over had come; false: it cannot be. */
+async function takeBack(target: Target, input: StepInput<'removeTarget'>, context: StepContext): Promise<boolean> {
+  await dismiss(target, input, context);
+  const back = input.target.disks.map((disk) => {
+    const { work, vm } = placesOf(target, input, disk);
+    return rebind(target, input, disk, [vm, work], context);
+  });
+  const failed = (await Promise.allSettled(back)).find(({ status }) => status === 'rejected');
+  if (!failed) return true;
+  context.signal.throwIfAborted();
+  // The source must not stay off for it.
+  context.log.warn(errorFields((failed as PromiseRejectedResult).reason), 'the copy cannot be kept: it is removed');
+  return false;
 }
 
 /** Stops the VM and keeps it, with its disks: they have run. Nothing else of ours stays. */

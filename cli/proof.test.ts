@@ -2,7 +2,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Root, sumLeaves } from '@tranship/blocks';
+import { crc32c, Root } from '@tranship/blocks';
 import { canonical, type Proof } from '@tranship/contracts';
 import { afterAll, expect, test } from 'vitest';
 import { checkChain, checkDisk, checkSignature } from './proof.ts';
@@ -12,7 +12,7 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 const bytes = Buffer.alloc(5 * 1024 * 1024 + 512, 'some bytes of a disk; ');
 const root = new Root(bytes.length);
-root.add(sumLeaves(bytes));
+root.add(crc32c.sum(bytes));
 const copied = root.hex();
 const pass = (n: number, more: object = {}) => ({
   ...{ pass: n, at: '2026-01-01T00:00:00Z', snapshot: n === 2 ? null : 'snapshot-1' },

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { Root, sumLeaves } from '@tranship/blocks';
+import { crc32c, Root } from '@tranship/blocks';
 import { canonical, type Proof, type SignedProof } from '@tranship/contracts';
 
 export interface Finding {
@@ -59,7 +59,7 @@ export async function checkDisk({ disks }: Proof, index: number, image: string):
     for (let at = 0; at < sizeBytes; at += chunkBytes) {
       const part = chunk.subarray(0, Math.min(chunkBytes, sizeBytes - at));
       if (!(await fill(file, part, at))) return { what, ok: false, detail: `${image} ends before ${sizeBytes} bytes` };
-      root.add(sumLeaves(part));
+      root.add(crc32c.sum(part));
     }
     const ok = root.hex() === copied;
     return { what, ok, detail: ok ? `${image} is what was proven` : `${image} has other bytes` };

@@ -1,0 +1,55 @@
+import { type Area, cut, type Range } from './areas.ts';
+import { Arena } from './arena.ts';
+import { leafBytes, leafCount, type Summing, sameSum } from './leaves.ts';
+import type { Ledger } from './ledger.ts';
+
+const requestBytes = 1024 * 1024;
+const lanes = 8;
+
+export interface ReadOptions {
+  readonly ledger: Ledger;
+  readonly sizeBytes: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((doneBytes: number) => void) | undefined;
+}
+
+/** Reads areas of a disk, many at once, and tells of each leaf that is not what the ledger says; zeros need no reading. */
+export async function readAgainst(
+  { ledger, sizeBytes, signal, onProgress }: ReadOptions,
+  areas: Iterable<Area>,
+  read: (offset: number, target: Buffer) => Promise<void>,
+  found: (offset: number) => void,
+): Promise<void> {
+  const arena = new Arena(lanes * requestBytes);
+  const { summing } = ledger;
+  const requests = cut([...areas], requestBytes, 1024 * requestBytes);
+  const check = async ({ offset, length, zero }: Area) => {
+    const data = zero ? undefined : await arena.take(length);
+    try {
+      if (data) await read(offset, data);
+      const is = data ? summing.sum(data) : Buffer.alloc(leafCount(length) * summing.bytes);
+      const should = await ledger.getLeaves(offset, leafCount(length));
+      for (const leaf of different(is, should, summing)) found(offset + leaf * leafBytes);
+    } finally {
+      if (data) arena.release(data);
+    }
+    onProgress?.(Math.min(offset + length, sizeBytes));
+  };
+  const lane = async () => {
+    for (const area of { [Symbol.iterator]: () => ({ next: () => requests.next() }) }) {
+      signal?.throwIfAborted();
+      await check(area);
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
+function* different(a: Buffer, b: Buffer, summing: Summing): Generator<number> {
+  if (a.equals(b)) return;
+  for (let leaf = 0; leaf * summing.bytes < a.length; leaf++) if (!sameSum(a, b, leaf, summing)) yield leaf;
+}
+
+/** All of these ranges, as areas to be read. */
+export const whole = (ranges: readonly Range[]): Area[] =>
+  ranges.map(([offset, length]) => ({ offset, length, zero: false }));

@@ -91,13 +91,13 @@ describe('kept elsewhere', () => {
     const copy = new Copy(dir, bytes.length);
     await copy.pass(new MemorySource(bytes), first);
     await copy.prove(1);
-    const { head } = await copy.keep();
+    const kept = await copy.keep();
     loseScratch();
     async function* pages() {
       yield crc32c.sum(changed([5]).bytes);
     }
     const source = changed([3]);
-    const done = await copy.pass(source, second, { ranges: ranges([3]) }, { head, pages: pages() });
+    const done = await copy.pass(source, second, { ranges: ranges([3]) }, { ...kept, pages: pages() });
     expect(done).toMatchObject({ how: 'compare', writtenBytes: leafBytes });
     expect(readFileSync(copy.image).equals(source.bytes)).toBe(true);
   });

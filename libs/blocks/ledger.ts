@@ -32,7 +32,7 @@ const maxTouched = 100_000;
  */
 export class Ledger {
   readonly summing: Summing;
-  readonly #binding: Binding;
+  readonly binding: Binding;
   readonly #files: Files;
   readonly #folder: string;
   #head: Head | undefined;
@@ -45,7 +45,7 @@ export class Ledger {
 
   private constructor(folder: string, binding: Binding, files: Files, leaves: LedgerFile) {
     this.#folder = folder;
-    this.#binding = binding;
+    this.binding = binding;
     this.summing = sumsOf(binding);
     this.#files = files;
     this.#leaves = leaves;
@@ -105,11 +105,11 @@ export class Ledger {
     const givenUp = this.#suspects ? { touched: this.#suspects } : running && { touched: await this.#touched(running) };
     const distrusted = this.#distrusted;
     const { how, ...chosen } = decide(request, { head, givenUp, distrusted, targetHoldsData });
-    const planned = how === 'delta' ? widen([...ranges, ...chosen.suspects], this.#binding.sizeBytes) : [];
+    const planned = how === 'delta' ? widen([...ranges, ...chosen.suspects], this.binding.sizeBytes) : [];
     const begun: Begun = { ...request, ...chosen, run: randomUUID(), planned };
     const epoch = Math.max(this.#head?.epoch ?? 0, this.#log?.state.epoch ?? 0) + 1;
     await this.#log?.close();
-    this.#log = await PassLog.create(this.#files, this.#path('pass'), this.#binding, begun, { ...start, how, epoch });
+    this.#log = await PassLog.create(this.#files, this.#path('pass'), this.binding, begun, { ...start, how, epoch });
     // The log first, which knows the suspects: a head alone would be believed.
     if (this.#suspects && head) await this.#writeHead(head);
     this.#suspects = undefined;
@@ -146,12 +146,12 @@ export class Ledger {
   }
 
   suspect(ranges: readonly Range[]): void {
-    this.#suspects = widen([...(this.#suspects ?? []), ...ranges], this.#binding.sizeBytes);
+    this.#suspects = widen([...(this.#suspects ?? []), ...ranges], this.binding.sizeBytes);
   }
 
   /** The sums of the last finished pass as {@link restore} takes them. */
   async *pages(): AsyncGenerator<Buffer | undefined> {
-    const { sizeBytes } = this.#binding;
+    const { sizeBytes } = this.binding;
     const empty = Buffer.alloc(pageLeaves * this.summing.bytes);
     for (let at = 0; at < sizeBytes; at += pageLeaves * leafBytes) {
       const page = await this.getLeaves(at, pageLeaves);
@@ -166,7 +166,7 @@ export class Ledger {
 
   /** The same for whoever opens it next. */
   async disown(): Promise<void> {
-    await markDiverged(this.#folder, this.#binding.disk, this.#files);
+    await markDiverged(this.#folder, this.binding.disk, this.#files);
     this.refuse();
   }
 
@@ -179,7 +179,7 @@ export class Ledger {
   /** Sums of the last finished pass, at most `leaves` of them from `offset` on; fewer at the disk's end. */
   async getLeaves(offset: number, leaves: number): Promise<Buffer> {
     const { bytes } = this.summing;
-    const sums = Buffer.alloc(Math.min(leaves, leafCount(this.#binding.sizeBytes - offset)) * bytes);
+    const sums = Buffer.alloc(Math.min(leaves, leafCount(this.binding.sizeBytes - offset)) * bytes);
     await this.#leaves.read(sums, 0, sums.length, (offset / leafBytes) * bytes);
     return sums;
   }
@@ -197,7 +197,7 @@ export class Ledger {
     ranges: readonly Range[],
     read: (offset: number, target: Buffer) => Promise<void>,
   ): Promise<{ root: string; leaves: number } | undefined> {
-    const { sizeBytes } = this.#binding;
+    const { sizeBytes } = this.binding;
     if (!this.#head || (await this.root()) !== this.#head.root) return undefined;
     const changed = widen(ranges, sizeBytes);
     const requests = cut(
@@ -220,7 +220,7 @@ export class Ledger {
   }
 
   async #rootOf(change: (page: Buffer, offset: number) => Promise<void>): Promise<string> {
-    const { sizeBytes } = this.#binding;
+    const { sizeBytes } = this.binding;
     const root = new Root(sizeBytes, this.summing);
     for (let at = 0; at < sizeBytes; at += pageLeaves * leafBytes) {
       const page = await this.getLeaves(at, pageLeaves);
@@ -251,7 +251,7 @@ export class Ledger {
   }
 
   #path(kind: Kind): string {
-    return pathOf(this.#folder, this.#binding.disk, kind);
+    return pathOf(this.#folder, this.binding.disk, kind);
   }
 
   /** Where a pass may have written; undefined: anywhere. */
@@ -265,7 +265,7 @@ export class Ledger {
     ];
     for await (const { offset, sums: written } of log.sums())
       ranges.push([offset, (written.length / this.summing.bytes) * leafBytes]);
-    const touched = widen(ranges, this.#binding.sizeBytes);
+    const touched = widen(ranges, this.binding.sizeBytes);
     return touched.length > maxTouched ? undefined : touched;
   }
 
@@ -285,7 +285,7 @@ export class Ledger {
 
   async #writeHead(head: Head): Promise<Head> {
     const name = this.#path('ledger');
-    const body = JSON.stringify({ version, binding: this.#binding, head });
+    const body = JSON.stringify({ version, binding: this.binding, head });
     const bytes = Buffer.from(`${crc32c(body)} ${body}`);
     const file = await this.#files.open(`${name}.new`, 'w+');
     try {
@@ -319,7 +319,7 @@ export class Ledger {
     if (Number(text.slice(0, space)) !== crc32c(body)) return undefined;
     const json = JSON.parse(body) as { version: number; binding: Binding; head: Head };
     if (json.version !== version) return undefined;
-    this.#strange = bindingDifference(json.binding, this.#binding);
+    this.#strange = bindingDifference(json.binding, this.binding);
     return this.#strange === undefined ? json.head : undefined;
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Head, Ledger, markDiverged, type PassRequest, prove, type Range, restore, runPass } from './index.ts';
+import { Ledger, markDiverged, type PassRequest, prove, type Range, restore, runPass } from './index.ts';
 import { leafBytes } from './leaves.ts';
 import { FragileFiles, FragileSink, Fuse } from './testing/fragile.ts';
 import { MemorySource, randomFrom } from './testing/source.ts';
@@ -135,10 +135,10 @@ test('power cut - a converted disk is brought back whole, whatever happens on th
 });
 
 /** What is kept elsewhere of a ledger. */
-async function copyOf(ledger: Ledger): Promise<{ head: Head; pages: (Buffer | undefined)[] }> {
+async function copyOf(ledger: Ledger) {
   const pages: (Buffer | undefined)[] = [];
   for await (const page of ledger.pages()) pages.push(page);
-  return { head: ledger.head!, pages };
+  return { binding: ledger.binding, head: ledger.head!, pages };
 }
 
 test('power cut - a scratch volume lost in the middle of a pass, and cuts while its ledger is brought back, lose nothing', async () => {
@@ -162,7 +162,7 @@ test('power cut - a scratch volume lost in the middle of a pass, and cuts while 
         const pages = (async function* () {
           yield* kept.pages;
         })();
-        if (ledger.isBlank) await restore({ head: kept.head, pages }, sink, { ledger, sizeBytes: size });
+        if (ledger.isBlank) await restore({ ...kept, pages }, sink, { ledger, sizeBytes: size });
         const source = async () => new MemorySource(next);
         await runPass({ source, sink, ledger, sizeBytes: size, request, ranges, tuning: { ...tuning, random } });
       }, most);

@@ -1,7 +1,7 @@
 import { TranshipError } from '@tranship/contracts';
 import { type Range, widen } from './areas.ts';
 import { leafBytes, leafCount } from './leaves.ts';
-import { type ReadOptions, readAgainst, whole } from './read-back.ts';
+import { areasOf, type ReadOptions, readAgainst } from './read-back.ts';
 import type { Sink } from './sink.ts';
 import type { Proof } from './state.ts';
 
@@ -31,7 +31,7 @@ export async function prove(options: ProveOptions): Promise<{ root: string; leav
   try {
     await readAgainst(
       options,
-      whole(scope),
+      areasOf(sink, scope),
       (offset, target) => sink.read(offset, target),
       (offset) => {
         throw new TranshipError('transfer.proof', `${sink.path} differs at ${offset}`);

@@ -1,7 +1,8 @@
-import { type Area, cut, type Range } from './areas.ts';
+import { type Area, cut, plan, type Range } from './areas.ts';
 import { Arena } from './arena.ts';
 import { leafBytes, leafCount, type Summing, sameSum } from './leaves.ts';
 import type { Ledger } from './ledger.ts';
+import type { Sink } from './sink.ts';
 
 const requestBytes = 1024 * 1024;
 const lanes = 8;
@@ -16,13 +17,15 @@ export interface ReadOptions {
 /** Reads areas of a disk, many at once, and tells of each leaf that is not what the ledger says; zeros need no reading. */
 export async function readAgainst(
   { ledger, sizeBytes, signal, onProgress }: ReadOptions,
-  areas: Iterable<Area>,
+  areas: Iterable<Area> | AsyncIterable<Area>,
   read: (offset: number, target: Buffer) => Promise<void>,
   found: (offset: number) => void,
 ): Promise<void> {
   const arena = new Arena(lanes * requestBytes);
   const { summing } = ledger;
-  const requests = cut([...areas], requestBytes, 1024 * requestBytes);
+  const requests = (async function* () {
+    for await (const area of areas) yield* cut([area], requestBytes, 1024 * requestBytes);
+  })();
   const check = async ({ offset, length, zero }: Area) => {
     const data = zero ? undefined : await arena.take(length);
     try {
@@ -36,9 +39,9 @@ export async function readAgainst(
     onProgress?.(Math.min(offset + length, sizeBytes));
   };
   const lane = async () => {
-    for (const area of { [Symbol.iterator]: () => ({ next: () => requests.next() }) }) {
+    for (let next = await requests.next(); !next.done; next = await requests.next()) {
       signal?.throwIfAborted();
-      await check(area);
+      await check(next.value);
     }
   };
   const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
@@ -50,6 +53,16 @@ function* different(a: Buffer, b: Buffer, summing: Summing): Generator<number> {
   for (let leaf = 0; leaf * summing.bytes < a.length; leaf++) if (!sameSum(a, b, leaf, summing)) yield leaf;
 }
 
-/** All of these ranges, as areas to be read. */
-export const whole = (ranges: readonly Range[]): Area[] =>
-  ranges.map(([offset, length]) => ({ offset, length, zero: false }));
+const windowBytes = 64 * 1024 ** 3;
+
+/** Ranges of a target as areas to be read; what it knows to be zeros need not be. */
+export async function* areasOf(sink: Sink, ranges: readonly Range[]): AsyncGenerator<Area> {
+  for (const [offset, length] of ranges) {
+    if (!sink.extents) yield { offset, length, zero: false };
+    else
+      for (let at = offset; at < offset + length; at += windowBytes) {
+        const window = { offset: at, length: Math.min(windowBytes, offset + length - at) };
+        yield* plan(await sink.extents(at, window.length), window);
+      }
+  }
+}

@@ -1,11 +1,12 @@
 import { type Range, widen } from './areas.ts';
 import { leafBytes } from './leaves.ts';
-import { type ReadOptions, readAgainst, whole } from './read-back.ts';
+import { areasOf, type ReadOptions, readAgainst } from './read-back.ts';
 import type { Sink } from './sink.ts';
-import type { Head } from './state.ts';
+import { type Binding, type Head, sameBinding } from './state.ts';
 
 /** The last finished pass as it was kept elsewhere; see `Ledger.pages`. */
 export interface Kept {
+  readonly binding: Binding;
   readonly head: Head;
   readonly pages: AsyncIterable<Buffer | undefined>;
 }
@@ -20,16 +21,16 @@ const tooMany = new Error('too many leaves differ');
  * whole, or is of another disk.
  */
 export async function restore(
-  { head, pages }: Kept,
+  { binding, head, pages }: Kept,
   sink: Sink,
   options: ReadOptions,
 ): Promise<{ differentBytes: number } | undefined> {
   const { ledger, sizeBytes } = options;
-  if (!(await ledger.restore(head, pages))) return undefined;
+  if (!sameBinding(binding, ledger.binding) || !(await ledger.restore(head, pages))) return undefined;
   const ranges: Range[] = [];
   const read = (offset: number, target: Buffer) => sink.read(offset, target);
   try {
-    await readAgainst(options, whole([[0, sizeBytes]]), read, (offset) => {
+    await readAgainst(options, areasOf(sink, [[0, sizeBytes]]), read, (offset) => {
       if (ranges.push([offset, leafBytes]) > maxDifferent) throw tooMany;
     });
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { storedAreas } from './adapters/areas.ts';
+import { ledgers } from './adapters/ledgers.ts';
 import { vddkSource } from './adapters/vddk-source.ts';
 import { volumes } from './adapters/volumes.ts';
 import type { Config } from './config.ts';
@@ -9,7 +10,12 @@ import type { Ports } from './ports.ts';
 
 /** transfer: moves the bytes of one VM, in its workbench. */
 export async function service(config: Config, { bus }: Kit): Promise<ServiceTable> {
-  const ports: Ports = { volumes: volumes(config), openSource: vddkSource(config), areas: storedAreas(bus.objects) };
+  const ports: Ports = {
+    volumes: volumes(config),
+    openSource: vddkSource(config),
+    areas: storedAreas(bus.objects),
+    ledgers: ledgers(bus.objects, config),
+  };
   return {
     scope: { migration: config.migration, vm: config.vm },
     concurrency: 1,

@@ -53,7 +53,11 @@ it('remove - nothing of the VM is left, and nobody finds what its workbench was 
   for (const volume of volumes)
     await expect.poll(() => world.cluster.get('PersistentVolume', volume), { timeout: 20_000 }).toBeUndefined();
   const of = `${input.migration} ${input.vm}`;
-  expect(world.purged.filter((each) => each.endsWith(of))).toEqual([`transfer ${of}`, `converter ${of}`]);
+  expect(world.purged.filter((each) => each.endsWith(of))).toEqual([
+    `transfer ${of}`,
+    `converter ${of}`,
+    `objects ${of}`,
+  ]);
 });
 
 it('settle - the workbench and its scratch go, the VM and its disks stay', async () => {

@@ -46,7 +46,7 @@ export class Copy {
     return this.with(async (ledger) => {
       const pages: (Buffer | undefined)[] = [];
       for await (const page of ledger.pages()) pages.push(page);
-      return { head: ledger.head!, pages: from(pages) };
+      return { binding: ledger.binding, head: ledger.head!, pages: from(pages) };
     });
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gradeSchema } from '../target.ts';
 import { documentSchema, durationSchema, nameSchema, waitSchema } from './common.ts';
 import { networkEntrySchema, storageEntrySchema } from './maps.ts';
 
@@ -34,6 +35,8 @@ export const planDefaultsSchema = z.strictObject({
     })
     .default({ agent: 'ifPresent', deadline: '10m' }),
   onUnhealthy: z.enum(['hold', 'rollback']).default('hold'),
+  /** `standard`: crc32c of each leaf; `sha256`: SHA-256; `full`: the powered-off source is read again as well. */
+  proof: gradeSchema.default('standard'),
 });
 export type PlanDefaults = z.infer<typeof planDefaultsSchema>;
 

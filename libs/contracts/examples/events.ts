@@ -31,7 +31,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.queued': {
     ...{ name: 'web-01', plan: 'shop', workbench: ours.workbench, guestId: 'debian12_64Guest', power: 'poweredOn' },
     ...{ type: 'warm', group: ['vm-42', 'vm-43'], host: 'host-21', sessions: 1, sessionsPerHost: 4, tracking: true },
-    ...{ cutover: { mode: 'at', at, budgetMs: 300_000 }, audit: 0.01, convert: 'auto', start: true },
+    ...{ cutover: { mode: 'at', at, budgetMs: 300_000 }, audit: 0.01, convert: 'auto', proof: 'standard', start: true },
     ...{ shutdown: { deadlineMs: 600_000, then: 'fail' }, health: { agent: 'ifPresent', deadlineMs: 600_000 } },
     ...{ onUnhealthy: 'hold', connection, target },
   },

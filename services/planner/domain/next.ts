@@ -1,8 +1,8 @@
-import type { Problem, StepInput, StepName, TranshipEvent } from '@tranship/contracts';
+import type { Problem, StepInput, StepName, StepResult, TranshipEvent } from '@tranship/contracts';
 import { type Course, stepOf } from './course.ts';
 import { allCanStart, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
-import { passDisks, since, startPass } from './passes.ts';
+import { claimed, passDisks, since, startPass } from './passes.ts';
 import type { State } from './states.ts';
 import { againAt, type Present, whileWaiting } from './waiting.ts';
 
@@ -101,13 +101,14 @@ export const dueStep = (course: Course): StepName | undefined =>
 function input(step: StepName, course: Course): StepInput<StepName> {
   const { migration, vm } = course;
   const plan = course.plan!;
-  const { target, connection, workbench } = plan;
+  const { target, connection, workbench, proof: grade = 'standard' } = plan;
+  const disks = claimed(target.disks, course.results.prepare as StepResult<'prepare'> | undefined);
   const ours = { migration, vm, workbench };
   const pass = course.passes.at(-1) ?? startPass(1, course.since);
   const source = { migration, vm, provider: connection.provider };
   switch (step) {
     case 'prepare':
-      return { ...ours, target, connection };
+      return { ...ours, target, connection, grade };
     case 'powerOff':
       return { ...source, power: plan.power, ...plan.shutdown };
     case 'snapshot':
@@ -124,21 +125,24 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return {
         ...ours,
         connection,
-        disks: passDisks(target.disks, pass),
+        disks: passDisks(disks, course.passes, pass),
         pass: pass.pass,
         ...at,
         audit: plan.audit,
         sessions: plan.sessions,
+        grade,
+        // Only of a source that is off does reading again say anything.
+        reread: grade === 'full' && snapshot === undefined,
       };
     }
     case 'prove':
-      return { ...ours, disks: target.disks, pass: pass.pass };
+      return { ...ours, disks, pass: pass.pass, grade, keep: pass.snapshot !== undefined };
     case 'convert': {
       const nics = target.nics.map(({ mac, slot, addresses }) => ({
         ...{ mac, addresses },
         ...(slot === undefined ? {} : { slot }),
       }));
-      return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics };
+      return { ...ours, disks, guestId: plan.guestId, grade, mode: plan.convert, nics };
     }
     case 'watchHealth':
       return { ...ours, target, ...plan.health, agent: agentMode(course) };

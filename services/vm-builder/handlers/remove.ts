@@ -73,12 +73,14 @@ export async function stopTarget(
 }
 
 async function removeWork(target: Target, input: Input, context: StepContext): Promise<string[]> {
-  const { cluster, commands, config } = target;
+  const { cluster, commands, config, objects } = target;
   const removed = (await endWorkbench(target, input, context))
     ? [`Job ${config.workNamespace}/${input.workbench}`]
     : [];
   // Else the next workbench of this VM would take what the last one left.
   for (const service of ['transfer', 'converter'] as const) await commands.purge(service, input.migration, input.vm);
+  // Nobody is left who writes there.
+  await objects.prune(input);
   const claims = await cluster.list('PersistentVolumeClaim', config.workNamespace, { labels: selector(input) });
   for (const { metadata } of claims)
     removed.push(

@@ -48,7 +48,11 @@ const snapshots = async (vm: string) => (await story.vms()).find(({ name }) => n
 test('warm - a VM that is written to all the time: three passes while it runs, a cutover by a word, every byte there', async () => {
   // Without the audit, whose reading would hide how little changed.
   const full = { ...defaults, proof: 'full' };
-  await story.plan('live', [{ name: 'live-01' }], warm({ precopy: { interval: '4s', auditPercent: 0 }, defaults: full }));
+  await story.plan(
+    'live',
+    [{ name: 'live-01' }],
+    warm({ precopy: { interval: '4s', auditPercent: 0 }, defaults: full }),
+  );
   const migration = await story.start('live');
   await passed(migration, 1);
   await writes('live-01', 0, 3 * mib, 200 * mib);

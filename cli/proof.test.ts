@@ -2,17 +2,17 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Root, sumLeaves } from '@tranship/blocks';
+import { crc32c, Root, summingOf } from '@tranship/blocks';
 import { canonical, type Proof } from '@tranship/contracts';
 import { afterAll, expect, test } from 'vitest';
-import { checkChain, checkDisk, checkSignature } from './proof.ts';
+import { checkChain, checkDisk, checkGrade, checkSignature } from './proof.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'tranship-proof-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
 const bytes = Buffer.alloc(5 * 1024 * 1024 + 512, 'some bytes of a disk; ');
 const root = new Root(bytes.length);
-root.add(sumLeaves(bytes));
+root.add(crc32c.sum(bytes));
 const copied = root.hex();
 const pass = (n: number, more: object = {}) => ({
   ...{ pass: n, at: '2026-01-01T00:00:00Z', snapshot: n === 2 ? null : 'snapshot-1' },
@@ -69,4 +69,39 @@ test('proof - a disk with the proven bytes is told from one with a bit flipped, 
   writeFileSync(image, bytes);
   truncateSync(image, bytes.length - 512);
   expect(await checkDisk(proof, 0, image)).toMatchObject({ ok: false, detail: expect.stringContaining('ends before') });
+});
+
+test('proof - a disk is told apart as copied and as converted', async () => {
+  const image = join(dir, 'converted.img');
+  const after = Buffer.from(bytes).fill('other', 70_000, 90_000);
+  const now = new Root(after.length);
+  now.add(crc32c.sum(after));
+  const both = { ...proof, disks: proof.disks.map((disk) => ({ ...disk, converted: now.hex() })) };
+  writeFileSync(image, after);
+  expect(await checkDisk(proof, 0, image)).toMatchObject({ ok: false });
+  expect(await checkDisk(both, 0, image)).toMatchObject({ ok: true, detail: expect.stringContaining('as converted') });
+  writeFileSync(image, bytes);
+  expect(await checkDisk(both, 0, image)).toMatchObject({ ok: true, detail: expect.stringContaining('as copied') });
+  // It ran since.
+  writeFileSync(image, Buffer.from(after).fill(1, 0, 1));
+  expect(await checkDisk(both, 0, image)).toMatchObject({ ok: false });
+});
+
+test('proof - of grade sha256 the disk is checked by SHA-256; a full one whose source was not read twice is none', async () => {
+  const sha = summingOf('sha256');
+  const own = new Root(bytes.length, sha);
+  own.add(sha.sum(bytes));
+  const image = join(dir, 'sha.img');
+  writeFileSync(image, bytes);
+  const strong = {
+    ...proof,
+    grade: 'sha256' as const,
+    disks: proof.disks.map((disk) => ({ ...disk, copied: own.hex() })),
+  };
+  expect(await checkDisk(strong, 0, image)).toMatchObject({ ok: true });
+  expect(await checkDisk({ ...strong, grade: 'standard' }, 0, image)).toMatchObject({ ok: false });
+  expect(checkGrade(strong)).toMatchObject({ ok: true });
+  expect(checkGrade({ ...strong, grade: 'full' })).toMatchObject({ ok: false });
+  const twice = strong.disks.map((disk) => ({ ...disk, auditedShare: 1 }));
+  expect(checkGrade({ ...strong, grade: 'full', disks: twice })).toMatchObject({ ok: true });
 });

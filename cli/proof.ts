@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { Root, sumLeaves } from '@tranship/blocks';
-import { canonical, type Proof, type SignedProof } from '@tranship/contracts';
+import { Root, summingOf } from '@tranship/blocks';
+import { canonical, type Proof, type SignedProof, sumsOf } from '@tranship/contracts';
 
 export interface Finding {
   readonly what: string;
@@ -26,6 +26,19 @@ export function checkSignature({ proof, publicKey, signature }: SignedProof, tru
 const fingerprint = (key: string) =>
   `SHA256:${createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64')}`;
 
+const meanings: Record<Proof['grade'], string> = {
+  standard: 'crc32c of each leaf, which finds accidents',
+  sha256: 'SHA-256 of each leaf',
+  full: 'SHA-256 of each leaf, and the powered-off source was read twice',
+};
+
+/** What the proof's grade promises, and whether its passes bear that out. */
+export function checkGrade({ grade, disks }: Proof): Finding {
+  const once = grade === 'full' ? disks.find(({ auditedShare = 0 }) => auditedShare < 1) : undefined;
+  const detail = once ? `disk ${once.index} was not read again as a whole` : meanings[grade];
+  return { what: `grade ${grade}`, ok: !once, detail };
+}
+
 /** Whether the chain of passes holds: each disk's last root is the one proven, and each pass was read back. */
 export function checkChain({ disks, passes }: Proof): Finding[] {
   return disks.map(({ index, copied }) => {
@@ -46,23 +59,26 @@ export function checkChain({ disks, passes }: Proof): Finding[] {
 
 const chunkBytes = 4 * 1024 * 1024;
 
-/** Whether an image (raw file or device) holds the very bytes that were proven. */
-export async function checkDisk({ disks }: Proof, index: number, image: string): Promise<Finding> {
+/** Whether an image (raw file or device) holds the very bytes that were proven, as copied or as converted: says which. */
+export async function checkDisk({ disks, grade }: Proof, index: number, image: string): Promise<Finding> {
   const what = `disk ${index}`;
   const disk = disks.find((each) => each.index === index);
   if (!disk) return { what, ok: false, detail: 'the proof has no such disk' };
-  const { sizeBytes, copied } = disk;
+  const { sizeBytes, copied, converted } = disk;
+  const summing = summingOf(sumsOf(grade));
   const file = await open(image, 'r');
   try {
-    const root = new Root(sizeBytes);
+    const root = new Root(sizeBytes, summing);
     const chunk = Buffer.alloc(chunkBytes);
     for (let at = 0; at < sizeBytes; at += chunkBytes) {
       const part = chunk.subarray(0, Math.min(chunkBytes, sizeBytes - at));
       if (!(await fill(file, part, at))) return { what, ok: false, detail: `${image} ends before ${sizeBytes} bytes` };
-      root.add(sumLeaves(part));
+      root.add(summing.sum(part));
     }
-    const ok = root.hex() === copied;
-    return { what, ok, detail: ok ? `${image} is what was proven` : `${image} has other bytes` };
+    const is = root.hex();
+    if (is === copied) return { what, ok: true, detail: `${image} is what was proven, as copied from the source` };
+    const ok = is === converted;
+    return { what, ok, detail: ok ? `${image} is what was proven, as converted` : `${image} has other bytes` };
   } finally {
     await file.close();
   }

@@ -66,7 +66,10 @@ test('guest - a running Debian moves cold, boots converted, and keeps its disk, 
   }
   const { powerOff, convert, watchHealth } = await results(migration);
   expect(powerOff).toMatchObject({ was: 'poweredOn' });
-  expect(convert).toMatchObject({ engine: 'direct' });
+  expect(convert).toMatchObject({
+    engine: 'direct',
+    roots: [{ index: 0, root: expect.stringMatching(/^[0-9a-f]{64}$/) }],
+  });
   expect(watchHealth).toMatchObject({ proven: true });
   expect(watchHealth?.nics).toContainEqual(nic('00:50:56:aa:cc:10', 'ens192', '192.168.76.10'));
   expect(await counter('192.168.76.10')).toBeGreaterThan(before);

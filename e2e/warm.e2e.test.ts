@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { type InspectResult, type MigrationStatus, type StepResult, signedProofSchema } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { checkChain, checkDisk, checkSignature } from '../cli/proof.ts';
+import { checkChain, checkDisk, checkGrade, checkSignature } from '../cli/proof.ts';
 import { hear, kill } from '../lab/host/inside.ts';
 import { claimFile, digest, sourceFile } from '../lab/host/volumes.ts';
 import { Story } from './story.ts';
@@ -48,7 +48,12 @@ const snapshots = async (vm: string) => (await story.vms()).find(({ name }) => n
 
 test('warm - a VM that is written to all the time: three passes while it runs, a cutover by a word, every byte there', async () => {
   // Without the audit, whose reading would hide how little changed.
-  await story.plan('live', [{ name: 'live-01' }], warm({ precopy: { interval: '4s', auditPercent: 0 } }));
+  const full = { ...defaults, proof: 'full' };
+  await story.plan(
+    'live',
+    [{ name: 'live-01' }],
+    warm({ precopy: { interval: '4s', auditPercent: 0 }, defaults: full }),
+  );
   const migration = await story.start('live');
   await passed(migration, 1);
   await writes('live-01', 0, 3 * mib, 200 * mib);
@@ -69,7 +74,11 @@ test('warm - a VM that is written to all the time: three passes while it runs, a
   await equal('live-01', 'live-01', 0, gib / 2);
   await equal('live-01', 'live-01', 1, gib / 4);
   const signed = await story.api.get(['migrations', migration, 'vms', 'live-01', 'proof'], signedProofSchema);
-  for (const { ok, detail } of [...checkSignature(signed, undefined), ...checkChain(signed.proof)])
+  for (const { ok, detail } of [
+    ...checkSignature(signed, undefined),
+    checkGrade(signed.proof),
+    ...checkChain(signed.proof),
+  ])
     expect([ok, detail]).toEqual([true, detail]);
   expect(await checkDisk(signed.proof, 0, sourceFile('fast-ds', 'live-01', 0))).toMatchObject({ ok: true });
   expect(await checkDisk(signed.proof, 1, sourceFile('fast-ds', 'live-01', 0))).toMatchObject({ ok: false });

@@ -3,7 +3,7 @@ import { signedProofSchema } from '@tranship/contracts';
 import { CliError, exits } from '../errors.ts';
 import { show } from '../output.ts';
 import { action, type Register } from '../program.ts';
-import { checkChain, checkDisk, checkSignature, type Finding } from '../proof.ts';
+import { checkChain, checkDisk, checkGrade, checkSignature, type Finding } from '../proof.ts';
 import { table } from '../render/table.ts';
 import { migrationOf } from './watch.ts';
 
@@ -42,10 +42,11 @@ export const proof: Register = (program) => {
       action(async ({ terminal, format }, file: string, { disk, key }: Options) => {
         const signed = signedProofSchema.safeParse(await json(file));
         if (!signed.success) throw new CliError(`${file} is no proof of Tranship`, { exit: exits.usage });
-        const found: Finding[] = [...checkSignature(signed.data, key), ...checkChain(signed.data.proof)];
+        const { proof } = signed.data;
+        const found: Finding[] = [...checkSignature(signed.data, key), checkGrade(proof), ...checkChain(proof)];
         for (const each of disk) {
           const [, index = '0', image = each] = /^(\d+)=(.+)$/.exec(each) ?? [];
-          found.push(await checkDisk(signed.data.proof, Number(index), image));
+          found.push(await checkDisk(proof, Number(index), image));
         }
         show(terminal, format, found, () =>
           table(

@@ -1,5 +1,5 @@
 import type { Arena } from './arena.ts';
-import { leafBytes, leafCount, sumBytes, sumLeaves } from './leaves.ts';
+import { leafBytes, leafCount, type Summing } from './leaves.ts';
 import type { Sums } from './records.ts';
 
 /** So many leaves miss lies in one of a hundred in one pass of 150, whatever the disk's size. */
@@ -11,6 +11,7 @@ export const auditLeaves = (share: number, sizeBytes: number): number =>
 export interface Check {
   readonly arena: Arena;
   readonly sizeBytes: number;
+  readonly summing: Summing;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -18,7 +19,7 @@ const lanes = 16;
 
 /** Reads leaves, side by side, and counts those whose sum is not the one it should be. */
 export async function countDifferent(
-  { arena, sizeBytes, signal }: Check,
+  { arena, sizeBytes, summing, signal }: Check,
   offsets: readonly number[],
   read: (offset: number, target: Buffer) => Promise<void>,
   sumAt: (offset: number) => Buffer | Promise<Buffer>,
@@ -31,7 +32,7 @@ export async function countDifferent(
       const memory = await arena.take(Math.min(leafBytes, sizeBytes - offset));
       try {
         await read(offset, memory);
-        if (!sumLeaves(memory).equals(await sumAt(offset))) different++;
+        if (!summing.sum(memory).equals(await sumAt(offset))) different++;
       } finally {
         arena.release(memory);
       }
@@ -45,6 +46,7 @@ export async function countDifferent(
 /** `want` of the leaves that come by, each as likely as the other; nothing else is kept. */
 export async function sampleOf(
   all: AsyncIterable<Sums>,
+  sumBytes: number,
   want: number,
   random: () => number,
 ): Promise<Map<number, Buffer>> {

@@ -1,9 +1,11 @@
 export type { Area, Range } from './areas.ts';
 export type { BlockSource } from './jobs.ts';
-export { Root, sumLeaves } from './leaves.ts';
+export { crc32c, Root, type Summing, type SumName, summingOf } from './leaves.ts';
 export { Ledger, markDiverged } from './ledger.ts';
 export { Limiter, limited } from './limiter.ts';
 export { type PassOptions, type PassResult, runPass, type Tuning } from './pass.ts';
 export { type ProveOptions, prove } from './prove.ts';
+export { reread } from './reread.ts';
+export { type Kept, restore } from './restore.ts';
 export { Disk, type Sink } from './sink.ts';
-export type { Binding, PassRequest, Proof } from './state.ts';
+export type { Binding, Head, PassRequest, Proof } from './state.ts';

@@ -1,5 +1,5 @@
 import { type Area, coalesce, covers, cut, plan, type Range } from './areas.ts';
-import { dataRuns, leafBytes, leafCount, runs, sumBytes } from './leaves.ts';
+import { dataRuns, leafBytes, leafCount, runs, sameSum } from './leaves.ts';
 import type { Ledger } from './ledger.ts';
 import type { Job, Outcome } from './pipeline.ts';
 import type { Sums } from './records.ts';
@@ -53,7 +53,7 @@ async function* allocated({ source, sizeBytes, requestBytes, from }: JobOptions,
 
 /** All that is allocated; zeros are left out where the target reads as zeros already. */
 export function full(options: JobOptions & { readonly zeroed: boolean }): Job {
-  const { source, sink, zeroed, sum } = options;
+  const { source, sink, ledger, zeroed, sum } = options;
   return {
     areas: allocated(options, zeroBytes),
     need: ({ zero, length }) => (zero ? 0 : length),
@@ -65,7 +65,7 @@ export function full(options: JobOptions & { readonly zeroed: boolean }): Job {
       await source.read(offset, memory);
       const sums = sum(memory);
       let writtenBytes = 0;
-      for (const run of dataRuns(length, sums)) {
+      for (const run of dataRuns(length, sums, ledger.summing)) {
         if (run.yes) await sink.write(offset + run.at, memory.subarray(run.at, run.at + run.length));
         else if (!zeroed) await sink.zero(offset + run.at, run.length);
         if (run.yes) writtenBytes += run.length;
@@ -93,15 +93,14 @@ export function delta(options: JobOptions & { readonly ranges: readonly Range[];
 export function compare(options: JobOptions & { readonly suspects: readonly Range[] }): Job {
   const { source, ledger, suspects, sum } = options;
   const changed = (sums: Buffer, known: Buffer, offset: number) => (leaf: number) =>
-    sums.readUInt32LE(leaf * sumBytes) !== known.readUInt32LE(leaf * sumBytes) ||
-    covers(suspects, offset + leaf * leafBytes);
+    !sameSum(sums, known, leaf, ledger.summing) || covers(suspects, offset + leaf * leafBytes);
   return {
     areas: allocated(options, zeroBytes),
     need: ({ zero, length }) => (zero ? 0 : length),
     work: async ({ offset, length, zero }, memory) => {
       const known = ledger.getLeaves(offset, leafCount(length));
       if (!zero) await source.read(offset, memory);
-      const sums = zero ? Buffer.alloc(leafCount(length) * sumBytes) : sum(memory);
+      const sums = zero ? Buffer.alloc(leafCount(length) * ledger.summing.bytes) : sum(memory);
       return put(options, { offset, length, zero, sums, memory }, changed(sums, await known, offset));
     },
   };
@@ -109,7 +108,7 @@ export function compare(options: JobOptions & { readonly suspects: readonly Rang
 
 /** The same where nothing is known of the target: it is read as well, and all its leaves are learnt. */
 export function compareWithTarget(options: JobOptions): Job {
-  const { source, sink, requestBytes, sum } = options;
+  const { source, sink, ledger, requestBytes, sum } = options;
   return {
     areas: allocated(options, requestBytes),
     need: ({ zero, length }) => (zero ? length : room(length) + length),
@@ -119,7 +118,7 @@ export function compareWithTarget(options: JobOptions): Job {
       await Promise.all([sink.read(offset, own), zero ? undefined : source.read(offset, data)]);
       const is = sum(own);
       const sums = zero ? Buffer.alloc(is.length) : sum(data);
-      const differs = (leaf: number) => sums.readUInt32LE(leaf * sumBytes) !== is.readUInt32LE(leaf * sumBytes);
+      const differs = (leaf: number) => !sameSum(sums, is, leaf, ledger.summing);
       const { readBytes, writtenBytes } = await put(options, { offset, length, zero, sums, memory: data }, differs);
       return { readBytes, writtenBytes, leaves: zero ? [] : [{ offset, sums }] };
     },
@@ -134,9 +133,10 @@ interface Piece extends Area {
 }
 
 /** Writes the leaves that changed. */
-async function put({ sink }: JobOptions, piece: Piece, changed: (leaf: number) => boolean): Promise<Outcome> {
+async function put({ sink, ledger }: JobOptions, piece: Piece, changed: (leaf: number) => boolean): Promise<Outcome> {
   const { offset, length, zero, sums, memory } = piece;
   const leaves: Sums[] = [];
+  const sumBytes = ledger.summing.bytes;
   let writtenBytes = 0;
   for (const { at, length: size, yes } of runs(length, changed)) {
     if (!yes) continue;

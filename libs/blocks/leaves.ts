@@ -1,28 +1,59 @@
-import { createHash, type Hash } from 'node:crypto';
-import { crc32c } from '@node-rs/crc32';
+import { createHash, type Hash, hash } from 'node:crypto';
+import { crc32c as crc } from '@node-rs/crc32';
 
 /** Every disk is proven leaf by leaf. */
 export const leafBytes = 64 * 1024;
-/** A leaf's sum, little-endian: crc32c xor the crc32c of as many zeros. So a leaf of zeros has 0, and no other has. */
-export const sumBytes = 4;
-
-const zeros = Buffer.alloc(leafBytes);
-const zeroSum = crc32c(zeros);
-
 export const leafCount = (bytes: number): number => Math.ceil(bytes / leafBytes);
 
-function sum(leaf: Buffer): number {
-  const short = leaf.length < leafBytes;
-  if (leaf[0] === 0 && leaf.equals(short ? zeros.subarray(0, leaf.length) : zeros)) return 0;
-  return (crc32c(leaf) ^ (short ? crc32c(zeros.subarray(0, leaf.length)) : zeroSum)) >>> 0 || 1;
+export type SumName = 'crc32c' | 'sha256';
+/** How the leaves of a disk are summed. A leaf of zeros has a sum of zeros, and no other has. */
+export interface Summing {
+  readonly name: SumName;
+  /** Of one leaf's sum. */
+  readonly bytes: number;
+  /** The sums of a whole number of leaves; only the disk's last leaf may be short. */
+  readonly sum: (data: Buffer) => Buffer;
 }
 
-/** The sums of a whole number of leaves; only the disk's last leaf may be short. */
-export function sumLeaves(data: Buffer): Buffer {
-  const sums = Buffer.allocUnsafe(leafCount(data.length) * sumBytes);
-  for (let at = 0, i = 0; at < data.length; at += leafBytes, i += sumBytes)
-    sums.writeUInt32LE(sum(data.subarray(at, at + leafBytes)), i);
-  return sums;
+const zeros = Buffer.alloc(leafBytes);
+const zeroSum = crc(zeros);
+
+function isZero(leaf: Buffer): boolean {
+  return leaf[0] === 0 && leaf.equals(leaf.length < leafBytes ? zeros.subarray(0, leaf.length) : zeros);
+}
+
+function summing(name: SumName, bytes: number, write: (leaf: Buffer, sums: Buffer, at: number) => void): Summing {
+  const sum = (data: Buffer) => {
+    const sums = Buffer.allocUnsafe(leafCount(data.length) * bytes);
+    for (let at = 0, i = 0; at < data.length; at += leafBytes, i += bytes)
+      write(data.subarray(at, at + leafBytes), sums, i);
+    return sums;
+  };
+  return { name, bytes, sum };
+}
+
+/** Finds accidents. Little-endian: crc32c xor the crc32c of as many zeros. */
+export const crc32c = summing('crc32c', 4, (leaf, sums, at) => {
+  if (isZero(leaf)) sums.writeUInt32LE(0, at);
+  else {
+    const zero = leaf.length < leafBytes ? crc(zeros.subarray(0, leaf.length)) : zeroSum;
+    sums.writeUInt32LE((crc(leaf) ^ zero) >>> 0 || 1, at);
+  }
+});
+
+/** Finds forgers too. */
+export const sha256 = summing('sha256', 32, (leaf, sums, at) => {
+  if (isZero(leaf)) sums.fill(0, at, at + 32);
+  else hash('sha256', leaf, 'buffer').copy(sums, at);
+});
+
+export const summingOf = (name: SumName): Summing => (name === 'sha256' ? sha256 : crc32c);
+
+/** Whether a leaf, counted from the first of both, has the same sum. */
+export function sameSum(a: Buffer, b: Buffer, leaf: number, { bytes }: Summing): boolean {
+  const at = leaf * bytes;
+  if (a.readUInt32LE(at) !== b.readUInt32LE(at)) return false;
+  return bytes === 4 || a.compare(b, at, at + bytes, at, at + bytes) === 0;
 }
 
 /** Neighbouring leaves with one answer; `at` and `length` in bytes of the data that the leaves are of. */
@@ -44,23 +75,22 @@ export function runs(bytes: number, ask: (leaf: number) => boolean): Run[] {
   return found;
 }
 
-/** Runs of leaves that hold more than zeros. */
-export const dataRuns = (bytes: number, sums: Buffer): Run[] =>
-  runs(bytes, (leaf) => sums.readUInt32LE(leaf * sumBytes) !== 0);
+const noSum = Buffer.alloc(32);
 
-/** Which leaf is the first whose sums differ; -1: none. */
-export function firstDifference(a: Buffer, b: Buffer): number {
-  if (a.equals(b)) return -1;
-  for (let at = 0; at < a.length; at += sumBytes) if (a.readUInt32LE(at) !== b.readUInt32LE(at)) return at / sumBytes;
-  return -1;
-}
+/** Runs of leaves that hold more than zeros. */
+export const dataRuns = (bytes: number, sums: Buffer, { bytes: each }: Summing): Run[] =>
+  runs(bytes, (leaf) => {
+    const at = leaf * each;
+    return sums.readUInt32LE(at) !== 0 || (each > 4 && sums.compare(noSum, 0, each, at, at + each) !== 0);
+  });
 
 /** The root of a disk: SHA-256 over its size and its leaves in order, so that none can change its place. */
 export class Root {
   readonly #hash: Hash;
 
-  constructor(sizeBytes: number) {
-    this.#hash = createHash('sha256').update(`tranship-root-2 ${sizeBytes} ${leafBytes}\n`);
+  constructor(sizeBytes: number, { name }: Summing = crc32c) {
+    const sums = name === 'crc32c' ? '' : ` ${name}`;
+    this.#hash = createHash('sha256').update(`tranship-root-2 ${sizeBytes} ${leafBytes}${sums}\n`);
   }
 
   add(sums: Buffer): void {

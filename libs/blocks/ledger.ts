@@ -1,26 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32c } from '@node-rs/crc32';
-import { type Range, widen } from './areas.ts';
+import { cut, type Range, widen } from './areas.ts';
 import { type Files, type LedgerFile, openOrMake, systemFiles } from './files.ts';
-import { leafBytes, leafCount, Root, sumBytes } from './leaves.ts';
+import { leafBytes, leafCount, Root, type Summing } from './leaves.ts';
 import { PassLog } from './pass-log.ts';
 import {
   type Begun,
   type Binding,
+  bindingDifference,
   decide,
   type Head,
   type PassRequest,
   type Proof,
   type State,
-  sameBinding,
   sameRequest,
   start,
+  sumsOf,
   version,
 } from './state.ts';
 
 /** Of the leaves read at once: those of 4 GiB of a disk. */
-const pageLeaves = 64 * 1024;
+export const pageLeaves = 64 * 1024;
 /** More places than this, and a pass that was given up may have written anywhere. */
 const maxTouched = 100_000;
 
@@ -30,17 +31,22 @@ const maxTouched = 100_000;
  * leaves are touched only when the log is complete: a cut at any moment leaves the old pass or the new one.
  */
 export class Ledger {
-  readonly #binding: Binding;
+  readonly summing: Summing;
+  readonly binding: Binding;
   readonly #files: Files;
   readonly #folder: string;
   #head: Head | undefined;
   #log: PassLog | undefined;
   readonly #leaves: LedgerFile;
   #distrusted = false;
+  #strange: string | undefined;
+  /** Of a head that was brought back from elsewhere: where the target is not what it says. It is not on disk yet. */
+  #suspects: readonly Range[] | undefined;
 
   private constructor(folder: string, binding: Binding, files: Files, leaves: LedgerFile) {
     this.#folder = folder;
-    this.#binding = binding;
+    this.binding = binding;
+    this.summing = sumsOf(binding);
     this.#files = files;
     this.#leaves = leaves;
   }
@@ -66,6 +72,16 @@ export class Ledger {
     return this.#distrusted ? undefined : this.#head;
   }
 
+  /** By what the ledger that is there differs, where it is another disk's: it counts as none. */
+  get strange(): string | undefined {
+    return this.#strange;
+  }
+
+  /** Nothing is known here, not even of a pass that was begun: the scratch volume is new. */
+  get isBlank(): boolean {
+    return !this.#head && !this.#log && !this.#distrusted;
+  }
+
   /** The pass that was begun. */
   get log(): PassLog {
     if (!this.#log) throw new Error('no pass was begun');
@@ -80,20 +96,23 @@ export class Ledger {
   /** Begins a pass, or goes on with it; gives its head where it is finished already. */
   async begin(request: PassRequest, ranges: Iterable<Range> = [], targetHoldsData = false): Promise<Head | undefined> {
     const { head } = this;
-    if (head && sameRequest(head, request)) return head;
+    if (head && !this.#suspects && sameRequest(head, request)) return head;
     const running = this.logIsOfHead ? undefined : this.#log;
     if (running && sameRequest(running.begun, request) && !this.#distrusted) {
       await running.append({ ...running.state, epoch: running.state.epoch + 1 }, []);
       return undefined;
     }
-    const givenUp = running && { touched: await this.#touched(running) };
+    const givenUp = this.#suspects ? { touched: this.#suspects } : running && { touched: await this.#touched(running) };
     const distrusted = this.#distrusted;
     const { how, ...chosen } = decide(request, { head, givenUp, distrusted, targetHoldsData });
-    const planned = how === 'delta' ? widen([...ranges, ...chosen.suspects], this.#binding.sizeBytes) : [];
+    const planned = how === 'delta' ? widen([...ranges, ...chosen.suspects], this.binding.sizeBytes) : [];
     const begun: Begun = { ...request, ...chosen, run: randomUUID(), planned };
     const epoch = Math.max(this.#head?.epoch ?? 0, this.#log?.state.epoch ?? 0) + 1;
     await this.#log?.close();
-    this.#log = await PassLog.create(this.#files, this.#path('pass'), this.#binding, begun, { ...start, how, epoch });
+    this.#log = await PassLog.create(this.#files, this.#path('pass'), this.binding, begun, { ...start, how, epoch });
+    // The log first, which knows the suspects: a head alone would be believed.
+    if (this.#suspects && head) await this.#writeHead(head);
+    this.#suspects = undefined;
     if (!distrusted) return undefined;
     // From here on the log says that the target is read.
     await this.#files.remove(this.#path('diverged'));
@@ -105,7 +124,39 @@ export class Ledger {
   /** There is no such target any more: what is said here is of another. */
   async forget(): Promise<void> {
     await this.#log?.close();
-    [this.#head, this.#log] = [undefined, undefined];
+    [this.#head, this.#log, this.#suspects] = [undefined, undefined, undefined];
+  }
+
+  /**
+   * Takes in the last finished pass as it was kept elsewhere, `pages` being its sums in order (undefined: zeros). False where
+   * they are not those of its root. What the target holds instead is to be told by {@link suspect}; nothing lasts before the
+   * next pass begins.
+   */
+  async restore(head: Head, pages: AsyncIterable<Buffer | undefined>): Promise<boolean> {
+    await this.#leaves.truncate(0);
+    let at = 0;
+    for await (const page of pages) {
+      if (page) await this.#leaves.write(page, 0, page.length, at);
+      at += pageLeaves * this.summing.bytes;
+    }
+    await this.#leaves.datasync();
+    if ((await this.root()) !== head.root) return false;
+    [this.#head, this.#suspects] = [head, []];
+    return true;
+  }
+
+  suspect(ranges: readonly Range[]): void {
+    this.#suspects = widen([...(this.#suspects ?? []), ...ranges], this.binding.sizeBytes);
+  }
+
+  /** The sums of the last finished pass as {@link restore} takes them. */
+  async *pages(): AsyncGenerator<Buffer | undefined> {
+    const { sizeBytes } = this.binding;
+    const empty = Buffer.alloc(pageLeaves * this.summing.bytes);
+    for (let at = 0; at < sizeBytes; at += pageLeaves * leafBytes) {
+      const page = await this.getLeaves(at, pageLeaves);
+      yield page.equals(empty.subarray(0, page.length)) ? undefined : page;
+    }
   }
 
   /** The target does not hold what is said here: whatever begins next looks at the target itself. */
@@ -115,7 +166,7 @@ export class Ledger {
 
   /** The same for whoever opens it next. */
   async disown(): Promise<void> {
-    await markDiverged(this.#folder, this.#binding.disk, this.#files);
+    await markDiverged(this.#folder, this.binding.disk, this.#files);
     this.refuse();
   }
 
@@ -127,22 +178,66 @@ export class Ledger {
 
   /** Sums of the last finished pass, at most `leaves` of them from `offset` on; fewer at the disk's end. */
   async getLeaves(offset: number, leaves: number): Promise<Buffer> {
-    const sums = Buffer.alloc(Math.min(leaves, leafCount(this.#binding.sizeBytes - offset)) * sumBytes);
-    await this.#leaves.read(sums, 0, sums.length, (offset / leafBytes) * sumBytes);
+    const { bytes } = this.summing;
+    const sums = Buffer.alloc(Math.min(leaves, leafCount(this.binding.sizeBytes - offset)) * bytes);
+    await this.#leaves.read(sums, 0, sums.length, (offset / leafBytes) * bytes);
     return sums;
   }
 
   /** Over the sums as they are on disk now. */
   async root(): Promise<string> {
-    const { sizeBytes } = this.#binding;
-    const root = new Root(sizeBytes);
-    for (let at = 0; at < sizeBytes; at += pageLeaves * leafBytes) root.add(await this.getLeaves(at, pageLeaves));
+    return this.#rootOf(async () => {});
+  }
+
+  /**
+   * The root of a target that was changed since the last finished pass, in these ranges alone: only they are read. Undefined
+   * where no such pass is known.
+   */
+  async rootAfter(
+    ranges: readonly Range[],
+    read: (offset: number, target: Buffer) => Promise<void>,
+  ): Promise<{ root: string; leaves: number } | undefined> {
+    const { sizeBytes } = this.binding;
+    if (!this.#head || (await this.root()) !== this.#head.root) return undefined;
+    const changed = widen(ranges, sizeBytes);
+    const requests = cut(
+      changed.map(([offset, length]) => ({ offset, length, zero: false })),
+      leafBytes,
+      leafBytes,
+    );
+    let next = requests.next();
+    let leaves = 0;
+    const root = await this.#rootOf(async (page, from) => {
+      const end = from + pageLeaves * leafBytes;
+      for (; !next.done && next.value.offset < end; next = requests.next(), leaves++) {
+        const { offset, length } = next.value;
+        const leaf = Buffer.alloc(length);
+        await read(offset, leaf);
+        this.summing.sum(leaf).copy(page, ((offset - from) / leafBytes) * this.summing.bytes);
+      }
+    });
+    return { root, leaves };
+  }
+
+  async #rootOf(change: (page: Buffer, offset: number) => Promise<void>): Promise<string> {
+    const { sizeBytes } = this.binding;
+    const root = new Root(sizeBytes, this.summing);
+    for (let at = 0; at < sizeBytes; at += pageLeaves * leafBytes) {
+      const page = await this.getLeaves(at, pageLeaves);
+      await change(page, at);
+      root.add(page);
+    }
     return root.hex();
   }
 
   /** Keeps the proofs, of which that of the last finished pass is the newest. */
   async prove(chain: readonly Proof[]): Promise<void> {
     await this.#writeHead({ ...this.#head!, chain });
+  }
+
+  /** Keeps how far the source was read once more. */
+  async reread(progress: NonNullable<Head['reread']>): Promise<void> {
+    await this.#writeHead({ ...this.#head!, reread: progress });
   }
 
   async close(): Promise<void> {
@@ -156,7 +251,7 @@ export class Ledger {
   }
 
   #path(kind: Kind): string {
-    return pathOf(this.#folder, this.#binding.disk, kind);
+    return pathOf(this.#folder, this.binding.disk, kind);
   }
 
   /** Where a pass may have written; undefined: anywhere. */
@@ -169,8 +264,8 @@ export class Ledger {
       [state.doneBytes, state.untilBytes - state.doneBytes],
     ];
     for await (const { offset, sums: written } of log.sums())
-      ranges.push([offset, (written.length / sumBytes) * leafBytes]);
-    const touched = widen(ranges, this.#binding.sizeBytes);
+      ranges.push([offset, (written.length / this.summing.bytes) * leafBytes]);
+    const touched = widen(ranges, this.binding.sizeBytes);
     return touched.length > maxTouched ? undefined : touched;
   }
 
@@ -181,7 +276,7 @@ export class Ledger {
     const { epoch, how, readBytes, writtenBytes, auditedLeaves, liedLeaves } = state;
     if (begun.fresh) await this.#leaves.truncate(0);
     for await (const { offset, sums } of log.sums())
-      await this.#leaves.write(sums, 0, sums.length, (offset / leafBytes) * sumBytes);
+      await this.#leaves.write(sums, 0, sums.length, (offset / leafBytes) * this.summing.bytes);
     await this.#leaves.datasync();
     const counts = { readBytes, writtenBytes, auditedLeaves, liedLeaves };
     const chain = begun.fresh ? [] : (this.#head?.chain ?? []);
@@ -190,7 +285,7 @@ export class Ledger {
 
   async #writeHead(head: Head): Promise<Head> {
     const name = this.#path('ledger');
-    const body = JSON.stringify({ version, binding: this.#binding, head });
+    const body = JSON.stringify({ version, binding: this.binding, head });
     const bytes = Buffer.from(`${crc32c(body)} ${body}`);
     const file = await this.#files.open(`${name}.new`, 'w+');
     try {
@@ -212,19 +307,21 @@ export class Ledger {
     try {
       const bytes = Buffer.alloc(is.size);
       await file.read(bytes, 0, bytes.length, 0);
-      return parseHead(bytes.toString(), this.#binding);
+      return this.#parseHead(bytes.toString());
     } finally {
       await file.close();
     }
   }
-}
 
-function parseHead(text: string, binding: Binding): Head | undefined {
-  const space = text.indexOf(' ');
-  const body = text.slice(space + 1);
-  if (Number(text.slice(0, space)) !== crc32c(body)) return undefined;
-  const json = JSON.parse(body) as { version: number; binding: Binding; head: Head };
-  return json.version === version && sameBinding(binding, json.binding) ? json.head : undefined;
+  #parseHead(text: string): Head | undefined {
+    const space = text.indexOf(' ');
+    const body = text.slice(space + 1);
+    if (Number(text.slice(0, space)) !== crc32c(body)) return undefined;
+    const json = JSON.parse(body) as { version: number; binding: Binding; head: Head };
+    if (json.version !== version) return undefined;
+    this.#strange = bindingDifference(json.binding, this.binding);
+    return this.#strange === undefined ? json.head : undefined;
+  }
 }
 
 type Kind = 'ledger' | 'leaves' | 'pass' | 'diverged';

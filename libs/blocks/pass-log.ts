@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import type { Files, LedgerFile } from './files.ts';
 import { entries, join, jsonRecord, type Sums, sumsRecord } from './records.ts';
-import { type Begun, type Binding, type State, sameBinding, version } from './state.ts';
+import { type Begun, type Binding, type State, sameBinding, sumsOf, version } from './state.ts';
 
 interface FirstRecord {
   readonly version: number;
@@ -24,6 +24,7 @@ export class PassLog {
   readonly #path: string;
   readonly #file: LedgerFile;
   readonly #ino: number;
+  readonly #sumBytes: number;
   /** Where the next entry goes, and how far the file is written. */
   #end: number;
   #written: number;
@@ -36,6 +37,7 @@ export class PassLog {
     this.#state = state;
     this.#durable = state;
     this.#ino = at.ino;
+    this.#sumBytes = at.sumBytes;
     [this.#end, this.#written] = [at.end, at.written];
   }
 
@@ -50,7 +52,10 @@ export class PassLog {
     await files.rename(`${path}.new`, path);
     await files.syncFolder(dirname(path));
     const ino = (await files.look(path))?.ino ?? 0;
-    return new PassLog(files, path, file, begun, state, { ino, end: records.length, written: bytes.length });
+    return new PassLog(files, path, file, begun, state, {
+      ...{ ino, end: records.length, written: bytes.length },
+      sumBytes: sumsOf(binding).bytes,
+    });
   }
 
   /** The one that is there; undefined where there is none, or one of another disk. A torn end is cut. */
@@ -73,7 +78,10 @@ export class PassLog {
     }
     // What follows the last state was not promised.
     await file.truncate(last.end);
-    return new PassLog(files, path, file, first.begun, last.state, { ino: is.ino, end: last.end, written: last.end });
+    return new PassLog(files, path, file, first.begun, last.state, {
+      ...{ ino: is.ino, end: last.end, written: last.end },
+      sumBytes: sumsOf(binding).bytes,
+    });
   }
 
   get state(): State {
@@ -94,7 +102,7 @@ export class PassLog {
   async note(state: State, leaves: readonly Sums[]): Promise<void> {
     if (!(await this.#isOurs()))
       throw new TranshipError('transfer.ledger', `another worker goes on with ${this.#path}`, { retry: false });
-    const records = Buffer.concat([...join(leaves).map(sumsRecord), jsonRecord({ state })]);
+    const records = Buffer.concat([...join(leaves, this.#sumBytes).map(sumsRecord), jsonRecord({ state })]);
     const grows = this.#end + records.length + emptyHead > this.#written;
     const bytes = grows ? Buffer.concat([records, Buffer.alloc(growBytes)]) : records;
     await this.#file.write(bytes, 0, bytes.length, this.#end);
@@ -132,4 +140,5 @@ interface Place {
   readonly ino: number;
   readonly end: number;
   readonly written: number;
+  readonly sumBytes: number;
 }

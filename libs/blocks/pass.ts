@@ -3,7 +3,7 @@ import { type Range, sampleOutside } from './areas.ts';
 import { Arena } from './arena.ts';
 import { auditLeaves, type Check, countDifferent, sampleOf } from './audit.ts';
 import { type BlockSource, compare, compareWithTarget, delta, full } from './jobs.ts';
-import { leafBytes, sumLeaves } from './leaves.ts';
+import { leafBytes } from './leaves.ts';
 import type { Ledger } from './ledger.ts';
 import { Pace } from './pace.ts';
 import { type Job, Pipeline } from './pipeline.ts';
@@ -53,13 +53,12 @@ export interface PassResult {
 const mib = 1024 * 1024;
 /** Of the target, before its ledger is believed. */
 const spotLeaves = 64;
-const usual: Tuning = {
+const usual: Omit<Tuning, 'sum'> = {
   memoryBytes: 32 * mib,
   requestBytes: mib,
   inFlight: 64,
   riskBytes: 64 * mib,
   random: Math.random,
-  sum: sumLeaves,
 };
 
 /**
@@ -68,9 +67,10 @@ const usual: Tuning = {
  */
 export async function runPass(options: PassOptions): Promise<PassResult> {
   const { sink, ledger, sizeBytes, request, ranges = [], signal } = options;
-  const tuning = { ...usual, ...options.tuning };
+  const { summing } = ledger;
+  const tuning = { ...usual, sum: summing.sum, ...options.tuning };
   const arena = new Arena(tuning.memoryBytes);
-  const check = { arena, sizeBytes, signal };
+  const check = { arena, sizeBytes, summing, signal };
   if (sink.isNew) await ledger.forget();
   let finished = await ledger.begin(request, ranges, sink.holdsData && !sink.isNew);
   if (!(await holds(options, check, tuning.random, finished))) {
@@ -116,7 +116,7 @@ async function holds({ sink, ledger, sizeBytes }: PassOptions, check: Check, ran
   if (!finished) {
     const { begun, state } = ledger.log;
     if (state.doneBytes > 0) {
-      const sums = await sampleOf(ledger.log.sums(), spotLeaves, random);
+      const sums = await sampleOf(ledger.log.sums(), ledger.summing.bytes, spotLeaves, random);
       return (await countDifferent(check, [...sums.keys()], read, (offset) => sums.get(offset)!)) === 0;
     }
     // A comparison that wrote before its first entry may have written anywhere.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Ledger, markDiverged, type PassRequest, prove, type Range, runPass } from './index.ts';
+import { Ledger, markDiverged, type PassRequest, prove, type Range, restore, runPass } from './index.ts';
 import { leafBytes } from './leaves.ts';
 import { FragileFiles, FragileSink, Fuse } from './testing/fragile.ts';
 import { MemorySource, randomFrom } from './testing/source.ts';
@@ -26,7 +26,7 @@ function mutate(bytes: Buffer, random: () => number): { next: Buffer; ranges: Ra
 /** A worker's life: it may end at any call. */
 class World {
   readonly fuse = new Fuse();
-  readonly files = new FragileFiles(this.fuse);
+  files = new FragileFiles(this.fuse);
   readonly sink: FragileSink;
   readonly random: () => number;
   cuts = 0;
@@ -129,6 +129,46 @@ test('power cut - a converted disk is brought back whole, whatever happens on th
       const done = await world.surviving(() => world.pass(next, { pass: 2, how: 'delta', changeId: 'u/2' }, []), most);
       expect(done.how).toBe('compare');
       expect(world.sink.bytes.equals(next)).toBe(true);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+/** What is kept elsewhere of a ledger. */
+async function copyOf(ledger: Ledger) {
+  const pages: (Buffer | undefined)[] = [];
+  for await (const page of ledger.pages()) pages.push(page);
+  return { binding: ledger.binding, head: ledger.head!, pages };
+}
+
+test('power cut - a scratch volume lost in the middle of a pass, and cuts while its ledger is brought back, lose nothing', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1 }), fc.integer({ min: 0, max: 4 }), async (seed, most) => {
+      const world = new World(seed, zeros);
+      const { next: base } = mutate(zeros, world.random);
+      await world.pass(base, { pass: 1, how: 'full', changeId: 'u/1' }, []);
+      await prove({ sink: world.sink, ledger: await world.ledger(), sizeBytes: size, pass: 1 });
+      const kept = await copyOf(await world.ledger());
+      const { next, ranges } = mutate(base, world.random);
+      const request = { pass: 2, how: 'delta', changeId: 'u/2' } as const;
+      world.fuse.left = Math.floor(world.random() * 60);
+      await world.pass(next, request, ranges).catch(() => {});
+      world.fuse.left = Number.POSITIVE_INFINITY;
+      world.sink.cut(world.random);
+      world.files = new FragileFiles(world.fuse);
+      const { sink, random } = world;
+      await world.surviving(async () => {
+        const ledger = await world.ledger();
+        const pages = (async function* () {
+          yield* kept.pages;
+        })();
+        if (ledger.isBlank) await restore({ ...kept, pages }, sink, { ledger, sizeBytes: size });
+        const source = async () => new MemorySource(next);
+        await runPass({ source, sink, ledger, sizeBytes: size, request, ranges, tuning: { ...tuning, random } });
+      }, most);
+      expect(sink.bytes.equals(next)).toBe(true);
+      const prover = async () => prove({ sink, ledger: await world.ledger(), sizeBytes: size, pass: 2 });
+      await world.surviving(prover, most);
     }),
     { numRuns: 40 },
   );

@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32';
 import type { LedgerFile } from './files.ts';
-import { leafBytes, sumBytes } from './leaves.ts';
+import { leafBytes } from './leaves.ts';
 
 /** Sums of neighbouring leaves, from `offset` on. */
 export interface Sums {
@@ -55,8 +55,8 @@ export async function* entries(file: LedgerFile): AsyncGenerator<Entry> {
   }
 }
 
-/** Joins sums that follow each other. */
-export function join(parts: readonly Sums[]): Sums[] {
+/** Joins sums, of so many bytes a leaf, that follow each other. */
+export function join(parts: readonly Sums[], sumBytes: number): Sums[] {
   const found: { offset: number; end: number; sums: Buffer[] }[] = [];
   for (const { offset, sums } of parts) {
     const last = found.at(-1);

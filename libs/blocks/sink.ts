@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { TranshipError } from '@tranship/contracts';
+import type { Area } from './areas.ts';
 import { isAligned, pageBytes, pages } from './arena.ts';
 
 /** Where a disk is copied to. */
@@ -19,6 +20,8 @@ export interface Sink {
   /** Makes the range read as zeros, whatever it holds. */
   zero(offset: number, length: number): Promise<void>;
   flush(): Promise<void>;
+  /** What reads as zeros without being read, where that is known: in order, without gaps. */
+  extents?(offset: number, length: number): Promise<readonly Area[]>;
   /** So that what is read next comes from the disk, not from memory. */
   forget(): Promise<void>;
   close(): Promise<void>;

@@ -1,4 +1,5 @@
 import type { Range } from './areas.ts';
+import { type Summing, type SumName, summingOf } from './leaves.ts';
 
 /** What a ledger is bound to: with any of it changed, it is another disk's. */
 export interface Binding {
@@ -6,13 +7,27 @@ export interface Binding {
   readonly disk: number;
   readonly key: number;
   readonly sizeBytes: number;
+  /** The target's claim by its uid, and the volume behind it: one made anew, or swapped, holds something else. */
+  readonly claim?: { readonly uid: string; readonly volume: string } | undefined;
+  /** How the leaves are summed; `crc32c` where nothing is said. */
+  readonly sums?: SumName | undefined;
 }
 
 /** Of all that a ledger writes. */
 export const version = 2;
 
-export const sameBinding = (a: Binding, b: Binding): boolean =>
-  a.vm === b.vm && a.disk === b.disk && a.key === b.key && a.sizeBytes === b.sizeBytes;
+export const sumsOf = ({ sums = 'crc32c' }: Binding): Summing => summingOf(sums);
+
+/** By what two bindings differ, for people; undefined: in nothing. */
+export function bindingDifference(a: Binding, b: Binding): string | undefined {
+  const said = ({ claim, sums = 'crc32c', vm, disk, key, sizeBytes }: Binding) =>
+    Object.entries({ vm, disk, key, sizeBytes, claim: claim?.uid, volume: claim?.volume, sums });
+  const other = new Map(said(b));
+  const differs = said(a).find(([name, value]) => value !== other.get(name));
+  return differs && `${differs[0]} ${differs[1] ?? 'unknown'} instead of ${other.get(differs[0]) ?? 'unknown'}`;
+}
+
+export const sameBinding = (a: Binding, b: Binding): boolean => bindingDifference(a, b) === undefined;
 
 export type How = 'full' | 'delta' | 'compare';
 
@@ -77,6 +92,8 @@ export interface Head extends PassRequest, Counts {
   readonly after: number | null;
   readonly root: string;
   readonly chain: readonly Proof[];
+  /** How far the source was read once more after the pass, and how many leaves were not the same. */
+  readonly reread?: { readonly doneBytes: number; readonly different: number };
 }
 
 export const sameRequest = (a: PassRequest, b: PassRequest): boolean =>

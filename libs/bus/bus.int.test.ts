@@ -347,17 +347,39 @@ describe('queries and progress', () => {
   });
 });
 
+const owner = { migration: 'm1', vm: 'vm-1' };
 describe('objects', () => {
+  it('objects - of one owner all go but those that are named, to their last trace; others’ stay', async () => {
+    const [one, two] = [
+      { migration: 'gone', vm: 'vm-1' },
+      { migration: 'gone', vm: 'vm-11' },
+    ];
+    const large = randomBytes(300 * 1024);
+    const names = await Promise.all(['a', 'b', large].map((data) => bus.objects.put(data, one)));
+    const theirs = await bus.objects.put('a', two);
+    expect(await bus.objects.prune(one, new Set([names[1]!]))).toHaveLength(2);
+    for (const name of [names[0]!, names[2]!])
+      await expect(bus.objects.get(name)).rejects.toMatchObject({ code: 'document.not-found' });
+    expect(Buffer.from(await bus.objects.get(names[1]!)).toString()).toBe('b');
+    expect(Buffer.from(await bus.objects.get(theirs)).toString()).toBe('a');
+    expect(await bus.objects.prune(one)).toEqual([names[1]]);
+    expect(await bus.objects.prune(one)).toEqual([]);
+    // What is put again is there again.
+    expect(await bus.objects.put('a', one)).toBe(names[0]);
+    expect(Buffer.from(await bus.objects.get(names[0]!)).toString()).toBe('a');
+  });
+
   it('objects - come back as they were, named by their digest; the same is kept once, also of many at once', async () => {
     const bytes = randomBytes(3 * 1024 * 1024 + 7);
-    const name = createHash('sha256').update(bytes).digest('hex');
+    const name = `m1/vm-1/${createHash('sha256').update(bytes).digest('hex')}`;
     const other = await open('other');
-    expect(await Promise.all([bus, other, bus].map(({ objects }) => objects.put(bytes)))).toEqual([name, name, name]);
-    expect(await bus.objects.put(bytes)).toBe(name);
+    const three = await Promise.all([bus, other, bus].map(({ objects }) => objects.put(bytes, owner)));
+    expect(three).toEqual([name, name, name]);
+    expect(await bus.objects.put(bytes, owner)).toBe(name);
     expect(bytes.equals(await other.objects.get(name))).toBe(true);
     const text = '[[0,65536]]';
-    expect(Buffer.from(await other.objects.get(await bus.objects.put(text))).toString()).toBe(text);
-    expect(await bus.objects.get(await bus.objects.put(''))).toHaveLength(0);
+    expect(Buffer.from(await other.objects.get(await bus.objects.put(text, owner))).toString()).toBe(text);
+    expect(await bus.objects.get(await bus.objects.put('', owner))).toHaveLength(0);
     await other.close();
   });
 
@@ -410,7 +432,7 @@ describe('nats-server restarted in the middle', () => {
     await server.down();
     await until('it is noticed', () => !other.connected);
     const began = Date.now();
-    const calls = [other.events.readSubject(fresh('a')), other.objects.put('away')];
+    const calls = [other.events.readSubject(fresh('a')), other.objects.put('away', owner)];
     for (const each of await Promise.allSettled<unknown>(calls))
       expect(each).toMatchObject({ status: 'rejected', reason: { code: 'service.unavailable' } });
     await other.close();

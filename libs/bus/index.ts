@@ -5,6 +5,6 @@ export { BusConflict } from './errors.ts';
 export type { AppendContext, NewEvent, StoredEvent } from './event-log.ts';
 export type { Lease, Leases } from './lease.ts';
 export type { Limits } from './limits.ts';
-export { Objects } from './objects.ts';
+export { Objects, type Owner } from './objects.ts';
 export type { Known, Outcome, StepIds } from './outcomes.ts';
 export type { SpanOptions, SpanRunner } from './span.ts';

@@ -97,11 +97,13 @@ test('permissions - a command goes from the planner to its worker, its report ba
   await builder.commands.purge('transfer', 'm1', 'vm-1');
 });
 
-test('permissions - objects go from inventory to a workbench; leases are the house’s', async () => {
+test('permissions - objects go from inventory to a workbench, and vm-builder removes them; leases are the house’s', async () => {
   const [inventory, transfer] = [await as('inventory'), await as('transfer')];
-  const name = await inventory.objects.put('areas');
+  const owner = { migration: 'm1', vm: 'vm-1' };
+  const name = await inventory.objects.put('areas', owner);
   expect(Buffer.from(await transfer.objects.get(name)).toString()).toBe('areas');
-  expect(await transfer.objects.put('ledger')).toMatch(/^[0-9a-f]{64}$/);
+  expect(await transfer.objects.put('ledger', owner)).toMatch(/^m1\/vm-1\/[0-9a-f]{64}$/);
+  expect(await (await as('vm-builder')).objects.prune(owner)).toHaveLength(2);
   expect(await inventory.leases.acquire('p', 1_000)).toBeDefined();
 });
 
@@ -160,7 +162,7 @@ test('permissions - the audit user reads events as they come, and nothing else',
   await following;
   await expect(audit.events.append(subject, [removed], 1, context)).rejects.toThrow();
   await expect(audit.query('listProviders', {})).rejects.toMatchObject({ code: 'service.unavailable' });
-  await expect(audit.objects.put('x')).rejects.toThrow();
+  await expect(audit.objects.put('x', { migration: 'm1', vm: 'vm-1' })).rejects.toThrow();
   await expect(audit.commands.send(...command('transfer', 'copy', 'm3'))).rejects.toThrow();
   await expect(audit.commands.purge('transfer', 'm1', 'vm-1')).rejects.toThrow();
 }, 120_000);

@@ -9,7 +9,7 @@ import { throttleSchema } from './limits.ts';
 import { problemSchema } from './problem.ts';
 import { steps } from './steps.ts';
 import type { Aggregate } from './subjects.ts';
-import { connectionSchema, targetVmSchema } from './target.ts';
+import { connectionSchema, gradeSchema, targetVmSchema } from './target.ts';
 
 /** Facts, past tense: `<aggregate>.<what>`. The log of these is the state. */
 function event<D extends z.ZodType>(aggregate: Aggregate, data: D) {
@@ -51,6 +51,7 @@ export const vmPlanSchema = z.object({
   intervalMs: z.number().optional(),
   /** Share of the leaves called unchanged that are read all the same. */
   audit: z.number(),
+  proof: gradeSchema.default('standard'),
   convert: z.enum(['auto', 'none']),
   start: z.boolean(),
   shutdown: z.object({ deadlineMs: z.number(), then: z.enum(['fail', 'powerOff']) }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { passHowSchema } from './steps.ts';
+import { gradeSchema } from './target.ts';
 
 /** What Tranship states of one VM: that its target disks equalled, byte for byte, what was read from the source. */
 export const proofSchema = z.object({
@@ -10,7 +11,8 @@ export const proofSchema = z.object({
   target: z.object({ namespace: z.string(), name: z.string() }),
   /** When the last of it was read back; nothing of the target had run. */
   at: z.iso.datetime(),
-  grade: z.enum(['standard', 'sha256', 'full']),
+  /** Which sums the leaves have; `full`: the source was read twice after its power-off. */
+  grade: gradeSchema,
   disks: z.array(
     z.object({
       index: z.number().int(),
@@ -19,6 +21,10 @@ export const proofSchema = z.object({
       sizeBytes: z.number().int(),
       /** Root over the leaves of 64 KiB (see docs/reference/proof.md), hex. */
       copied: z.string(),
+      /** The same after the conversion, where that changed the disk. */
+      converted: z.string().optional(),
+      /** Of the disk's leaves, the share that the last pass read although nothing called them changed, or read twice: 0 to 1. */
+      auditedShare: z.number().min(0).max(1).optional(),
     }),
   ),
   /** What each pass read and wrote, and how much of it was read back. */

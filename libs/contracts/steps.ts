@@ -3,7 +3,7 @@ import { inspectResultSchema } from './inspection.ts';
 import { powerStateSchema } from './inventory.ts';
 import { problemSchema } from './problem.ts';
 import type { ServiceName } from './subjects.ts';
-import { connectionSchema, targetDiskSchema, targetVmSchema } from './target.ts';
+import { connectionSchema, gradeSchema, targetDiskSchema, targetVmSchema } from './target.ts';
 
 /** The steps of one VM's course. Each is a command to one service; its worker answers with a {@link reportSchema report}. */
 function step<I extends z.ZodType, R extends z.ZodType>(service: ServiceName, deadlineMs: number, input: I, result: R) {
@@ -12,6 +12,7 @@ function step<I extends z.ZodType, R extends z.ZodType>(service: ServiceName, de
 
 const minutes = (n: number) => n * 60_000;
 const moment = z.iso.datetime();
+const grade = gradeSchema.default('standard');
 /** Every step names its VM: `vm` is the source's id, `workbench` the stem of all our names on the target. */
 const base = { migration: z.string(), vm: z.string(), workbench: z.string() };
 const source = { migration: z.string(), vm: z.string(), provider: z.string() };
@@ -23,6 +24,8 @@ export const passDiskSchema = targetDiskSchema.extend({
   areas: z.string().optional(),
   /** VMware's name for the moment that is copied. */
   changeId: z.string().optional(),
+  /** The object that keeps the ledger as the last proof left it: for a scratch volume that was lost. */
+  kept: z.string().optional(),
 });
 export type PassDisk = z.infer<typeof passDiskSchema>;
 
@@ -75,8 +78,14 @@ export const steps = {
       ...base,
       target: targetVmSchema,
       connection: connectionSchema,
+      /** The scratch volume must hold its sums. */
+      grade,
     }),
-    z.object({ pvcs: z.array(z.object({ index: z.number(), name: z.string(), uid: z.string() })), pod: z.string() }),
+    z.object({
+      /** `volume`: the persistent volume behind it. */
+      pvcs: z.array(z.object({ index: z.number(), name: z.string(), uid: z.string(), volume: z.string().default('') })),
+      pod: z.string(),
+    }),
   ),
   /** The workbench goes, its volumes stay: the next pass is far away. {@link steps.prepare} makes it stand again. */
   release: step('vm-builder', minutes(10), z.object(base), z.object({ removed: z.array(z.string()) })),
@@ -134,6 +143,9 @@ export const steps = {
       audit: z.number().min(0).max(1).default(0),
       /** Bytes a second that the last telling pass read, all disks together: until there is a rate of its own. */
       pastRate: z.number().positive().optional(),
+      grade,
+      /** The source is read whole once more after the pass; what differs then has the disk compared. */
+      reread: z.boolean().default(false),
     }),
     z.object({
       disks: z.array(
@@ -148,7 +160,9 @@ export const steps = {
           writtenBytes: z.number(),
           /** Bytes of this pass that were already done by the ledger when the last attempt began. */
           resumedBytes: z.number(),
-          /** Leaves that the source called unchanged, read again; and how many of them had changed. */
+          /** Of a comparison: bytes that the target held already. */
+          savedBytes: z.number().default(0),
+          /** Leaves read although the source called them unchanged, or read once more; and how many of them had changed. */
           auditedLeaves: z.number(),
           liedLeaves: z.number(),
           /** Root over the leaves, hex SHA-256. */
@@ -162,11 +176,20 @@ export const steps = {
   prove: step(
     'transfer',
     minutes(12 * 60),
-    z.object({ ...base, disks: z.array(targetDiskSchema), pass: z.number().int() }),
     z.object({
-      grade: z.enum(['standard', 'sha256', 'full']),
-      /** `leaves`: those read back for this pass; the root is over all of the disk. */
-      disks: z.array(z.object({ index: z.number(), root: z.string(), leaves: z.number() })),
+      ...base,
+      disks: z.array(targetDiskSchema),
+      pass: z.number().int(),
+      grade,
+      /** Another pass will follow: the ledgers are put into the object store. */
+      keep: z.boolean().default(false),
+    }),
+    z.object({
+      grade: gradeSchema,
+      /** `leaves`: those read back for this pass; the root is over all of the disk. `kept`: the object with the ledger. */
+      disks: z.array(
+        z.object({ index: z.number(), root: z.string(), leaves: z.number(), kept: z.string().optional() }),
+      ),
       seconds: z.number(),
     }),
   ),
@@ -185,6 +208,7 @@ export const steps = {
       ...base,
       disks: z.array(targetDiskSchema),
       guestId: z.string(),
+      grade,
       mode: z.enum(['auto', 'none']),
       nics: guestNics,
     }),
@@ -194,6 +218,8 @@ export const steps = {
       os: z.string(),
       changes: z.array(z.object({ path: z.string(), before: z.string().nullable(), after: z.string().nullable() })),
       nics: z.array(nicFact),
+      /** Of the disks that were changed: the root over their leaves as they are now, of which so many were read. */
+      roots: z.array(z.object({ index: z.number(), root: z.string(), leaves: z.number() })).default([]),
       seconds: z.number(),
     }),
   ),

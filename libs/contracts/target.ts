@@ -1,5 +1,12 @@
 import { z } from 'zod';
 
+/** How much a proof proves: `standard` crc32c, `sha256` SHA-256 of each leaf, `full` the same, and the powered-off source is read twice. */
+export const gradeSchema = z.enum(['standard', 'sha256', 'full']);
+export type Grade = z.infer<typeof gradeSchema>;
+/** How the leaves of a disk are summed, by its proof's grade; and the bytes of one sum. */
+export const sumsOf = (grade: Grade): 'crc32c' | 'sha256' => (grade === 'standard' ? 'crc32c' : 'sha256');
+export const sumBytesOf = (grade: Grade): number => (grade === 'standard' ? 4 : 32);
+
 /** What a VM shall be on the target: resolved by the planner from the source model, the maps and the plan. */
 export const targetDiskSchema = z.object({
   /** Position in the VM, 0 first; names PVCs and mount paths. */
@@ -13,6 +20,8 @@ export const targetDiskSchema = z.object({
   volumeMode: z.enum(['Filesystem', 'Block']),
   accessMode: z.enum(['ReadWriteOnce', 'ReadWriteMany']),
   bus: z.enum(['virtio', 'sata', 'scsi']),
+  /** Once it is there: the claim of the target volume, by its uid, and the persistent volume behind it. */
+  claim: z.object({ uid: z.string(), volume: z.string() }).optional(),
 });
 export type TargetDisk = z.infer<typeof targetDiskSchema>;
 

@@ -1,6 +1,6 @@
 import { TranshipError } from '@tranship/contracts';
 import { type Export, handshake } from './handshake.ts';
-import { command, encodeRequest, maxStatus } from './protocol.ts';
+import { command, encodeRequest, maxStatus, transmission } from './protocol.ts';
 import { type Extent, type Pending, replies } from './replies.ts';
 import { type Address, type TlsOptions, Wire } from './wire.ts';
 
@@ -11,10 +11,14 @@ export interface ConnectOptions {
   /** For the whole way to the first request. */
   readonly openMs?: number;
   readonly tls?: TlsOptions;
+  /** To write as well: an export that is for reading only is refused. */
+  readonly writes?: boolean;
 }
 
 /** What one window may take: a server that tells less at a time will not come to an end. */
 const maxStatusReplies = 10_000;
+/** Of a range that is cleared at once: servers are known to take their time. */
+const maxClear = 1024 ** 3;
 
 /**
  * One connection to an NBD server. Requests are answered out of order; any number may be in flight. A server that breaks
@@ -38,7 +42,7 @@ export class NbdClient {
   }
 
   static async connect(address: Address, options: ConnectOptions = {}): Promise<NbdClient> {
-    const { exportName = '', deadlineMs = 120_000, openMs = 30_000, tls } = options;
+    const { exportName = '', deadlineMs = 120_000, openMs = 30_000, tls, writes = false } = options;
     const pending = new Map<number, Pending>();
     const opened = Promise.withResolvers<Export>();
     let early: [Error, boolean] | undefined;
@@ -48,8 +52,9 @@ export class NbdClient {
     };
     const session = function* (send: (data: Buffer) => void) {
       const told = yield* handshake(send, { exportName, tls: tls !== undefined });
+      if (writes && told.flags & transmission.readOnly) throw new Error('the export can only be read');
       opened.resolve(told);
-      yield* replies(pending, told.context);
+      yield* replies(pending, told.context, writes);
     };
     const wire = new Wire(address, tls, session, (...how) => ended(...how));
     const late = setTimeout(() => wire.destroy(new Error(`no connection within ${openMs / 1000} s`)), openMs);
@@ -70,6 +75,16 @@ export class NbdClient {
     return this.#export.size;
   }
 
+  /** Whether the server tells what is allocated. */
+  get tells(): boolean {
+    return this.#export.context !== undefined;
+  }
+
+  /** Whether the export can do this, of `transmission`. */
+  can(flag: number): boolean {
+    return (this.#export.flags & flag) !== 0;
+  }
+
   get inFlight(): number {
     return this.#pending.size;
   }
@@ -87,6 +102,28 @@ export class NbdClient {
       parts.push(this.#send(command.read, offset + at, part.length, part));
     }
     await Promise.all(parts);
+  }
+
+  /** The data must stay as it is until then. @throws TranshipError `transfer.write`, `target.full` */
+  async write(offset: number, data: Buffer): Promise<void> {
+    const { maxBytes } = this.#export;
+    const parts: Promise<unknown>[] = [];
+    for (let at = 0; at < data.length; at += maxBytes) {
+      const part = data.subarray(at, at + maxBytes);
+      parts.push(this.#send(command.write, offset + at, part.length, part));
+    }
+    await Promise.all(parts);
+  }
+
+  /** Makes the range read as zeros: `writeZeroes`; or gives it up, whatever it reads as then: `trim`. */
+  async clear(how: 'writeZeroes' | 'trim', offset: number, length: number): Promise<void> {
+    for (let at = 0; at < length; at += maxClear)
+      await this.#send(command[how], offset + at, Math.min(maxClear, length - at));
+  }
+
+  /** All that was written lasts. */
+  async flush(): Promise<void> {
+    await this.#send(command.flush, 0, 0);
   }
 
   /** What is allocated in the window, in order, without gaps; a server that cannot tell says: all. */
@@ -119,14 +156,16 @@ export class NbdClient {
     await this.#wire.end();
   }
 
-  #send(kind: number, offset: number, length: number, target?: Buffer): Promise<Extent[]> {
+  #send(kind: number, offset: number, length: number, data?: Buffer): Promise<Extent[]> {
     if (this.#ended) return Promise.reject(this.#ended);
     const { size, minBytes } = this.#export;
-    if (length === 0 || offset + length > size || offset % minBytes !== 0 || length % minBytes !== 0)
+    const flush = kind === command.flush;
+    const fits = length > 0 && offset + length <= size && offset % minBytes === 0 && length % minBytes === 0;
+    if (!flush && !fits)
       return Promise.reject(
         new TranshipError(
-          'transfer.read',
-          `${length} bytes at ${offset} cannot be asked of this source (${size} bytes, in blocks of ${minBytes})`,
+          kind === command.read || kind === command.blockStatus ? 'transfer.read' : 'transfer.write',
+          `${length} bytes at ${offset} cannot be asked of this server (${size} bytes, in blocks of ${minBytes})`,
           { retry: false },
         ),
       );
@@ -140,7 +179,8 @@ export class NbdClient {
         offset,
         length,
         at: performance.now(),
-        ...(target ? { target } : {}),
+        kind,
+        ...(data && kind === command.read ? { target: data } : {}),
         parts: [],
         extents,
         resolve: () => {
@@ -153,6 +193,7 @@ export class NbdClient {
         },
       });
       this.#wire.send(encodeRequest({ kind, handle, offset, length }));
+      if (data && kind === command.write) this.#wire.send(data);
     });
   }
 
@@ -165,7 +206,7 @@ export class NbdClient {
 
   #end(cause: Error, broken: boolean): void {
     clearInterval(this.#timer);
-    const detail = broken ? cause.message : `the connection to the source was lost: ${cause.message}`;
+    const detail = broken ? cause.message : `the connection to the NBD server was lost: ${cause.message}`;
     this.#ended ??= new TranshipError(broken ? 'nbd.protocol' : 'transfer.read', detail, { cause });
     const open = [...this.#pending.values()];
     this.#pending.clear();

@@ -18,8 +18,10 @@ export interface Export {
   readonly context: number | undefined;
   /** Requests begin and end at multiples of it. */
   readonly minBytes: number;
-  /** The longest read. */
+  /** The longest read, and the longest write. */
   readonly maxBytes: number;
+  /** Of `transmission`. */
+  readonly flags: number;
 }
 
 interface Wish {
@@ -37,9 +39,9 @@ export function* handshake(send: (data: Buffer) => void, { exportName, tls }: Wi
   if (hello.readBigUInt64BE(0) !== magic.server || hello.readBigUInt64BE(8) !== magic.option)
     throw new Error('this is not an NBD server');
   if ((hello.readUInt16BE(16) & 1) === 0) throw new Error('the server speaks an NBD from before 2012');
-  const flags = Buffer.alloc(4);
-  flags.writeUInt32BE(handshakeFlags);
-  send(flags);
+  const ours = Buffer.alloc(4);
+  ours.writeUInt32BE(handshakeFlags);
+  send(ours);
   if (tls) {
     const answer = yield* ask(send, option.startTls, Buffer.alloc(0));
     if (!answer.ok) throw new Error(`the server has no TLS${said(answer)}`);
@@ -50,11 +52,12 @@ export function* handshake(send: (data: Buffer) => void, { exportName, tls }: Wi
   const meta = yield* ask(send, option.setMetaContext, metaContextData(exportName, 'base:allocation'));
   const go = yield* ask(send, option.go, goData(exportName));
   if (!go.ok) throw new Error(`the server refuses the export${said(go)}`);
-  const { size, minBytes, maxBytes } = go;
+  const { size, minBytes, maxBytes, flags } = go;
   if (size === undefined) throw new Error('the server does not tell the size');
   if (!Number.isSafeInteger(size) || size === 0) throw new Error(`the server tells a size of ${size}`);
   if (minBytes > 65_536 || maxBytes < minBytes) throw new Error(`requests of ${minBytes} to ${maxBytes} bytes only`);
-  return { size, context: meta.ok ? meta.context : undefined, minBytes, maxBytes: Math.min(maxBytes, maxPayload) };
+  const context = meta.ok ? meta.context : undefined;
+  return { size, context, minBytes, maxBytes: Math.min(maxBytes, maxPayload), flags };
 }
 
 interface Answer {
@@ -64,13 +67,14 @@ interface Answer {
   size?: number;
   minBytes: number;
   maxBytes: number;
+  flags: number;
 }
 
 const said = ({ text }: Answer): string => (text ? `: ${text.slice(0, 400)}` : '');
 
 function* ask(send: (data: Buffer) => void, kind: number, data: Buffer): Steps<Answer> {
   send(encodeOption(kind, data));
-  const answer: Answer = { ok: false, text: '', minBytes: 1, maxBytes: maxPayload };
+  const answer: Answer = { ok: false, text: '', minBytes: 1, maxBytes: maxPayload, flags: 0 };
   for (let i = 0; i < maxReplies; i++) {
     const head = yield* take(20);
     if (head.readBigUInt64BE(0) !== magic.optionReply || head.readUInt32BE(8) !== kind)
@@ -88,7 +92,10 @@ function* ask(send: (data: Buffer) => void, kind: number, data: Buffer): Steps<A
 
 function tell(answer: Answer, body: Buffer): void {
   const kind = body.readUInt16BE(0);
-  if (kind === info.export && body.length >= 12) answer.size = readSafe64(body, 2);
+  if (kind === info.export && body.length >= 12) {
+    answer.size = readSafe64(body, 2);
+    answer.flags = body.readUInt16BE(10);
+  }
   if (kind !== info.blockSize || body.length < 14) return;
   answer.minBytes = Math.max(1, body.readUInt32BE(2));
   answer.maxBytes = body.readUInt32BE(10);

@@ -11,7 +11,9 @@ export const magic = {
 export const option = { startTls: 5, go: 7, structuredReply: 8, setMetaContext: 10 } as const;
 export const info = { export: 0, blockSize: 3 } as const;
 export const optionReply = { ack: 1, info: 3, metaContext: 4 } as const;
-export const command = { read: 0, disconnect: 2, blockStatus: 7 } as const;
+export const command = { read: 0, write: 1, disconnect: 2, flush: 3, trim: 4, writeZeroes: 6, blockStatus: 7 } as const;
+/** What an export can do, beside being read. */
+export const transmission = { readOnly: 2, flush: 4, trim: 32, writeZeroes: 64 } as const;
 export const chunk = { none: 0, data: 1, hole: 2, blockStatus: 5, error: 0x8001, errorOffset: 0x8002 } as const;
 export const allocation = { hole: 1, zero: 2 } as const;
 /** Of the last chunk of a reply. */

@@ -1,6 +1,6 @@
 import { TranshipError } from '@tranship/contracts';
 import { type Steps, take } from './feed.ts';
-import { allocation, chunk, errnoName, flagDone, magic, readSafe64 } from './protocol.ts';
+import { allocation, chunk, command, errnoName, flagDone, magic, readSafe64 } from './protocol.ts';
 
 export interface Extent {
   readonly offset: number;
@@ -11,6 +11,8 @@ export interface Extent {
 
 /** A request that waits for its reply. */
 export interface Pending {
+  /** Of `command`. */
+  readonly kind: number;
   readonly offset: number;
   readonly length: number;
   /** When it was sent. */
@@ -30,11 +32,22 @@ const maxStatusBytes = 8 * 1024 * 1024 + 4;
 const maxErrorBytes = 8 * 1024;
 const pieceBytes = 64 * 1024;
 
-/** Structured replies for ever; the payload of a read goes straight into its buffer. @throws Error where the server breaks the protocol */
-export function* replies(pending: Map<number, Pending>, context: number | undefined): Steps<void> {
+/**
+ * Replies for ever; the payload of a read goes straight into its buffer. `simple`: those to writes may come without structure,
+ * and shorter. @throws Error where the server breaks the protocol
+ */
+export function* replies(pending: Map<number, Pending>, context: number | undefined, simple: boolean): Steps<void> {
   const head = Buffer.allocUnsafe(20);
+  const [first, rest] = [head.subarray(0, 16), head.subarray(16)];
   for (;;) {
-    yield head;
+    if (simple) {
+      yield first;
+      if (head.readUInt32BE(0) === magic.simpleReply) {
+        unstructured(pending, head.readUInt32BE(4), readSafe64(head, 8));
+        continue;
+      }
+      yield rest;
+    } else yield head;
     if (head.readUInt32BE(0) !== magic.structuredReply) throw new Error('a reply that is not structured');
     const [kind, handle, length] = [head.readUInt16BE(6), readSafe64(head, 8), head.readUInt32BE(16)];
     const request = pending.get(handle);
@@ -52,6 +65,16 @@ export function* replies(pending: Map<number, Pending>, context: number | undefi
   }
 }
 
+function unstructured(pending: Map<number, Pending>, errno: number, handle: number): void {
+  const request = pending.get(handle);
+  if (!request) throw new Error('a reply that nobody asked for');
+  if (request.kind === command.read || request.kind === command.blockStatus)
+    throw new Error('a reply that is not structured');
+  pending.delete(handle);
+  if (errno === 0) request.resolve();
+  else request.reject(failed(request, errno));
+}
+
 function* payload({ target, offset, parts }: Pending, kind: number, length: number): Steps<void> {
   if (!target) throw new Error('data that nobody asked for');
   const hole = kind === chunk.hole;
@@ -66,7 +89,8 @@ function* payload({ target, offset, parts }: Pending, kind: number, length: numb
 }
 
 function* blockStatus(request: Pending, length: number, context: number | undefined): Steps<void> {
-  if (request.target || request.extents.length > 0) throw new Error('a block status that nobody asked for');
+  if (request.kind !== command.blockStatus || request.extents.length > 0)
+    throw new Error('a block status that nobody asked for');
   if (length < 12 || length > maxStatusBytes || length % 8 !== 4) throw new Error(`a block status of ${length} bytes`);
   if ((yield* take(4)).readUInt32BE(0) !== context) throw new Error('a block status of another context');
   let offset = request.offset;
@@ -89,15 +113,20 @@ function* failure(request: Pending, length: number): Steps<void> {
   if (length < 6 || length > maxErrorBytes) throw new Error(`an error of ${length} bytes`);
   const body = yield* take(length);
   const message = body.subarray(6, Math.min(length, 6 + body.readUInt16BE(4))).toString();
-  request.failure = new TranshipError('transfer.read', `${errnoName(body.readUInt32BE(0))} ${message}`.trim());
+  request.failure = failed(request, body.readUInt32BE(0), message);
+}
+
+const enospc = 28;
+function failed({ kind }: Pending, errno: number, message = ''): TranshipError {
+  const reads = kind === command.read || kind === command.blockStatus;
+  const code = reads ? 'transfer.read' : errno === enospc ? 'target.full' : 'transfer.write';
+  return new TranshipError(code, `${errnoName(errno)} ${message}`.trim());
 }
 
 /** Whether the reply covers all that was asked, each byte once. */
-function whole({ target, parts, extents, length }: Pending): void {
-  if (!target) {
-    if (extents.length === 0) throw new Error('an empty block status');
-    return;
-  }
+function whole({ kind, parts, extents, length }: Pending): void {
+  if (kind === command.blockStatus && extents.length === 0) throw new Error('an empty block status');
+  if (kind !== command.read) return;
   if (parts.length > 1) parts.sort((a, b) => a.at - b.at);
   let at = 0;
   for (const part of parts) {

@@ -11,6 +11,9 @@ export interface TlsOptions {
   readonly servername?: string;
 }
 
+/** Less than this is copied together. */
+const joinedBytes = 32 * 1024;
+
 /** A socket under a protocol. In the clear, the kernel copies each byte to where it belongs and nobody does again. */
 export class Wire {
   #socket: Socket;
@@ -80,7 +83,15 @@ export class Wire {
     queueMicrotask(() => {
       const out = this.#out;
       this.#out = [];
-      if (this.#socket.writable) this.#socket.write(out.length === 1 ? out[0]! : Buffer.concat(out));
+      if (!this.#socket.writable) return;
+      const bytes = out.reduce((sum, { length }) => sum + length, 0);
+      if (bytes < joinedBytes) this.#socket.write(out.length === 1 ? out[0]! : Buffer.concat(out));
+      else {
+        // Payloads go out from where they lie.
+        this.#socket.cork();
+        for (const each of out) this.#socket.write(each);
+        this.#socket.uncork();
+      }
     });
   }
 

@@ -7,6 +7,9 @@ import { marks } from './adapters/marks.ts';
 import { carryOut, makeReady, type Outcome, type Work } from './direct.ts';
 import { withOpener } from './find.ts';
 
+/** The roots of disks after their conversion, by where they were changed. */
+export type RootsOf = (changed: ReturnType<Journal['changed']>) => Promise<StepResult<'convert'>['roots']>;
+
 interface Job extends Omit<Work, 'scratch'> {
   /** Kept over restarts: the journal with its undo logs, the result, the marks of changed disks. */
   readonly scratchDir: string;
@@ -14,6 +17,8 @@ interface Job extends Omit<Work, 'scratch'> {
   readonly key: string;
   now(): number;
   warn(message: string): void;
+  /** Without it the converted disks have no roots. */
+  readonly rootsOf?: RootsOf;
 }
 
 /**
@@ -40,7 +45,8 @@ export async function convertDisks(job: Job, none?: Outcome): Promise<StepResult
       if (!('edit' in ready)) return timed(ready);
       if (ready.edit.targets.length === 0) return timed(ready.outcome);
       await carryOut(ready, journal, job.images);
-      const result = timed(ready.outcome);
+      const roots = (await job.rootsOf?.(journal.changed())) ?? [];
+      const result = timed({ ...ready.outcome, roots });
       journal.finish(key, result);
       return result;
     });

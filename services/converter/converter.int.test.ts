@@ -3,7 +3,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32c, Disk, Ledger, Root, runPass, summingOf } from '@tranship/blocks';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { MemorySource } from '../../libs/blocks/testing/source.ts';
+import { rootsOf } from './adapters/roots.ts';
 import { convertDisks } from './convert.ts';
 import { inspectDisks } from './inspect.ts';
 import { convertFiles, inspectFiles } from './offline.ts';
@@ -79,6 +82,37 @@ test('lvm - converted on both file systems, clean, with the labels kept; a secon
   expect(again.changes).toEqual([]);
   expect(digest(file)).toBe(after);
 });
+
+test.each(['standard', 'sha256'] as const)(
+  'roots - %s: that of the converted disk is told, and again by who asks again',
+  async (grade) => {
+    const file = join(folder, 'disk.img');
+    lvmDisk(file, folder);
+    const sizeBytes = 240 * 1024 ** 2;
+    const scratchDir = join(folder, 'kept');
+    mkdirSync(scratchDir);
+    const summing = grade === 'sha256' ? summingOf('sha256') : crc32c;
+    const ledger = await Ledger.open(scratchDir, { vm: 'vm', disk: 0, key: 2000, sizeBytes, sums: summing.name });
+    const sink = await Disk.file(file, sizeBytes);
+    const source = new MemorySource(readFileSync(file));
+    const request = { pass: 1, how: 'full' } as const;
+    const { root: copied } = await runPass({ source: async () => source, sink, ledger, sizeBytes, request });
+    await Promise.all([sink.close(), ledger.close()]);
+    const disk = { index: 0, key: 2000, file: '[ds] a/a.vmdk', sizeBytes, storageClass: 'fast' } as const;
+    const target = { ...disk, volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bus: 'virtio' } as const;
+    const roots = rootsOf(scratchDir, { vm: 'vm', disks: [target], grade }, () => {});
+    const convert = () => convertDisks({ ...job(file, 240), rootsOf: roots });
+    const [told, ...others] = (await convert()).roots;
+    expect(others).toEqual([]);
+    const now = new Root(sizeBytes, summing);
+    now.add(summing.sum(readFileSync(file)));
+    expect(told).toMatchObject({ index: 0, root: now.hex() });
+    expect(told!.root).not.toBe(copied);
+    // Changed leaves alone are read: tens of 3840.
+    expect(told!.leaves).toBeLessThan(400);
+    expect((await convert()).roots).toEqual([told]);
+  },
+);
 
 test('convert - what fails after the first write is put back to the last byte', async () => {
   const file = join(folder, 'disk.img');

@@ -86,6 +86,7 @@ export async function makeReady(work: Work, probe: Probe, open: OpenVolume): Pro
     os: facts.os.name,
     changes: fit(edit.told),
     nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
+    roots: [],
   };
   return { outcome, guest, edit };
 }
@@ -98,7 +99,14 @@ const mountReason = ({ mounts }: Guest) =>
   `mounted by the node's kernel: ${mounts.flatMap(({ at, fs, volume }) => (fs instanceof MountFs ? [`${at} (${volume.fileSystem?.kind})`] : [])).join(', ')}`;
 
 /** The disks stay as they are. */
-export const untouched = (reason: string): Outcome => ({ engine: 'none', reason, os: '', changes: [], nics: [] });
+export const untouched = (reason: string): Outcome => ({
+  engine: 'none',
+  reason,
+  os: '',
+  changes: [],
+  nics: [],
+  roots: [],
+});
 
 /** Writes what was made ready, and proves it. When anything fails the disks are put back. */
 export async function carryOut(

@@ -1,3 +1,4 @@
+import type { Owner } from '@tranship/bus';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { Providers } from './adapters/providers.ts';
 import type { Config } from './config.ts';
@@ -11,13 +12,13 @@ import { removeSnapshot, tidySource } from './handlers/tidy.ts';
 export async function service(_config: Config, kit: Kit): Promise<ServiceTable> {
   const providers = new Providers(kit);
   const find = (name: string) => providers.find(name);
-  const world = { find, keep: (text: string) => kit.bus.objects.put(text) };
+  const world = (owner: Owner) => ({ find, keep: (text: string) => kit.bus.objects.put(text, owner) });
   return {
     ready: () => providers.caughtUp,
     steps: {
       powerOff: (input, context) => powerOff(find, input, context),
-      snapshot: (input, context) => snapshot(world, input, context),
-      findChanges: (input, context) => findChanges(world, input, context),
+      snapshot: (input, context) => snapshot(world(input), input, context),
+      findChanges: (input, context) => findChanges(world(input), input, context),
       removeSnapshot: (input, context) => removeSnapshot(find, input, context),
       tidySource: (input, context) => tidySource(find, input, context),
       checkOff: (input, context) => checkOff(find, input, context),

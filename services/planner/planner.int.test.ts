@@ -245,7 +245,10 @@ async function moved(one: Replica, name: string, provider: string): Promise<stri
     { type: 'vm.powered-off', data: { was: 'poweredOn', how: 'guest', at: now } },
     { type: 'vm.changes-found', data: point },
     ...pass,
-    { type: 'vm.converted', data: { engine: 'none', reason: '', os: '', changes: [], nics: [], seconds: 1 } },
+    {
+      type: 'vm.converted',
+      data: { engine: 'none', reason: '', os: '', changes: [], nics: [], roots: [], seconds: 1 },
+    },
     { type: 'vm.handed-over', data: { pvcs: [], seconds: 1 } },
     { type: 'vm.created', data: { name: 'web-01', uid: 'u' } },
     { type: 'vm.settled', data: { removed: [] } },

@@ -1,5 +1,5 @@
-import type { BlockSource, Ledger, Range, Sink } from '@tranship/blocks';
-import type { Connection, TargetDisk } from '@tranship/contracts';
+import type { BlockSource, Kept, Ledger, Range, Sink } from '@tranship/blocks';
+import type { Connection, Grade, TargetDisk } from '@tranship/contracts';
 
 export interface SourceDisk extends BlockSource {
   close(): Promise<void>;
@@ -18,7 +18,17 @@ export interface Volumes {
   open(disk: TargetDisk): Promise<Sink>;
   /** As it is, to be read. */
   existing(disk: TargetDisk): Promise<Sink>;
-  ledger(vm: string, disk: TargetDisk): Promise<Ledger>;
+  ledger(vm: string, disk: TargetDisk, grade: Grade): Promise<Ledger>;
+}
+
+/** Ledgers kept apart from their scratch volume: how the last proof left them. */
+export interface Ledgers {
+  /** Gives its name; undefined where it is too large to be kept. */
+  put(ledger: Ledger): Promise<string | undefined>;
+  /** Undefined where it is not there whole. */
+  get(name: string): Promise<Kept | undefined>;
+  /** Removes what none of these names needs. */
+  prune(names: readonly string[]): Promise<void>;
 }
 
 export interface Ports {
@@ -28,4 +38,5 @@ export interface Ports {
   readonly areas: (name: string) => Promise<readonly Range[]>;
   /** What may be read of the source now, bytes a second; null: nothing limits it. */
   readonly limit: () => Promise<number | null>;
+  readonly ledgers: Ledgers;
 }

@@ -1,5 +1,6 @@
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { storedAreas } from './adapters/areas.ts';
+import { ledgers } from './adapters/ledgers.ts';
 import { vddkSource } from './adapters/vddk-source.ts';
 import { volumes } from './adapters/volumes.ts';
 import type { Config } from './config.ts';
@@ -15,6 +16,7 @@ export async function service(config: Config, { bus }: Kit): Promise<ServiceTabl
     openSource: vddkSource(config),
     areas: storedAreas(bus.objects),
     limit: () => bus.limits.get(migration, vm),
+    ledgers: ledgers(bus.objects, config),
   };
   return {
     scope: { migration, vm },

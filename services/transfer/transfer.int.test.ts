@@ -1,6 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 import { markDiverged } from '@tranship/blocks';
@@ -16,6 +27,10 @@ beforeAll(async () => {
       { name: 'two', disks: [{ sizeGB: 0.25, fill: 'random:40MB' }, { sizeGB: 0.0625 }] },
       { name: 'long', disks: [{ sizeGB: 0.25, fill: 'random:160MB' }] },
       { name: 'on', power: 'on', disks: [{ sizeGB: 0.0625 }] },
+      {
+        name: 'many',
+        disks: Array.from({ length: 60 }, (_, i) => ({ sizeGB: 0.0078125, fill: `random:${(i % 4) + 1}MB` })),
+      },
     ],
   });
 });
@@ -23,6 +38,7 @@ afterEach(async () => {
   for (const each of mounts.splice(0)) execFileSync('umount', [each]);
   await bench.slow(0);
   bench.renew();
+  await bench.bus.objects.prune(bench.owner);
   expect(bench.nbdkits()).toEqual([]);
 });
 afterAll(() => bench?.stop());
@@ -226,6 +242,89 @@ test('compare - a converted disk is brought back: what differs is written, be it
   expect(disks[0]).toMatchObject({ how: 'compare', writtenBytes: 2 * 65_536 });
   expect(sha256(bench.target())).toBe(sha256(bench.source('two')));
   await bench.prove('two', 2);
+});
+
+test('kept - the scratch volume is lost between two passes: the next one is a delta all the same, and so is its proof', async () => {
+  await bench.copy('long');
+  const [first] = (await bench.prove('long', 1, { keep: true })).disks;
+  const scratch = dirname(bench.log());
+  rmSync(scratch, { recursive: true });
+  mkdirSync(scratch);
+  const leaves = [1, 900];
+  changeSource('long', leaves);
+  bench.reads.length = 0;
+  const disk = { how: 'delta', areas: areas(leaves), changeId: 'u/2', kept: first!.kept! } as const;
+  const { disks } = await bench.copy('long', signal, { pass: 2, disk });
+  expect(disks).toMatchObject([{ how: 'delta', readBytes: 2 * 65_536, writtenBytes: 2 * 65_536 }]);
+  expect(bench.reads).toEqual([65_536, 900 * 65_536]);
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+  const [second] = (await bench.prove('long', 2, { keep: true })).disks;
+  expect(second).toMatchObject({ leaves: 2 });
+  // Of the first nothing is kept any more.
+  const gone = bench.bus.objects.get(first!.kept!);
+  await expect(gone).rejects.toMatchObject({ code: 'document.not-found' });
+  expect(await bench.bus.objects.prune(bench.owner)).toHaveLength(2);
+});
+
+test('kept - what is kept is not there any more: the disk is compared', async () => {
+  await bench.copy('two');
+  await bench.prove('two');
+  const scratch = dirname(bench.log());
+  rmSync(scratch, { recursive: true });
+  mkdirSync(scratch);
+  const kept = `m/v/${'a'.repeat(64)}`;
+  const { disks } = await bench.copy('two', signal, { pass: 2, disk: { how: 'delta', areas: '[]', kept } });
+  expect(disks[0]).toMatchObject({ how: 'compare', writtenBytes: 0, savedBytes: 40 * mib });
+});
+
+test('claim - a ledger of another claim is no ledger: the target is looked at, and what differs is written', async () => {
+  const claim = { uid: 'a3c1', volume: 'pv-1' };
+  await bench.copy('two', signal, { disk: { claim } });
+  const file = openSync(bench.target(), 'r+');
+  writeSync(file, randomBytes(4096), 0, 4096, 200 * mib);
+  closeSync(file);
+  const other = { how: 'delta', areas: '[]', claim: { ...claim, uid: 'b7' } } as const;
+  const { disks } = await bench.copy('two', signal, { pass: 2, disk: other });
+  expect(disks[0]).toMatchObject({ how: 'compare', writtenBytes: 65_536, savedBytes: 40 * mib - 65_536 });
+  expect(sha256(bench.target())).toBe(sha256(bench.source('two')));
+});
+
+test('full - one block that a list of changes left out is found, though no sample read it, and mended', async () => {
+  await bench.copy('long', signal, { grade: 'full' });
+  await bench.prove('long', 1, { grade: 'full' });
+  changeSource('long', [7, 2000]);
+  const pass = { pass: 2, grade: 'full', reread: true, disk: { how: 'delta', areas: areas([7]) } } as const;
+  const { disks } = await bench.copy('long', signal, pass);
+  expect(disks).toMatchObject([{ how: 'compare', auditedLeaves: 4096, liedLeaves: 1, writtenBytes: 65_536 }]);
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+  expect(await bench.prove('long', 2, { grade: 'full' })).toMatchObject({
+    grade: 'full',
+    disks: [{ root: disks[0]!.root, leaves: 4096 }],
+  });
+});
+
+test('full - an honest source is read twice, and its changes alone are written and read back', async () => {
+  await bench.copy('long', signal, { grade: 'full' });
+  await bench.prove('long', 1, { grade: 'full' });
+  changeSource('long', [7]);
+  bench.reads.length = 0;
+  const pass = { pass: 2, grade: 'full', reread: true, disk: { how: 'delta', areas: areas([7]) } } as const;
+  const { disks } = await bench.copy('long', signal, pass);
+  expect(disks).toMatchObject([{ how: 'delta', auditedLeaves: 4096, liedLeaves: 0, writtenBytes: 65_536 }]);
+  expect(new Set(bench.reads).size).toBeGreaterThan(160);
+  expect((await bench.prove('long', 2, { grade: 'full' })).disks[0]).toMatchObject({ leaves: 1 });
+});
+
+test('disks - sixty of one VM, no more open at once than its permit holds', async () => {
+  let most = 0;
+  const watch = setInterval(() => {
+    most = Math.max(most, bench.nbdkits().length);
+  }, 20);
+  const { disks } = await bench.copy('many').finally(() => clearInterval(watch));
+  expect(disks).toHaveLength(60);
+  for (const { index } of disks) expect(sha256(bench.target(index))).toBe(sha256(bench.source('many', index)));
+  expect(most).toBeLessThanOrEqual(4);
+  expect((await bench.prove('many')).disks.map(({ root }) => root)).toEqual(disks.map(({ root }) => root));
 });
 
 test('prove - one byte flipped behind the copy fails the proof at its leaf', async () => {

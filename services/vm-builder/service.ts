@@ -18,6 +18,7 @@ export async function service(config: Config, { bus, query }: Kit): Promise<Serv
   const target: Target = {
     cluster: Cluster.open(config.kubeconfig),
     commands: bus.commands,
+    objects: bus.objects,
     config,
     sourcePower: async (provider, vm) => (await query('powerState', { provider, vm })).powerState,
   };

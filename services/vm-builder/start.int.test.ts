@@ -96,7 +96,11 @@ it('remove - nothing of the VM is left, and nobody finds what its workbench was 
   for (const volume of volumes)
     await expect.poll(() => world.cluster.get('PersistentVolume', volume), { timeout: 20_000 }).toBeUndefined();
   const of = `${input.migration} ${input.vm}`;
-  expect(world.purged.filter((each) => each.endsWith(of))).toEqual([`transfer ${of}`, `converter ${of}`]);
+  expect(world.purged.filter((each) => each.endsWith(of))).toEqual([
+    `transfer ${of}`,
+    `converter ${of}`,
+    `objects ${of}`,
+  ]);
 });
 
 const keep = (input: Course, target = world.target) =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { gradeSchema } from '../target.ts';
 import { documentSchema, durationSchema, nameSchema, waitSchema } from './common.ts';
 import { networkEntrySchema, storageEntrySchema } from './maps.ts';
 import { windowSchema } from './window.ts';
@@ -37,6 +38,8 @@ const defaultsFields = z.strictObject({
   onUnhealthy: z.enum(['hold', 'rollback']).default('hold'),
   /** `sealed`: its NICs' links are down until the guest agent answers. */
   firstStart: z.enum(['open', 'sealed']).default('open'),
+  /** `standard`: crc32c of each leaf; `sha256`: SHA-256; `full`: the powered-off source is read again as well. */
+  proof: gradeSchema.default('standard'),
 });
 export const planDefaultsSchema = defaultsFields.refine(
   ({ firstStart, health }) => firstStart !== 'sealed' || health.agent !== 'ignore',

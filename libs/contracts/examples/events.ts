@@ -44,6 +44,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
       },
       audit: 0.01,
       convert: 'auto',
+      proof: 'standard',
       start: true,
     },
     ...{ shutdown: { deadlineMs: 600_000, then: 'fail' }, health: { agent: 'ifPresent', deadlineMs: 600_000 } },

@@ -60,7 +60,16 @@ const signedProof: SignedProof = {
     ...{ version: 1, migration: ids.migration, plan: 'shop', at, grade: 'standard' },
     source: { provider: 'vc1', id: 'vm-42', name: 'web-01' },
     target: { namespace: 'apps', name: 'web-01' },
-    disks: [{ index: 0, file: disk.file, sizeBytes: disk.sizeBytes, copied: root }],
+    disks: [
+      {
+        index: 0,
+        file: disk.file,
+        sizeBytes: disk.sizeBytes,
+        copied: root,
+        converted: `${root.slice(1)}0`,
+        auditedShare: 0.01,
+      },
+    ],
     passes: [
       {
         ...{ pass: 1, at, snapshot: null },

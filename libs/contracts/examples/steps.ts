@@ -9,13 +9,18 @@ type Examples = {
   };
 };
 const onTarget = { ...ours, target };
+const claim = { uid: 'a3c1', volume: 'pvc-7d1f' };
+const kept = `${ours.migration}/${ours.vm}/${root}`;
 const snapshot = 'tranship-shop-20261201-2100-2';
 
 /** What each step is asked, and what it answers; a step without an example does not compile. */
 export const stepExamples: Examples = {
   prepare: {
     input: { ...onTarget, connection },
-    result: { pvcs: [{ index: 0, name: `${ours.workbench}-disk-0`, uid: 'a3c1' }], pod: `${ours.workbench}-x7k2p` },
+    result: {
+      pvcs: [{ index: 0, name: `${ours.workbench}-disk-0`, uid: 'a3c1', volume: 'pvc-7d1f' }],
+      pod: `${ours.workbench}-x7k2p`,
+    },
   },
   powerOff: {
     input: { ...atSource, power: 'poweredOn', deadlineMs: 600_000, then: 'fail' },
@@ -30,7 +35,8 @@ export const stepExamples: Examples = {
   copy: {
     input: {
       ...{ ...ours, connection, sessions: 1, pass: 2, snapshot: 'snapshot-77', audit: 0.01, pastRate: 180_000_000 },
-      disks: [{ ...disk, how: 'delta', areas: root }],
+      disks: [{ ...disk, how: 'delta', areas: root, claim, kept }],
+      ...{ grade: 'standard', reread: false },
     },
     result: {
       disks: [
@@ -43,15 +49,15 @@ export const stepExamples: Examples = {
             writtenBytes: 40_000_000,
             root,
           },
-          ...{ resumedBytes: 0, auditedLeaves: 320, liedLeaves: 0 },
+          ...{ resumedBytes: 0, savedBytes: 0, auditedLeaves: 320, liedLeaves: 0 },
         },
       ],
       seconds: 1.4,
     },
   },
   prove: {
-    input: { ...ours, disks: [disk], pass: 2 },
-    result: { grade: 'standard', disks: [{ index: 0, root, leaves: 640 }], seconds: 0.3 },
+    input: { ...ours, disks: [{ ...disk, claim }], pass: 2, grade: 'standard', keep: true },
+    result: { grade: 'standard', disks: [{ index: 0, root, leaves: 640, kept }], seconds: 0.3 },
   },
   inspect: {
     input: { ...ours, disks: [disk], nics: [{ mac: nicFact.mac, addresses: nicFact.addresses, slot: 192 }] },
@@ -60,12 +66,13 @@ export const stepExamples: Examples = {
   release: { input: ours, result: { removed: [`Job tranship-work/${ours.workbench}`] } },
   convert: {
     input: {
-      ...{ ...ours, disks: [disk], guestId: 'debian12_64Guest', mode: 'auto' },
+      ...{ ...ours, disks: [{ ...disk, claim }], guestId: 'debian12_64Guest', mode: 'auto' },
       nics: [{ mac: nicFact.mac, addresses: nicFact.addresses, slot: 192 }],
     },
     result: {
       ...{ engine: 'direct', reason: 'ext4 on a plain partition', os: 'Debian GNU/Linux 12', nics: [nicFact] },
       changes: [{ path: '/etc/initramfs-tools/modules', before: null, after: 'virtio_blk' }],
+      roots: [{ index: 0, root, leaves: 210 }],
       seconds: 2.1,
     },
   },

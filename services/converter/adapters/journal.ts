@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { BadUndoLog } from '../domain/undo-log.ts';
 import type { Marks } from '../ports.ts';
 import { flush, removeDurable, writeDurable } from './durable.ts';
-import { removeLog, undo } from './undo.ts';
+import { changedPlaces, removeLog, undo } from './undo.ts';
 
 const stateSchema = z.object({
   /** The boot of the node on which the change was begun. */
@@ -76,6 +76,16 @@ export class Journal {
       flush(path);
     }
     this.#write({ ...state, sealed: true });
+  }
+
+  /** Where each disk was changed, by its undo logs. */
+  changed(): { disk: number; path: string; ranges: [number, number][] }[] {
+    const { logs } = this.#read();
+    return [...new Set(logs.map(({ disk }) => disk))].map((disk) => {
+      const own = logs.filter((log) => log.disk === disk);
+      const places = own.flatMap(({ file }) => changedPlaces(file));
+      return { disk, path: own[0]!.path, ranges: places.map(({ offset, length }) => [offset, length]) };
+    });
   }
 
   finish(key: string, result: unknown): void {

@@ -1,5 +1,6 @@
 import type { StepInput, StepResult } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
+import { rootsOf } from '../adapters/roots.ts';
 import type { Config } from '../config.ts';
 import { convertDisks } from '../convert.ts';
 import { untouched, workOf } from '../direct.ts';
@@ -19,6 +20,7 @@ export const convert = (
       key: `${input.migration}/${input.vm}`,
       now: () => clock.now(),
       warn: (message) => log.warn({}, message),
+      rootsOf: rootsOf(folders.scratchDir, input, (message) => log.warn({}, message)),
     },
     input.mode === 'none' ? untouched('the plan says convert: none') : undefined,
   );

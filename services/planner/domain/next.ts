@@ -3,7 +3,7 @@ import { type Course, stepOf } from './course.ts';
 import { seenRateOf } from './forecast.ts';
 import { allCanStart, allChecked, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
-import { finished, passDisks, since, startPass } from './passes.ts';
+import { claimed, finished, passDisks, since, startPass } from './passes.ts';
 import { archiving, type State } from './states.ts';
 import { againAt, type Present, whileWaiting } from './waiting.ts';
 
@@ -127,13 +127,14 @@ const guestNics = ({ nics }: TargetVm) =>
 function input(step: StepName, course: Course): StepInput<StepName> {
   const { migration, vm } = course;
   const plan = course.plan!;
-  const { target, connection, workbench } = plan;
+  const { target, connection, workbench, proof: grade = 'standard' } = plan;
+  const disks = claimed(target.disks, course.results.prepare as StepResult<'prepare'> | undefined);
   const ours = { migration, vm, workbench };
   const pass = course.passes.at(-1) ?? startPass(1, course.since);
   const source = { migration, vm, provider: connection.provider };
   switch (step) {
     case 'prepare':
-      return { ...ours, target, connection };
+      return { ...ours, target, connection, grade };
     case 'powerOff':
       return { ...source, power: plan.power, ...plan.shutdown };
     case 'snapshot':
@@ -158,20 +159,23 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return {
         ...ours,
         connection,
-        disks: passDisks(target.disks, pass),
+        disks: passDisks(disks, course.passes, pass),
         pass: pass.pass,
         ...at,
         audit: plan.audit,
         ...(pastRate === undefined ? {} : { pastRate }),
         sessions: plan.sessions,
+        grade,
+        // Only of a source that is off does reading again say anything.
+        reread: grade === 'full' && snapshot === undefined,
       };
     }
     case 'prove':
-      return { ...ours, disks: target.disks, pass: pass.pass };
+      return { ...ours, disks, pass: pass.pass, grade, keep: pass.snapshot !== undefined };
     case 'inspect':
-      return { ...ours, disks: target.disks, nics: guestNics(target) };
+      return { ...ours, disks, nics: guestNics(target) };
     case 'convert':
-      return { ...ours, disks: target.disks, guestId: plan.guestId, mode: plan.convert, nics: guestNics(target) };
+      return { ...ours, disks, guestId: plan.guestId, grade, mode: plan.convert, nics: guestNics(target) };
     case 'release':
       return ours;
     case 'unseal':

@@ -73,11 +73,24 @@ export function since(disks: readonly TargetDisk[], passes: readonly Pass[]): { 
   };
 }
 
+/** The disks with the claims that stand for them, as `prepare` found them. */
+export function claimed(disks: readonly TargetDisk[], prepared: StepResult<'prepare'> | undefined): TargetDisk[] {
+  return disks.map((disk) => {
+    const pvc = prepared?.pvcs?.find(({ index }) => index === disk.index);
+    return pvc ? { ...disk, claim: { uid: pvc.uid, volume: pvc.volume ?? '' } } : disk;
+  });
+}
+
+/** The object with a disk's ledger as the last proof before this pass left it. */
+const keptOf = (index: number, passes: readonly Pass[]): string | undefined =>
+  passes.findLast(({ proven }) => proven)?.proven?.find((disk) => disk.index === index)?.kept;
+
 /** How each disk is copied in this pass: all of it first; then what changed, where that is known; else all is compared. */
-export function passDisks(disks: readonly TargetDisk[], { pass, point }: Pass): PassDisk[] {
+export function passDisks(disks: readonly TargetDisk[], passes: readonly Pass[], { pass, point }: Pass): PassDisk[] {
   return disks.map((disk) => {
     const seen = point?.disks.find(({ key }) => key === disk.key);
     const { file = disk.file, changeId, areas } = seen ?? {};
+    const kept = keptOf(disk.index, passes);
     const how = pass === 1 ? 'full' : areas === undefined ? 'compare' : 'delta';
     return {
       ...disk,
@@ -85,6 +98,7 @@ export function passDisks(disks: readonly TargetDisk[], { pass, point }: Pass): 
       how,
       ...(how === 'delta' ? { areas } : {}),
       ...(changeId === undefined ? {} : { changeId }),
+      ...(kept === undefined ? {} : { kept }),
     };
   });
 }

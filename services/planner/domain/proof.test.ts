@@ -15,7 +15,7 @@ const course = (until: string) =>
     (step, now, clock) => {
       const n = now.passes.length;
       if (step === until) return undefined;
-      const counts = { readBytes: n, writtenBytes: n, resumedBytes: 0, auditedLeaves: 7, liedLeaves: 0 };
+      const counts = { readBytes: n, writtenBytes: n, resumedBytes: 0, savedBytes: 0, auditedLeaves: 7, liedLeaves: 0 };
       if (step === 'copy') {
         const how = n === 1 ? 'full' : 'delta';
         const disks = [{ index: 0, sizeBytes: disk.sizeBytes, how, ...counts, root: `root-${n}` } as const];
@@ -32,12 +32,27 @@ const course = (until: string) =>
 
 test('proof - every pass with its moment, and the roots of the last, once that is proven', () => {
   const proof = proofOf(course('start'))!;
-  expect(proof.disks).toEqual([{ index: 0, file: disk.file, sizeBytes: 2 ** 30, copied: 'root-3' }]);
+  expect(proof.disks).toEqual([
+    { index: 0, file: disk.file, sizeBytes: 2 ** 30, copied: 'root-3', auditedShare: 7 / 16_384 },
+  ]);
   expect(proof.passes).toMatchObject([
     { pass: 1, snapshot: 'snapshot-1', disks: [{ how: 'full', changeId: '52 aa/1', root: 'root-1', provenLeaves: 1 }] },
     { pass: 2, snapshot: 'snapshot-2', disks: [{ how: 'delta', changeId: '52 aa/2' }] },
     { pass: 3, snapshot: null, disks: [{ how: 'delta', root: 'root-3', provenLeaves: 3 }] },
   ]);
+});
+
+test('proof - its grade is the plan’s; a converted disk has a second root, and a disk that was compared is audited whole', () => {
+  const done = course('start');
+  const last = done.passes.at(-1)!;
+  const compared = { ...last, copied: last.copied!.map((each) => ({ ...each, how: 'compare' as const })) };
+  const proof = proofOf({
+    ...done,
+    plan: { ...done.plan!, proof: 'sha256' },
+    passes: [...done.passes.slice(0, -1), compared],
+    results: { ...done.results, convert: { roots: [{ index: 0, root: 'after', leaves: 9 }] } },
+  })!;
+  expect(proof).toMatchObject({ grade: 'sha256', disks: [{ copied: 'root-3', converted: 'after', auditedShare: 1 }] });
 });
 
 test('proof - before the last pass is proven there is none, though passes before it were', () => {

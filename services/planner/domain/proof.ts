@@ -1,4 +1,4 @@
-import type { Proof } from '@tranship/contracts';
+import type { Proof, StepResult } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { finished, type Pass } from './passes.ts';
 
@@ -7,23 +7,35 @@ export function proofOf(course: Course): Proof | undefined {
   const { migration, vm, plan, passes, entered, results } = course;
   const last = passes.at(-1);
   if (!plan || !results.prove || !last?.proven || last.snapshot !== undefined || !entered.CV) return undefined;
-  const { target, connection } = plan;
+  const { target, connection, proof: grade = 'standard' } = plan;
+  const converted = (results.convert as StepResult<'convert'> | undefined)?.roots ?? [];
   return {
     version: 1,
     ...{ migration, plan: plan.plan, at: entered.CV },
     source: { provider: connection.provider, id: vm, name: plan.name },
     target: { namespace: target.namespace, name: target.name },
-    grade: 'standard',
+    grade,
     disks: target.disks.map(({ index, key, file, sizeBytes }) => ({
       ...{ index, sizeBytes },
       file: last.point?.disks.find((disk) => disk.key === key)?.file ?? file,
       copied: last.proven!.find((disk) => disk.index === index)?.root ?? '',
+      ...afterwards(converted.find((disk) => disk.index === index)?.root),
+      auditedShare: auditedShare(
+        sizeBytes,
+        last.copied?.find((disk) => disk.index === index),
+      ),
     })),
     passes: finished(passes).map((pass) =>
       described(pass, (index) => target.disks.find((d) => d.index === index)?.key),
     ),
   };
 }
+
+const afterwards = (converted: string | undefined) => (converted === undefined ? {} : { converted });
+
+const leafBytes = 64 * 1024;
+const auditedShare = (sizeBytes: number, copied: StepResult<'copy'>['disks'][number] | undefined): number =>
+  copied?.how === 'compare' ? 1 : Math.min(1, (copied?.auditedLeaves ?? 0) / Math.ceil(sizeBytes / leafBytes));
 
 const described = (
   { pass, point, started, snapshot, copied = [], proven = [] }: Pass,

@@ -34,6 +34,32 @@ test('warm - the first pass copies all, later ones what changed, and without kno
     { pass: 3, disks: [{ how: 'compare' }] },
   ]);
 });
+test('warm - a pass knows its claim and where the ledger of the proof before is kept; the final one is neither kept nor, unless so planned, read twice', () => {
+  const inputs = (grade: VmPlan['proof']) => {
+    const found: { copy: object[]; prove: object[] } = { copy: [], prove: [] };
+    const budget = { mode: 'budget', budgetMs: 600_000 } as const;
+    run(warm({ cutover: budget, proof: grade }), (step, course, clock) => {
+      const due = next(course, present(clock)) as { input: object };
+      if (step === 'copy' || step === 'prove') found[step].push(due.input);
+      const pvcs = [{ index: 0, name: 'disk-0', uid: 'a3c1', volume: 'pv-1' }];
+      if (step === 'prepare') return { type: 'vm.prepared', data: { pvcs, pod: 'pod' } };
+      const disks = [{ index: 0, root: 'r', leaves: 1, kept: `kept-${course.passes.length}` }];
+      if (step === 'prove') return { type: 'vm.proved', data: { grade, disks, seconds: 1 } };
+      return good(step, course, clock);
+    });
+    return found;
+  };
+  const claim = { uid: 'a3c1', volume: 'pv-1' };
+  const { copy, prove } = inputs('full');
+  expect(copy).toMatchObject([
+    { grade: 'full', reread: false, disks: [{ claim }] },
+    { reread: false, disks: [{ claim, kept: 'kept-1' }] },
+    { reread: true, disks: [{ kept: 'kept-2' }] },
+  ]);
+  expect(copy[0]).not.toHaveProperty('disks.0.kept');
+  expect(prove).toMatchObject([{ grade: 'full', keep: true, disks: [{ claim }] }, { keep: true }, { keep: false }]);
+  expect(inputs('standard').copy.at(-1)).toMatchObject({ grade: 'standard', reread: false });
+});
 
 test('warm - at a word the VM is stopped, what changed since is copied without a snapshot, and it succeeds', () => {
   const { course: waiting } = run(warm(), passes(2));

@@ -164,6 +164,7 @@ function vmPlan(
     ...(plan.spec.precopy.interval === 'auto' ? {} : { intervalMs: durationMs(plan.spec.precopy.interval) }),
     audit: plan.spec.precopy.auditPercent / 100,
     convert: defaults.convert,
+    proof: defaults.proof,
     start: starts(plan, vm),
     shutdown: { deadlineMs: durationMs(defaults.shutdown.deadline), then: defaults.shutdown.then },
     health: { agent: defaults.health.agent, deadlineMs: durationMs(defaults.health.deadline) },

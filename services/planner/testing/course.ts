@@ -20,6 +20,7 @@ export const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
   cutover: { mode: 'manual' },
   audit: 0,
   convert: 'auto',
+  proof: 'standard',
   start: true,
   shutdown: { deadlineMs: 1000, then: 'fail' },
   health: { agent: 'ifPresent', deadlineMs: 1000 },

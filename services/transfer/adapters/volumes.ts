@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Disk, Ledger } from '@tranship/blocks';
+import { sumsOf } from '@tranship/contracts';
 import type { Config } from '../config.ts';
 import type { Volumes } from '../ports.ts';
 
@@ -12,6 +13,7 @@ export function volumes({ disksDir, devicesDir, scratchDir }: Config): Volumes {
       volumeMode === 'Block' ? Disk.device(device(index), sizeBytes) : Disk.file(file(index), sizeBytes),
     existing: ({ index, sizeBytes, volumeMode }) =>
       volumeMode === 'Block' ? Disk.device(device(index), sizeBytes) : Disk.existing(file(index), sizeBytes),
-    ledger: (vm, { index, key, sizeBytes }) => Ledger.open(scratchDir, { vm, disk: index, key, sizeBytes }),
+    ledger: (vm, { index, key, sizeBytes, claim }, grade) =>
+      Ledger.open(scratchDir, { vm, disk: index, key, sizeBytes, claim, sums: sumsOf(grade) }),
   };
 }

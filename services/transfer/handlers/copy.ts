@@ -1,8 +1,9 @@
-import { Limiter, limited, type Range, runPass } from '@tranship/blocks';
+import { Limiter, limited, type PassOptions, type PassResult, type Range, reread, runPass } from '@tranship/blocks';
 import { type PassDisk, type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import { retry, type StepContext } from '@tranship/service-kit';
 import { memoryFor } from '../domain/memory.ts';
 import type { Ports } from '../ports.ts';
+import { broughtBack } from './brought-back.ts';
 import { heed } from './heed.ts';
 import { inFlight } from './in-flight.ts';
 import { Teller } from './progress.ts';
@@ -32,39 +33,46 @@ export async function copy(ports: Ports, input: StepInput<'copy'>, context: Step
 }
 
 async function pass(
-  { volumes, openSource, areas }: Ports,
-  { connection, vm, snapshot, pass, audit, disks, sessions, pastRate }: StepInput<'copy'>,
+  ports: Ports,
+  { connection, vm, snapshot, pass, audit, disks, sessions, pastRate, grade, reread: twice }: StepInput<'copy'>,
   target: PassDisk,
   limiter: Limiter,
   teller: Teller,
   context: StepContext,
 ): Promise<StepResult<'copy'>['disks'][number]> {
   const { index, sizeBytes, file, how, changeId } = target;
-  const { signal } = context;
+  const { signal, log } = context;
   if (how === 'delta' && target.areas === undefined)
     throw new TranshipError('service.internal', `a delta of disk ${index} without its areas`, { retry: false });
   const closers: (() => Promise<void>)[] = [];
   try {
-    const ranges = target.areas === undefined ? [] : await areas(target.areas);
-    const ledger = await volumes.ledger(vm, target);
+    const ranges = target.areas === undefined ? [] : await ports.areas(target.areas);
+    const ledger = await ports.volumes.ledger(vm, target, grade);
     closers.push(() => ledger.close());
-    const sink = await volumes.open(target);
+    if (ledger.strange !== undefined)
+      log.warn({ disk: index, differs: ledger.strange }, 'the ledger is of another disk: the target is looked at anew');
+    const sink = await ports.volumes.open(target);
     closers.push(() => sink.close());
+    if (target.kept !== undefined && ledger.isBlank && !sink.isNew)
+      await broughtBack(ports.ledgers, target.kept, sink, { ledger, sizeBytes, signal }, log);
+    let opened: ReturnType<Ports['openSource']> | undefined;
     const source = async () => {
-      const opened = await openSource({ connection, vm, file, snapshot }, signal);
-      closers.push(() => opened.close());
-      return limited(opened, limiter, signal);
+      opened ??= ports.openSource({ connection, vm, file, snapshot }, signal);
+      return limited(await opened, limiter, signal);
     };
+    closers.push(async () => (await opened)?.close());
     const request = { pass, how, changeId, snapshot, file };
     const atOnce = Math.min(sessions, disks.length);
     const tuning = memoryFor(atOnce);
     teller.expectedSeconds = pastRate && (bytesOf(target, ranges) * atOnce) / pastRate;
-    const onProgress = teller.tell;
-    const done = await runPass({ source, sink, ledger, sizeBytes, request, ranges, audit, tuning, signal, onProgress });
-    const { resumedBytes, liedLeaves } = done;
-    if (resumedBytes > 0) context.log.info({ disk: index, resumedBytes }, 'the pass went on from its ledger');
-    if (done.how !== how) context.log.warn({ disk: index, asked: how, how: done.how, liedLeaves }, 'done another way');
-    return { index, sizeBytes, ...done };
+    const options = { source, sink, ledger, sizeBytes, request, ranges, tuning, signal, onProgress: teller.tell };
+    const done = twice ? await readTwice(options) : await runPass({ ...options, audit });
+    const { resumedBytes, liedLeaves, readBytes, writtenBytes } = done;
+    const savedBytes = done.how === 'compare' ? readBytes - writtenBytes : 0;
+    if (resumedBytes > 0) log.info({ disk: index, resumedBytes }, 'the pass went on from its ledger');
+    if (done.how !== how)
+      log.warn({ disk: index, asked: how, how: done.how, liedLeaves, savedBytes }, 'done another way');
+    return { index, sizeBytes, ...done, savedBytes: Math.max(0, savedBytes) };
   } finally {
     for (const close of closers.reverse()) await close().catch(() => {});
   }
@@ -73,3 +81,12 @@ async function pass(
 /** What a pass has to read, as far as that is known before: of a delta its areas, else the disk. */
 const bytesOf = ({ how, sizeBytes }: PassDisk, ranges: readonly Range[]): number =>
   how === 'delta' ? ranges.reduce((sum, [, length]) => sum + length, 0) : sizeBytes;
+/** The pass, and then the whole source once more: any difference, and the disk is compared. */
+async function readTwice(options: PassOptions): Promise<PassResult> {
+  const done = await runPass(options);
+  const { ledger, sizeBytes, signal, request } = options;
+  const { leaves, different } = await reread(await options.source(), { ledger, sizeBytes, signal });
+  const audited = { auditedLeaves: leaves, liedLeaves: different };
+  if (different === 0) return { ...done, ...audited };
+  return { ...(await runPass({ ...options, request: { ...request, how: 'compare' } })), ...audited };
+}

@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Connection, PassDisk, Progress, StepInput } from '@tranship/contracts';
+import { Bus } from '@tranship/bus';
+import type { Connection, Grade, PassDisk, Progress, StepInput } from '@tranship/contracts';
 import { createLogger, type StepContext, systemClock } from '@tranship/service-kit';
 import { startVCenter, type VCenter } from '../../../lab/testing/vcenter.ts';
+import { NatsServer } from '../../../libs/bus/testing/nats-server.ts';
 import { storedAreas } from '../adapters/areas.ts';
+import { ledgers } from '../adapters/ledgers.ts';
 import { vddkSource } from '../adapters/vddk-source.ts';
 import { volumes } from '../adapters/volumes.ts';
 import { configSchema } from '../config.ts';
@@ -33,10 +36,12 @@ export interface Pass {
   readonly pass?: number;
   readonly audit?: number;
   readonly snapshot?: string;
-  readonly disk?: Partial<Pick<PassDisk, 'how' | 'areas' | 'changeId'>>;
+  readonly grade?: Grade;
+  readonly reread?: boolean;
+  readonly disk?: Partial<Pick<PassDisk, 'how' | 'areas' | 'changeId' | 'kept' | 'claim'>>;
 }
 
-/** A workbench without a cluster: the handlers as they are, nbdkit with the lab's plugin, a vCenter; folders stand for volumes. */
+/** A workbench without a cluster: the handlers as they are, nbdkit with the lab's plugin, a vCenter, NATS; folders stand for volumes. */
 export class Bench {
   readonly dir = mkdtempSync(join(tmpdir(), 'tranship-bench-'));
   readonly vcenter: VCenter;
@@ -45,10 +50,14 @@ export class Bench {
   readonly reads: number[] = [];
   /** What the planner says; bytes a second. */
   limit: number | null = null;
+  readonly bus: Bus;
+  readonly owner = { migration: 'm', vm: 'v' };
+  readonly #nats: NatsServer;
   readonly #listed: readonly Listed[];
 
-  private constructor(vcenter: VCenter, listed: readonly Listed[]) {
+  private constructor(vcenter: VCenter, listed: readonly Listed[], nats: NatsServer, bus: Bus) {
     this.vcenter = vcenter;
+    [this.#nats, this.bus] = [nats, bus];
     this.#listed = listed;
     execFileSync('make', ['-C', plugin, `OUT=${this.dir}`], { stdio: 'pipe' });
     mkdirSync(join(this.dir, 'credentials/vc'), { recursive: true });
@@ -58,13 +67,17 @@ export class Bench {
   static async start(spec: object): Promise<Bench> {
     const vcenter = await startVCenter(spec);
     const listed = (await (await fetch(`${vcenter.control}/disks`)).json()) as Listed[];
-    return new Bench(vcenter, listed);
+    const nats = await NatsServer.start();
+    const { url, user, passwordFile } = nats;
+    const bus = await Bus.open({ url, user, passwordFile, name: 'transfer' });
+    return new Bench(vcenter, listed, nats, bus);
   }
 
   /** Empty volumes, the right password, a source at full speed. */
   renew(): void {
     for (const each of ['disks', 'scratch']) rmSync(join(this.dir, each), { recursive: true, force: true });
-    for (const each of ['disks/0', 'disks/1', 'scratch']) mkdirSync(join(this.dir, each), { recursive: true });
+    for (let i = 0; i < 60; i++) mkdirSync(join(this.dir, `disks/${i}`), { recursive: true });
+    mkdirSync(join(this.dir, 'scratch'), { recursive: true });
     this.progress.length = 0;
     this.reads.length = 0;
     this.limit = null;
@@ -96,8 +109,9 @@ export class Bench {
     return copy(this.#ports(), { ...input, disks }, this.#context(signal));
   }
 
-  prove(vm: string, pass = 1) {
-    return prove(this.#ports(), { ...this.#input(vm), pass }, this.#context(new AbortController().signal));
+  prove(vm: string, pass = 1, more: { keep?: boolean; grade?: Grade } = {}) {
+    const input = { ...this.#input(vm), keep: false, pass, ...more };
+    return prove(this.#ports(), input, this.#context(new AbortController().signal));
   }
 
   /** The nbdkits of this bench that run now, by their arguments. */
@@ -115,7 +129,8 @@ export class Bench {
   }
 
   async stop(): Promise<void> {
-    await this.vcenter.stop();
+    await this.bus.close();
+    await Promise.all([this.vcenter.stop(), this.#nats.remove()]);
     rmSync(this.dir, { recursive: true, force: true });
   }
 
@@ -140,7 +155,10 @@ export class Bench {
       return { ...source, read };
     };
     const areas = storedAreas({ get: async (name) => Buffer.from(name) });
-    return { volumes: volumes(config), openSource, areas, limit: async () => this.limit };
+    return {
+      ...{ volumes: volumes(config), openSource, areas, limit: async () => this.limit },
+      ledgers: ledgers(this.bus.objects, this.owner),
+    };
   }
 
   #input(vm: string): StepInput<'copy'> {
@@ -168,6 +186,8 @@ export class Bench {
       pass: 1,
       audit: 0,
       sessions: 4,
+      grade: 'standard',
+      reread: false,
     };
   }
 

@@ -1,9 +1,14 @@
-import type { StepInput, TargetDisk, TargetVm } from '@tranship/contracts';
+import { type StepInput, sumBytesOf, type TargetDisk, type TargetVm } from '@tranship/contracts';
 import { marks, scratch, workDisk } from './names.ts';
 import { claim, diskClaim } from './volumes.ts';
 import { workbenchJob } from './workbench.ts';
 
 const gib = 1024 ** 3;
+const leafBytes = 64 * 1024;
+
+/** What the ledgers take at most: the sums of all leaves, and those of the pass that runs. */
+const ledgerBytes = (disks: readonly TargetDisk[], grade: Input['grade']) =>
+  disks.reduce((sum, { sizeBytes }) => sum + Math.ceil(sizeBytes / leafBytes) * sumBytesOf(grade) * 2, 0);
 
 interface Settings {
   readonly workNamespace: string;
@@ -21,13 +26,15 @@ type Input = Omit<StepInput<'prepare'>, 'target'> & {
 };
 
 export function bench(input: Input, config: Settings) {
-  const { migration, vm, workbench, disks, connection, nodeSelector } = input;
+  const { migration, vm, workbench, disks, connection, nodeSelector, grade } = input;
   const { workNamespace: namespace, workbenchImage: image } = config;
   const labels = marks({ migration, vm });
   const nats = { url: config.workbenchNatsUrl, secret: config.workbenchNatsSecret };
+  const mib = 1024 ** 2;
+  const scratchBytes = config.scratchGB * gib + Math.ceil(ledgerBytes(disks, grade) / mib) * mib;
   const space = {
     ...{ name: scratch(workbench), namespace, labels, storageClass: config.scratchStorageClass },
-    ...({ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bytes: config.scratchGB * gib } as const),
+    ...({ volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce', bytes: scratchBytes } as const),
   };
   const names = { name: workbench, namespace, labels, migration, vm };
   return {

@@ -51,6 +51,7 @@ test('workbench - no secret is in the environment: each has the password of its 
     expect(Object.fromEntries(env.map(({ name, value }) => [name, value]))).toEqual({
       TRANSHIP_MIGRATION: 'shop-1',
       TRANSHIP_VM: 'vm-7',
+      ...(service === 'transfer' ? { UV_THREADPOOL_SIZE: '16' } : {}),
       TRANSHIP_NATS_URL: 'nats://n:4222',
       TRANSHIP_NATS_USER: service,
       TRANSHIP_NATS_PASSWORD_FILE: '/etc/tranship/nats/password',

@@ -30,7 +30,7 @@ export function factQueries({ cluster, config }: Target) {
       const objects: KubeObject[] = targets.flatMap((target) => {
         const { name, namespace, disks, nodeSelector } = target;
         const ids = { migration: 'preview', vm: name, workbench: `tranship-preview-${name}` };
-        const { scratch, job } = bench({ ...ids, disks, connection, nodeSelector }, config);
+        const { scratch, job } = bench({ ...ids, disks, connection, nodeSelector, grade: 'standard' }, config);
         const claims = disks.map((disk) => diskClaim(disk, targetDisk(name, disk.index), namespace, mark));
         return [scratch, job, ...claims, virtualMachine(target, mark)];
       });

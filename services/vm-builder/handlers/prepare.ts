@@ -35,7 +35,8 @@ export async function prepare(
     disks.map(async ({ index }) => {
       const found = await cluster.get('PersistentVolumeClaim', workDisk(workbench, index), namespace);
       if (!found) throw new TranshipError('target.workbench', `the volume of disk ${index} went away`);
-      return { index, name: found.metadata.name, uid: found.metadata.uid ?? '' };
+      const volume = (found.spec.volumeName as string | undefined) ?? '';
+      return { index, name: found.metadata.name, uid: found.metadata.uid ?? '', volume };
     }),
   );
   return { pvcs, pod: pod.metadata.name };

@@ -112,8 +112,10 @@ async function dismiss(
 }
 
 async function removeWork(target: Target, input: Input, context: StepContext): Promise<string[]> {
-  const { cluster, config } = target;
+  const { cluster, config, objects } = target;
   const removed = await dismiss(target, input, context);
+  // Nobody is left who writes there.
+  await objects.prune(input);
   const claims = await cluster.list('PersistentVolumeClaim', config.workNamespace, { labels: selector(input) });
   for (const { metadata } of claims)
     removed.push(

@@ -52,7 +52,7 @@ export class World {
   readonly plane: ControlPlane;
   readonly cluster: Cluster;
   readonly target: Target;
-  /** Whose commands were purged: `<service> <migration> <vm>`. */
+  /** Whose commands were purged, and whose objects: `<service> <migration> <vm>`. */
   readonly purged: string[] = [];
   readonly #stop = new AbortController();
   readonly #provisioning: Promise<void>;
@@ -64,6 +64,12 @@ export class World {
       sourcePower: async () => 'poweredOff',
       cluster: this.cluster,
       commands: { purge: async (...of) => void this.purged.push(of.join(' ')) },
+      objects: {
+        prune: async ({ migration, vm }) => {
+          this.purged.push(`objects ${migration} ${vm}`);
+          return [];
+        },
+      },
       config: configSchema.parse({ scratchStorageClass: 'fast', prepareSeconds: 30 }),
     };
     this.#provisioning = new Provisioner(plane.kubeconfig, join(plane.dir, 'volumes')).run(this.#stop.signal);
@@ -100,7 +106,7 @@ export class World {
   /** Prepares a course, with its pod on a node; gives the names of the disks' volumes. */
   async prepared(input: Course): Promise<{ volumes: string[]; pod: string }> {
     const { migration, vm, workbench, target } = input;
-    const wanted = { migration, vm, workbench, target, connection };
+    const wanted = { migration, vm, workbench, target, connection, grade: 'standard' } as const;
     const [{ pvcs, pod }] = await Promise.all([prepare(this.target, wanted, context), this.runs(input)]);
     const volumes = await Promise.all(pvcs.map(async ({ name }) => (await this.claim(name, work))?.spec.volumeName));
     return { volumes, pod };

@@ -57,7 +57,7 @@ export type Since = z.infer<typeof sinceSchema>;
 const nicFact = z.object({ mac: z.string(), name: z.string(), addresses: z.array(z.string()) });
 
 export const steps = {
-  /** PVCs, scratch volume and workbench stand in Tranship's own namespace; done when the pod runs. */
+  /** PVCs, scratch volume and workbench stand in Tranship's own namespace; done when both its services take commands. */
   prepare: step(
     'vm-builder',
     minutes(10),

@@ -6,7 +6,7 @@ import { selector, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
 import { why } from './why.ts';
 
-/** Volumes and workbench stand: its pod runs with both containers. */
+/** Volumes and workbench stand: both containers take commands, so that no source is stopped before. */
 export async function prepare(
   { cluster, config }: Target,
   input: StepInput<'prepare'>,
@@ -22,7 +22,7 @@ export async function prepare(
   if (!(await cluster.get('Job', workbench, namespace))) await cluster.apply(wanted.job);
   const pods = { kind: 'Pod', namespace, labels: selector({ migration, vm }) } as const;
   const deadlineMs = config.prepareSeconds * 1000;
-  const pod = await cluster.until(pods, (all) => all.find(runs), { deadlineMs, clock, signal });
+  const pod = await cluster.until(pods, (all) => all.find(isReady), { deadlineMs, clock, signal });
   if (!pod) throw await why(cluster, namespace, { migration, vm }, config.prepareSeconds);
   const pvcs = await Promise.all(
     disks.map(async ({ index }) => {
@@ -42,12 +42,12 @@ async function vacant(cluster: Target['cluster'], { name, namespace, disks }: Ta
       throw new TranshipError('target.exists', `${kind} ${namespace}/${own} is there already`);
 }
 
-function runs({ metadata, status }: KubeObject): boolean {
-  const containers = (status?.containerStatuses ?? []) as { state?: { running?: object } }[];
+function isReady({ metadata, status }: KubeObject): boolean {
+  const containers = (status?.containerStatuses ?? []) as { ready?: boolean }[];
   return (
     metadata.deletionTimestamp === undefined &&
     status?.phase === 'Running' &&
     containers.length > 0 &&
-    containers.every(({ state }) => state?.running)
+    containers.every(({ ready }) => ready)
   );
 }

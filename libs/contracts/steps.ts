@@ -70,7 +70,7 @@ const guestNics = z.array(
 );
 
 export const steps = {
-  /** PVCs, scratch volume and workbench stand in Tranship's own namespace; done when the pod runs. */
+  /** PVCs, scratch volume and workbench stand in Tranship's own namespace; done when both its services take commands. */
   prepare: step(
     'vm-builder',
     minutes(10),

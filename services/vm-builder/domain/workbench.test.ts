@@ -23,6 +23,14 @@ test('workbench - never a second pod while the first may still write, and no rig
   expect(pod).toMatchObject({ restartPolicy: 'OnFailure', automountServiceAccountToken: false });
 });
 
+test('workbench - each container says by itself when it is ready, on a port of its own', () => {
+  const ports = pod.containers.map(({ env, readinessProbe: { httpGet } }) => {
+    expect(env).toContainEqual({ name: 'TRANSHIP_HTTP_PORT', value: String(httpGet.port) });
+    return httpGet.port;
+  });
+  expect(new Set(ports).size).toBe(2);
+});
+
 test('workbench - it fits the restricted Pod Security Standard, as the user that KubeVirt’s QEMU has', () => {
   expect(pod.securityContext).toMatchObject({
     ...{ runAsNonRoot: true, runAsUser: 107, runAsGroup: 107, fsGroup: 107 },
@@ -51,6 +59,7 @@ test('workbench - no secret is in the environment: each has the password of its 
     expect(Object.fromEntries(env.map(({ name, value }) => [name, value]))).toEqual({
       TRANSHIP_MIGRATION: 'shop-1',
       TRANSHIP_VM: 'vm-7',
+      TRANSHIP_HTTP_PORT: expect.any(String),
       ...(service === 'transfer' ? { UV_THREADPOOL_SIZE: '16' } : {}),
       TRANSHIP_NATS_URL: 'nats://n:4222',
       TRANSHIP_NATS_USER: service,

@@ -20,6 +20,9 @@ export interface Workbench {
   readonly nats: { readonly url: string; readonly secret: string };
 }
 
+/** Both share the pod's address. */
+const healthPorts: Readonly<Record<string, number>> = { transfer: 8081, converter: 8082 };
+
 interface Mount {
   readonly name: string;
   readonly mountPath: string;
@@ -43,6 +46,10 @@ export function workbenchJob(bench: Workbench) {
     workingDir: '/app',
     command: ['node', `services/${service}/main.ts`],
     env: environment(bench, service),
+    readinessProbe: {
+      httpGet: { path: '/readyz', port: healthPorts[service] },
+      ...{ periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 3 },
+    },
     volumeMounts: [
       { name: 'scratch', mountPath: '/scratch' },
       { name: 'tmp', mountPath: '/tmp' },
@@ -113,6 +120,7 @@ const environment = (bench: Workbench, service: string) =>
     TRANSHIP_MIGRATION: bench.migration,
     TRANSHIP_VM: bench.vm,
     ...(service === 'transfer' ? { UV_THREADPOOL_SIZE: String(writers) } : {}),
+    TRANSHIP_HTTP_PORT: String(healthPorts[service]),
     TRANSHIP_NATS_URL: bench.nats.url,
     TRANSHIP_NATS_USER: service,
     TRANSHIP_NATS_PASSWORD_FILE: '/etc/tranship/nats/password',

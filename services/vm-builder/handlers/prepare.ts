@@ -8,7 +8,7 @@ import { none } from '../rebind.ts';
 import { endWorkbench } from './hand-over.ts';
 import { why } from './why.ts';
 
-/** Volumes and workbench stand: its pod runs with both containers. */
+/** Volumes and workbench stand: both containers take commands, so that no source is stopped before. */
 export async function prepare(
   world: Target,
   input: StepInput<'prepare'>,
@@ -29,7 +29,7 @@ export async function prepare(
   }
   const pods = { kind: 'Pod', namespace, labels: selector({ migration, vm }) } as const;
   const deadlineMs = config.prepareSeconds * 1000;
-  const pod = await cluster.until(pods, (all) => all.find(runs), { deadlineMs, clock, signal });
+  const pod = await cluster.until(pods, (all) => all.find(isReady), { deadlineMs, clock, signal });
   if (!pod) throw await why(cluster, namespace, { migration, vm }, config.prepareSeconds);
   const pvcs = await Promise.all(
     disks.map(async ({ index }) => {
@@ -59,12 +59,12 @@ async function vacant(cluster: Target['cluster'], { name, namespace, disks }: Ta
       throw new TranshipError('target.exists', `${kind} ${namespace}/${own} is there already`);
 }
 
-function runs({ metadata, status }: KubeObject): boolean {
-  const containers = (status?.containerStatuses ?? []) as { state?: { running?: object } }[];
+function isReady({ metadata, status }: KubeObject): boolean {
+  const containers = (status?.containerStatuses ?? []) as { ready?: boolean }[];
   return (
     metadata.deletionTimestamp === undefined &&
     status?.phase === 'Running' &&
     containers.length > 0 &&
-    containers.every(({ state }) => state?.running)
+    containers.every(({ ready }) => ready)
   );
 }

@@ -27,9 +27,14 @@ export async function why(
     .filter(Boolean)
     .map(({ reason, message }: { reason: string; message?: string }) => `${reason} ${message ?? ''}`.trim())
     .join('; ');
-  const what = waiting || podSays || (pods.length === 0 ? 'its pod was not made' : 'the cluster gives no reason');
+  const what = waiting || podSays || silent(pods[0]);
   return new TranshipError('target.workbench', `the workbench does not stand after ${seconds} s: ${what}`);
 }
+
+const silent = (pod: KubeObject | undefined): string => {
+  if (!pod) return 'its pod was not made';
+  return pod.status?.phase === 'Running' ? 'a service in it does not get ready' : 'the cluster gives no reason';
+};
 
 /** The latest warning of the cluster on an object. */
 async function said(cluster: Target['cluster'], namespace: string, about: KubeObject | undefined): Promise<string> {

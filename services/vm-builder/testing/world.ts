@@ -132,8 +132,9 @@ export class World {
     const node = { apiVersion: 'v1', kind: 'Node', name: 'node-1' };
     writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'Binding', metadata: { name }, target: node }));
     await this.plane.kubectl('create', '--raw', `/api/v1/namespaces/${work}/pods/${name}/binding`, '-f', file);
-    const container = { image: 'tranship', imageID: '', ready: true, restartCount: 0, state };
-    const phase = 'running' in state ? 'Running' : 'Pending';
+    const ready = 'running' in state;
+    const container = { image: 'tranship', imageID: '', ready, restartCount: 0, state };
+    const phase = ready ? 'Running' : 'Pending';
     const containerStatuses = ['transfer', 'converter'].map((each) => ({ name: each, ...container }));
     const patch = JSON.stringify({ status: { phase, containerStatuses } });
     await this.plane.kubectl('patch', 'pod', name, '-n', work, '--subresource=status', '--type=merge', '-p', patch);

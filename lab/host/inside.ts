@@ -1,6 +1,6 @@
 import { run } from '../setup/shell.ts';
 import type { Lab } from '../state.ts';
-import { below, processes } from './processes.ts';
+import { below, type Process, processes } from './processes.ts';
 
 /** What a TCP service in the lab's network says first, as seen by a neighbour on the same LAN. Empty: no answer in time. */
 export async function hear(lab: Lab, host: string, port: number, seconds = 3): Promise<string> {
@@ -9,9 +9,33 @@ export async function hear(lab: Lab, host: string, port: number, seconds = 3): P
   return (await run('nsenter', flags, { deadlineMs: (seconds + 2) * 1000 }).catch(() => '')).trim();
 }
 
-/** Kills the lab's processes whose command line holds these words, in pods too, as a crash or the kernel would. How many there were. */
-export function kill(lab: Lab, words: string): number {
-  const found = below(processes(), lab.init).filter((each) => each.words.join(' ').includes(words));
-  for (const { pid } of found) process.kill(pid, 'SIGKILL');
-  return found.length;
+/** The lab's processes whose command line holds these words, in pods too. */
+export const find = (lab: Lab, words: string): Process[] =>
+  below(processes(), lab.init).filter((each) => each.words.join(' ').includes(words));
+
+/** Kills them, as a crash or the kernel would. How many there were. */
+export const kill = (lab: Lab, words: string): number => killAll(find(lab, words));
+
+/** All pods, containerd and the kubelet at once: what a machine that is reset loses. */
+export function killNode(lab: Lab): number {
+  const all = below(processes(), lab.init);
+  const shims = all.filter(({ words: [program = ''] }) => program.endsWith('containerd-shim-runc-v2'));
+  const services = all.filter(({ words: [program = '', first = ''] }) =>
+    program.endsWith('/lab') ? first === 'kubelet' : /(^|\/)containerd$/.test(program),
+  );
+  return killAll([...services, ...shims.flatMap(({ pid }) => below(all, pid))]);
+}
+
+function killAll(those: readonly Process[]): number {
+  for (const { pid } of those) signal(pid, 'SIGKILL');
+  return those.length;
+}
+
+/** One that has ended meanwhile hears nothing. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
-import type { DiskReads } from '../../lab/node/meter.ts';
 import type { Story } from '../story.ts';
 import type { Disk } from './judge.ts';
 
@@ -52,8 +51,7 @@ export class Source {
 
   /** Bytes that nbdkit was asked for, by disk, since the lab began. */
   async read(): Promise<number[]> {
-    const answer = await fetch(this.#story.lab.vcsim.meter, { signal: AbortSignal.timeout(10_000) });
-    const reads = (await answer.json()) as DiskReads[];
+    const reads = await this.#story.reads();
     return (await this.live()).map(({ id, file }) =>
       reads
         .filter((each) => each.vm === id && stem(each.file) === stem(file))

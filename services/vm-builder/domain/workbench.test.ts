@@ -23,6 +23,10 @@ test('workbench - never a second pod while the first may still write, and no rig
   expect(pod).toMatchObject({ restartPolicy: 'OnFailure', automountServiceAccountToken: false });
 });
 
+test('workbench - a pod that ends is followed by another, in good order (evicted: its processes exit with 0) or not', () => {
+  expect(job.spec).toMatchObject({ parallelism: 1, completions: 100, backoffLimit: 100 });
+});
+
 test('workbench - it fits the restricted Pod Security Standard, as the user that KubeVirt’s QEMU has', () => {
   expect(pod.securityContext).toMatchObject({
     ...{ runAsNonRoot: true, runAsUser: 107, runAsGroup: 107, fsGroup: 107 },

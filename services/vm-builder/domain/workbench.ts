@@ -3,6 +3,8 @@ import { scratch, workDisk } from './names.ts';
 
 /** QEMU's user in KubeVirt: what it writes, the VM's own pod may open. */
 const qemu = 107;
+/** Over a workbench's life, that end in whatever way. */
+const mostPods = 100;
 
 export interface Workbench {
   readonly name: string;
@@ -61,7 +63,10 @@ export function workbenchJob(bench: Workbench) {
     kind: 'Job',
     metadata: { name, namespace, labels: { ...labels } },
     spec: {
-      backoffLimit: 100,
+      // One that ends in good order, as an evicted one does, is no reason to stop either.
+      completions: mostPods,
+      parallelism: 1,
+      backoffLimit: mostPods,
       podReplacementPolicy: 'Failed', // never a second pod while the first may still write
       template: {
         metadata: { labels: { ...labels } },

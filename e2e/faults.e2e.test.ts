@@ -1,13 +1,12 @@
-import { type StepResult, validationSchema } from '@tranship/contracts';
+import { validationSchema } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { kill } from '../lab/host/inside.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
-import { claimFile, digest, sourceFile } from '../lab/host/volumes.ts';
+import { judge } from './matrix/judge.ts';
+import { runRow } from './matrix/row.ts';
+import type { Row } from './matrix/table.ts';
 import { Story } from './story.ts';
 
-const mib = 1024 ** 2;
-const gib = 1024 * mib;
 const any = z.any();
 let story: Story;
 beforeAll(async () => {
@@ -95,39 +94,19 @@ test('source - somebody starts it during the copy: the target is not started, a 
   await story.power('big-01', 'off');
 });
 
-/** Starts the plan and returns in the middle of its copy, with reads at the source slow from then on. */
-async function inMidCopy(plan: string): Promise<string> {
-  await story.control('/delays', { VixDiskLib_Read: 200 });
-  const migration = await story.start(plan);
-  await story.copied(migration, 128 * mib);
-  return migration;
-}
-
-async function arrivesWhole(migration: string, target: string): Promise<StepResult<'copy'>['disks'][number]> {
-  await story.control('/delays', {});
-  const { state, vms } = await story.finished(migration);
-  expect(vms[0]?.error).toBeUndefined();
-  expect(state).toBe('succeeded');
-  const moved = await digest(await claimFile('apps', `${target}-disk-0`), gib);
-  expect(moved).toBe(await digest(sourceFile('fast-ds', 'big-01', 0), gib));
-  return (vms[0]!.results as { copy: StepResult<'copy'> }).copy.disks[0]!;
-}
-
-test('transfer - killed in the middle of the copy, it goes on from its ledger', async () => {
-  await story.plan('torn', [{ name: 'big-01', targetName: 'torn-01' }]);
-  const migration = await inMidCopy('torn');
-  expect(kill(story.lab, 'services/transfer/main.ts')).toBe(1);
-  const { resumedBytes } = await arrivesWhole(migration, 'torn-01');
-  expect(resumedBytes).toBeGreaterThan(64 * mib);
-});
-
-test('NATS - killed in the middle of the copy, it comes back and everything goes on', async () => {
-  await story.plan('silent', [{ name: 'big-01', targetName: 'silent-01' }]);
-  const migration = await inMidCopy('silent');
-  expect(kill(story.lab, '/lab nats ')).toBe(1);
-  const { resumedBytes } = await arrivesWhole(migration, 'silent-01');
-  expect(resumedBytes).toBe(0);
-});
+// A few cells; `npm run faults` has them all.
+test.for<Row>([
+  { kill: 'worker', steps: ['copy'] },
+  { kill: 'nbdkit', steps: ['delta'] },
+  { kill: 'nats', steps: ['final'] },
+])(
+  '$kill - killed in the middle of the $steps, all goes on from where it was; nothing is left or read twice beyond the bound',
+  async (row) => {
+    const cells = judge(await runRow(story, row));
+    expect(cells).toHaveLength(1);
+    for (const { problems } of cells) expect(problems).toEqual([]);
+  },
+);
 
 test('vCenter - its sessions expire in the middle: they are opened again', async () => {
   await story.control('/sessions/expire');

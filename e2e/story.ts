@@ -2,15 +2,14 @@ import { readFileSync } from 'node:fs';
 import {
   type MigrationStatus,
   migrationSchema,
-  progressSchema,
   type SourceVm,
   sourceVmSchema,
   type VmEventType,
 } from '@tranship/contracts';
 import { z } from 'zod';
 import { Api } from '../cli/api.ts';
-import { followEvents } from '../cli/follow.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
+import type { DiskReads } from '../lab/node/meter.ts';
 import { Product } from '../lab/product.ts';
 import { type Lab, runningLab } from '../lab/state.ts';
 
@@ -118,20 +117,6 @@ export class Story {
     await this.eventually(async () => (await this.types(migration)).includes(type), seconds);
   }
 
-  /** Waits until the copy of a disk has come so far. */
-  async copied(migration: string, bytes: number, seconds = 60): Promise<void> {
-    const query = { migration, progress: '1' };
-    for await (const { event, data } of followEvents(this.api, {
-      query,
-      signal: AbortSignal.timeout(seconds * 1000),
-    })) {
-      if (event !== 'progress') continue;
-      const { step, doneBytes } = progressSchema.parse(JSON.parse(data));
-      if (step === 'copy' && doneBytes >= bytes) return;
-    }
-    throw new Error(`${migration} has not copied ${bytes} bytes within ${seconds} s`);
-  }
-
   async timeline(migration: string): Promise<z.infer<typeof timeline>['items']> {
     return (await this.api.get(['migrations', migration, 'timeline'], timeline)).items;
   }
@@ -145,6 +130,12 @@ export class Story {
     const answer = await fetch(`${this.lab.vcsim.control}/disks`, { signal: AbortSignal.timeout(10_000) });
     const all = (await answer.json()) as { vm: string; path: string; snapshot?: string }[];
     return all.filter((disk) => disk.vm === vm && disk.snapshot === undefined);
+  }
+
+  /** What nbdkits were asked for since the lab began, by their own counters. */
+  async reads(): Promise<DiskReads[]> {
+    const answer = await fetch(this.lab.vcsim.meter, { signal: AbortSignal.timeout(10_000) });
+    return (await answer.json()) as DiskReads[];
   }
 
   async eventually(ask: () => Promise<boolean>, seconds = 60): Promise<void> {

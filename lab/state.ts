@@ -16,7 +16,16 @@ export interface Lab {
   kubeconfig: string;
   /** `passwords`: a folder with a file for each user. */
   nats: { url: string; passwords: string };
-  vcsim: { url: string; username: string; passwordFile: string; caFile: string; thumbprint: string; control: string };
+  /** `control`: what happens behind vCenter's back; `meter`: what nbdkits have read of its disks. */
+  vcsim: {
+    url: string;
+    username: string;
+    passwordFile: string;
+    caFile: string;
+    thumbprint: string;
+    control: string;
+    meter: string;
+  };
   started: string;
 }
 

@@ -2,6 +2,7 @@
 /* nbdkit's plugin `vddk` for the lab: the parameters and the errors of the true one, the bytes from the lab's vCenter.
  * VMware's library is not free to distribute; where it is installed, nbdkit's own plugin of this name takes its place. */
 #include "http.h"
+#include "meter.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
 static char *password;
+static struct meter *meter;
 static const char *server, *port = "443", *user, *thumbprint, *vm, *snapshot = "", *file;
 
 struct handle {
@@ -61,6 +63,13 @@ vddk_config_complete (void)
     return 0;
   nbdkit_error ("server, user, password, thumbprint (SHA-1), vm and file are required");
   return -1;
+}
+
+static int
+vddk_get_ready (void)
+{
+  meter = meter_new (server, port, vm, file);
+  return 0;
 }
 
 /* One request; a failure's text becomes nbdkit's error. */
@@ -133,6 +142,7 @@ vddk_pread (void *to, void *buf, uint32_t count, uint64_t offset, uint32_t flags
   struct handle *h = to;
   char path[160];
   size_t got = 0;
+  meter_add (meter, count);
   snprintf (path, sizeof path, "/lab/vddk/read?handle=%s&offset=%" PRIu64 "&length=%" PRIu32, h->id, offset, count);
   if (ask (h, 0, path, buf, count, &got, "VixDiskLib_Read") < 0)
     return -1;
@@ -188,6 +198,7 @@ out:
 static void
 vddk_unload (void)
 {
+  meter_free (meter);
   free (password);
 }
 
@@ -198,6 +209,7 @@ static struct nbdkit_plugin plugin = {
   .unload = vddk_unload,
   .config = vddk_config,
   .config_complete = vddk_config_complete,
+  .get_ready = vddk_get_ready,
   .magic_config_key = "file",
   .open = vddk_open,
   .close = vddk_close,

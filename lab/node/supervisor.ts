@@ -17,9 +17,10 @@ import { Keeper } from '../guests/keeper.ts';
 import { run } from '../setup/shell.ts';
 import { type Lab, labFile, writeWhole } from '../state.ts';
 import { readWorld, type World } from '../world/schema.ts';
+import { Meter, meterPort } from './meter.ts';
 import { Part, type PartSpec } from './part.ts';
 import type { Settings } from './settings.ts';
-import { control, nats, vcenterUser, vcsim } from './vsphere.ts';
+import { control, nats, vcenterPort, vcenterUser, vcsim } from './vsphere.ts';
 
 const settings = JSON.parse(readFileSync(join(process.cwd(), 'settings.json'), 'utf8')) as Settings;
 const { dir, address } = settings;
@@ -27,6 +28,7 @@ const world = readWorld(settings.world);
 const began = Date.now();
 const parts: Part[] = [];
 const stop = new AbortController();
+const meter = new Meter();
 let keeper: Keeper | undefined;
 
 /** Progress for the machine's side, which reads this file. */
@@ -45,6 +47,7 @@ async function startVsphere(): Promise<void> {
   say('NATS JetStream');
   keeper = new Keeper(world, control(address), join(dir, 'guests'));
   keeper.listen(8991, '127.0.0.1');
+  await meter.listen(meterPort(vcenterPort), address);
   await start(await vcsim(settings, world, vcenterPassword));
   say(`vCenter with ${world.spec.vms.length + (world.spec.fleet?.count ?? 0)} VMs`);
   writeFileSync(join(dir, 'vcenter.password'), vcenterPassword, { mode: 0o600 });
@@ -112,12 +115,13 @@ function describe(): Lab {
     kubeconfig: join(dir, 'admin.kubeconfig'),
     nats: { url: `nats://${address}:4222`, passwords: join(dir, 'nats-passwords') },
     vcsim: {
-      url: `https://${address}:8989/sdk`,
+      url: `https://${address}:${vcenterPort}/sdk`,
       username: vcenterUser,
       passwordFile: join(dir, 'vcenter.password'),
       caFile: join(dir, 'pki/ca.crt'),
       thumbprint: sha1.match(/../g)!.join(':'),
       control: control(address),
+      meter: `http://${address}:${meterPort(vcenterPort)}`,
     },
     started: new Date().toISOString(),
   };

@@ -11,6 +11,7 @@ import type { PartSpec } from './part.ts';
 import type { Settings } from './settings.ts';
 
 export const vcenterUser = 'administrator@vsphere.local';
+export const vcenterPort = 8989;
 export const control = (address: string): string => `http://${address}:8990`;
 
 /** The bytes that each VM's disks begin with, as files beside the state. */
@@ -38,7 +39,7 @@ interface Addresses {
 }
 
 const usual = (address: string): Addresses => ({
-  listen: `${address}:8989`,
+  listen: `${address}:${vcenterPort}`,
   control: `${address}:8990`,
   hook: 'http://127.0.0.1:8991',
 });

@@ -31,6 +31,10 @@ test('workbench - each container says by itself when it is ready, on a port of i
   expect(new Set(ports).size).toBe(2);
 });
 
+test('workbench - a pod that ends is followed by another, in good order (evicted: its processes exit with 0) or not', () => {
+  expect(job.spec).toMatchObject({ parallelism: 1, completions: 100, backoffLimit: 100 });
+});
+
 test('workbench - it fits the restricted Pod Security Standard, as the user that KubeVirt’s QEMU has', () => {
   expect(pod.securityContext).toMatchObject({
     ...{ runAsNonRoot: true, runAsUser: 107, runAsGroup: 107, fsGroup: 107 },

@@ -3,6 +3,8 @@ import { scratch, workDisk } from './names.ts';
 
 /** QEMU's user in KubeVirt: what it writes, the VM's own pod may open. */
 const qemu = 107;
+/** Over a workbench's life, that end in whatever way. */
+const mostPods = 100;
 
 /** Writes and flushes that Node hands to the kernel at once; it would take four. */
 const writers = 16;
@@ -71,7 +73,10 @@ export function workbenchJob(bench: Workbench) {
     kind: 'Job',
     metadata: { name, namespace, labels: { ...labels } },
     spec: {
-      backoffLimit: 100,
+      // One that ends in good order, as an evicted one does, is no reason to stop either.
+      completions: mostPods,
+      parallelism: 1,
+      backoffLimit: mostPods,
       podReplacementPolicy: 'Failed', // never a second pod while the first may still write
       template: {
         metadata: { labels: { ...labels } },

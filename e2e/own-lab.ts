@@ -1,0 +1,32 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface OwnLab {
+  up(): Promise<void>;
+  /** However far it is up. */
+  down(): Promise<void>;
+}
+
+/**
+ * A lab of this name and world, beside one that a person may have running. A running one that TRANSHIP_LAB_DIR names is
+ * used, and left. Nothing of the lab may be imported before.
+ */
+export async function ownLab(name: string, world: string): Promise<OwnLab> {
+  const named = process.env.TRANSHIP_LAB_DIR !== undefined;
+  process.env.TRANSHIP_LAB_DIR ??= join(homedir(), '.local/state/tranship', name);
+  const { up } = await import('../lab/host/up.ts');
+  const { down } = await import('../lab/host/down.ts');
+  const { overview, show } = await import('../lab/host/overview.ts');
+  const { runningLab } = await import('../lab/state.ts');
+  if (named && runningLab()) return { up: async () => {}, down: async () => {} };
+  const file = fileURLToPath(new URL(world, import.meta.url));
+  return {
+    up: async () => {
+      await down();
+      await up({ world: file, onProgress: (line) => console.log(`  lab ${line}`) });
+      console.log(show(overview()));
+    },
+    down,
+  };
+}

@@ -34,6 +34,12 @@ export interface Counts {
   readonly liedLeaves: number;
 }
 
+/** By which method a pass reads its source, and why that one. */
+export interface Via {
+  readonly method: string;
+  readonly why: string;
+}
+
 /** A pass as it was begun. */
 export interface Begun extends PassRequest {
   readonly run: string;
@@ -59,6 +65,7 @@ export interface State extends Counts {
   readonly untilBytes: number;
   readonly audited: boolean;
   readonly complete: boolean;
+  readonly via?: Via | undefined;
 }
 
 export interface Proof {
@@ -77,6 +84,7 @@ export interface Head extends PassRequest, Counts {
   readonly after: number | null;
   readonly root: string;
   readonly chain: readonly Proof[];
+  readonly via?: Via | undefined;
 }
 
 export const sameRequest = (a: PassRequest, b: PassRequest): boolean =>

@@ -5,5 +5,5 @@ export { Ledger, markDiverged } from './ledger.ts';
 export { type PassOptions, type PassResult, runPass, type Tuning } from './pass.ts';
 export { type ProveOptions, prove } from './prove.ts';
 export { Disk, type Sink } from './sink.ts';
-export type { Binding, PassRequest, Proof, Via } from './state.ts';
+export type { Binding, PassRequest, Proof } from './state.ts';
 export { vmdkStream } from './vmdk.ts';

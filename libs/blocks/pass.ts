@@ -1,4 +1,4 @@
-import { TranshipError } from '@tranship/contracts';
+import { TranshipError, type Via } from '@tranship/contracts';
 import { type Range, sampleOutside } from './areas.ts';
 import { Arena } from './arena.ts';
 import { auditLeaves, type Check, countDifferent, sampleOf } from './audit.ts';
@@ -8,7 +8,7 @@ import type { Ledger } from './ledger.ts';
 import { Pace } from './pace.ts';
 import { type Job, Pipeline } from './pipeline.ts';
 import type { Sink } from './sink.ts';
-import type { Head, How, PassRequest, Via } from './state.ts';
+import type { Head, How, PassRequest } from './state.ts';
 
 export interface PassOptions {
   /** Opened when it is needed: what is finished needs none. `begun`: how the part that is done was read, if any is. */

@@ -1,3 +1,4 @@
+import type { Via } from '@tranship/contracts';
 import type { Range } from './areas.ts';
 
 /** What a ledger is bound to: with any of it changed, it is another disk's. */
@@ -32,12 +33,6 @@ export interface Counts {
   readonly writtenBytes: number;
   readonly auditedLeaves: number;
   readonly liedLeaves: number;
-}
-
-/** By which method a pass reads its source, and why that one. */
-export interface Via {
-  readonly method: string;
-  readonly why: string;
 }
 
 /** A pass as it was begun. */

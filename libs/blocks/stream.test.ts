@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Via } from '@tranship/contracts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Disk, Ledger, markDiverged, type PassRequest, runPass, type StreamSource, type Via } from './index.ts';
+import { Disk, Ledger, markDiverged, type PassRequest, runPass, type StreamSource } from './index.ts';
 import { leafBytes } from './leaves.ts';
 import { MemorySource, mib, patterned } from './testing/source.ts';
 

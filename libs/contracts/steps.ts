@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { powerStateSchema } from './inventory.ts';
 import { problemSchema } from './problem.ts';
 import type { ServiceName } from './subjects.ts';
-import { connectionSchema, targetDiskSchema, targetVmSchema } from './target.ts';
+import { connectionSchema, targetDiskSchema, targetVmSchema, viaSchema } from './target.ts';
 
 /** The steps of one VM's course. Each is a command to one service; its worker answers with a {@link reportSchema report}. */
 function step<I extends z.ZodType, R extends z.ZodType>(service: ServiceName, deadlineMs: number, input: I, result: R) {
@@ -135,6 +135,7 @@ export const steps = {
           liedLeaves: z.number(),
           /** Root over the leaves, hex SHA-256. */
           root: z.string(),
+          via: viaSchema.optional(),
         }),
       ),
       seconds: z.number(),

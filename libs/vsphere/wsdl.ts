@@ -12,6 +12,11 @@ export const operations = {
   ReconfigVM_Task: ['spec:configSpec'],
   ConsolidateVMDisks_Task: [],
   RemoveSnapshot_Task: ['removeChildren:boolean', 'consolidate:boolean'],
+  ExportVm: [],
+  ExportSnapshot: [],
+  HttpNfcLeaseProgress: ['percent:int'],
+  HttpNfcLeaseComplete: [],
+  HttpNfcLeaseAbort: [],
   QueryChangedDiskAreas: ['snapshot:ref', 'deviceKey:int', 'startOffset:long', 'changeId:string'],
 } as const satisfies Record<string, readonly string[]>;
 export type Operation = keyof typeof operations;

@@ -1,6 +1,6 @@
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { storedAreas } from './adapters/areas.ts';
-import { vddkSource } from './adapters/vddk-source.ts';
+import { anySource } from './adapters/source.ts';
 import { volumes } from './adapters/volumes.ts';
 import type { Config } from './config.ts';
 import { copy } from './handlers/copy.ts';
@@ -9,7 +9,7 @@ import type { Ports } from './ports.ts';
 
 /** transfer: moves the bytes of one VM, in its workbench. */
 export async function service(config: Config, { bus }: Kit): Promise<ServiceTable> {
-  const ports: Ports = { volumes: volumes(config), openSource: vddkSource(config), areas: storedAreas(bus.objects) };
+  const ports: Ports = { volumes: volumes(config), openSource: anySource(config), areas: storedAreas(bus.objects) };
   return {
     scope: { migration: config.migration, vm: config.vm },
     concurrency: 1,

@@ -45,7 +45,10 @@ const plan = (spec: object = {}): Plan =>
     },
   });
 const entry = { name: 'web-01', accept: [] };
-const subject = (more: Partial<Subject> = {}): Subject => ({ plan: plan(), entry, vm, maps, facts, ...more });
+const subject = (more: Partial<Subject> = {}): Subject => ({
+  ...{ plan: plan(), entry, vm, maps, facts, method: 'auto' },
+  ...more,
+});
 const ofDisk = (more: Partial<SourceDisk>) => ({ vm: { ...vm, disks: [{ ...disk, ...more }] } });
 const ofVm = (more: Partial<SourceVm>) => ({ vm: { ...vm, ...more } });
 const warm = plan({ type: 'warm' });
@@ -64,6 +67,7 @@ const brings: Record<string, Partial<Subject>> = {
   'disk.shared': ofDisk({ shared: true }),
   'disk.independent': ofDisk({ mode: 'independent_persistent' }),
   'disk.empty': ofDisk({ capacityBytes: 0 }),
+  'transfer.nfc-warm': { plan: warm, method: 'nfc' },
   'storage.unmapped': ofDisk({ datastore: { id: 'datastore-2', name: 'slow-ds' } }),
   'storage.class-missing': { facts: { ...facts, storageClasses: [] } },
   'nic.unmapped': ofVm({ nics: [{ ...nic, network: { id: 'network-2', name: 'lost' } }] }),
@@ -87,6 +91,10 @@ const ids = (more: Partial<Subject>) => concernsOf(subject(more)).map(({ id }) =
 
 test('concerns - a plain VM has none', () => {
   expect(ids({})).toEqual([]);
+});
+
+test('concerns - an export moves a VM cold', () => {
+  expect(ids({ method: 'nfc' })).toEqual([]);
 });
 
 test.each(rules.map(({ id }) => id))('concerns - %s comes up where it should, alone, with why and fix', (id) => {
@@ -125,6 +133,7 @@ test('validate - absent, ambiguous and doubly named VMs stop the plan', () => {
     ],
     maps,
     facts,
+    'auto',
   );
   expect(ready).toBe(false);
   expect(vms.map(({ concerns }) => concerns.map(({ id }) => id))).toEqual([

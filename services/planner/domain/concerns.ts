@@ -1,4 +1,4 @@
-import type { Concern, Plan, SourceVm } from '@tranship/contracts';
+import type { Concern, Connection, Plan, SourceVm } from '@tranship/contracts';
 import { type Maps, networkOf, type PlanVm, storageOf, targetName } from './resolve.ts';
 
 /** What is known of the target when a plan is validated. */
@@ -16,6 +16,8 @@ export interface Subject {
   readonly vm: SourceVm;
   readonly maps: Maps;
   readonly facts: TargetFacts | undefined;
+  /** How the provider wants its disks read. */
+  readonly method: Connection['method'];
 }
 
 type Found = { readonly path: string; readonly why: string };
@@ -138,6 +140,18 @@ export const rules: readonly Rule[] = [
       vm.disks
         .filter((d) => d.capacityBytes === 0)
         .map((d) => ({ path: `disks[${d.key}].capacityBytes`, why: `${d.label} holds 0 bytes` })),
+  },
+  {
+    id: 'transfer.nfc-warm',
+    category: 'critical',
+    label: 'A warm migration by export',
+    fix: 'Set the provider’s transfer.method to vddk (or auto), or the plan’s type to cold',
+    find: ({ plan, method }) =>
+      when(
+        plan.spec.type === 'warm' && method === 'nfc',
+        'transfer.method',
+        'an export (nfc) gives whole disks: what changed between two passes cannot be read',
+      ),
   },
   {
     id: 'storage.unmapped',

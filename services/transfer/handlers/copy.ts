@@ -1,5 +1,5 @@
 import { runPass } from '@tranship/blocks';
-import { type PassDisk, type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import { type PassDisk, type StepInput, type StepResult, TranshipError, type Via } from '@tranship/contracts';
 import { retry, type StepContext } from '@tranship/service-kit';
 import { memoryFor } from '../domain/memory.ts';
 import type { Ports } from '../ports.ts';
@@ -24,7 +24,7 @@ async function pass(
   target: PassDisk,
   context: StepContext,
 ): Promise<StepResult<'copy'>['disks'][number]> {
-  const { index, sizeBytes, file, how, changeId } = target;
+  const { index, key, sizeBytes, file, how, changeId } = target;
   const { signal } = context;
   if (how === 'delta' && target.areas === undefined)
     throw new TranshipError('service.internal', `a delta of disk ${index} without its areas`, { retry: false });
@@ -35,9 +35,10 @@ async function pass(
     closers.push(() => ledger.close());
     const sink = await volumes.open(target);
     closers.push(() => sink.close());
-    const source = async () => {
-      const opened = await openSource({ connection, vm, file, snapshot }, signal);
+    const source = async (begun?: Via) => {
+      const opened = await openSource({ connection, vm, key, file, snapshot, how, begun }, signal);
       closers.push(() => opened.close());
+      context.log.info({ disk: index, ...opened.via }, 'the source is open');
       return opened;
     };
     const request = { pass, how, changeId, snapshot, file };

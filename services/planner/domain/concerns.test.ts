@@ -95,6 +95,7 @@ test('concerns - a plain VM has none', () => {
 
 test('concerns - an export moves a VM cold', () => {
   expect(ids({ method: 'nfc' })).toEqual([]);
+  expect(ids({ ...ofVm({ powerState: 'poweredOff' }), plan: warm, method: 'nfc' })).toEqual([]);
 });
 
 test.each(rules.map(({ id }) => id))('concerns - %s comes up where it should, alone, with why and fix', (id) => {

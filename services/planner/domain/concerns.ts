@@ -145,10 +145,11 @@ export const rules: readonly Rule[] = [
     id: 'transfer.nfc-warm',
     category: 'critical',
     label: 'A warm migration by export',
-    fix: 'Set the provider’s transfer.method to vddk (or auto), or the plan’s type to cold',
-    find: ({ plan, method }) =>
+    fix: 'Set the provider’s transfer.method to vddk, or the plan’s type to cold',
+    // One that is off moves cold, whatever the plan says.
+    find: ({ plan, vm, method }) =>
       when(
-        plan.spec.type === 'warm' && method === 'nfc',
+        plan.spec.type === 'warm' && method === 'nfc' && vm.powerState !== 'poweredOff',
         'transfer.method',
         'an export (nfc) gives whole disks: what changed between two passes cannot be read',
       ),

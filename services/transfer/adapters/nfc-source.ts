@@ -24,7 +24,10 @@ export function nfcSource({ credentialsDir }: Config): OpenSource {
   const begin = ({ connection, vm, snapshot }: SourceRequest, signal: AbortSignal): Export => {
     const secret = (name: string) => readFile(join(credentialsDir, connection.secret, name), 'utf8');
     const { url, thumbprint } = connection;
-    const login = async () => ({ username: (await secret('username')).trim(), password: await secret('password') });
+    const login = async () => ({
+      username: (await secret('username')).trim(),
+      password: (await secret('password')).replace(/\n$/, ''),
+    });
     const client = new VSphere({ url, trust: { thumbprint }, login });
     const of: Ref =
       snapshot === undefined

@@ -4,29 +4,33 @@ import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ExportLease, type Ref, VSphere } from './index.ts';
 import { startVCenter, type VCenter } from './testing/vcenter.ts';
 
+/** Its last grain is short. */
+const odd = (32 * 1024 + 1) / 1024 ** 2;
 let vcenter: VCenter;
 let client: VSphere;
 beforeAll(async () => {
   vcenter = await startVCenter({
     vms: [
-      { name: 'off', disks: [{ sizeGB: 0.125, fill: 'random:20MB' }, { sizeGB: 0.01 }] },
-      { name: 'on', power: 'on', disks: [{ sizeGB: 0.03 }] },
+      { name: 'off', disks: [{ sizeGB: 0.125, fill: 'random:20MB' }, { sizeGB: 0.01171875 }] },
+      { name: 'on', power: 'on', disks: [{ sizeGB: odd }] },
     ],
   });
   const { url, ca, username, password } = vcenter;
   client = new VSphere({ url, trust: { ca }, login: async () => ({ username, password }) });
 });
+afterEach(() => vcenter.tell('/exports/expire'));
 afterAll(async () => {
   await client?.close();
   await vcenter?.stop();
 });
 
 const never = new AbortController().signal;
-const options = { percent: () => 0, signal: never, sleep: (ms: number) => sleep(ms) };
+const pause = (ms: number, signal?: AbortSignal) => sleep(ms, undefined, signal ? { signal } : {});
+const options = { percent: () => 0, signal: never, sleep: pause };
 const sha256 = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
 
 interface Listed {

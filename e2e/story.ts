@@ -66,7 +66,10 @@ export class Story {
   }
 
   /** Stores credential and provider: the lab's vCenter but for what is given. */
-  async addProvider(name: string, other: { password?: string; url?: string; tls?: object } = {}): Promise<void> {
+  async addProvider(
+    name: string,
+    other: { password?: string; url?: string; tls?: object; transfer?: object } = {},
+  ): Promise<void> {
     const { username, passwordFile, url, caFile, thumbprint } = this.lab.vcsim;
     const password = other.password ?? readFileSync(passwordFile, 'utf8');
     await this.api.send('POST', ['secrets'], any, { body: { name, username, password } });

@@ -54,6 +54,29 @@ test('blank VM - onto block volumes', async () => {
   expect(moved).toBe(await digest(sourceFile('fast-ds', 'data-02', 0), size));
 });
 
+test('blank VM - without VMware’s disk library: downloaded as vCenter exports it, and the timeline says so', async () => {
+  await story.addProvider('exporting', { transfer: { method: 'nfc' } });
+  await story.plan('exported', [{ name: 'data-01', targetName: 'out-01' }], { source: 'exporting' });
+  let migration = '';
+  // Once the provider is read.
+  await story.eventually(async () => {
+    migration = await story.start('exported');
+    return true;
+  });
+  const { state, vms } = await story.finished(migration);
+  expect(vms[0]?.error).toBeUndefined();
+  expect(state).toBe('succeeded');
+  for (const [i, size] of [0.5 * gib, 0.25 * gib].entries()) {
+    const moved = await digest(await claimFile('apps', `out-01-disk-${i}`), size);
+    expect(moved).toBe(await digest(sourceFile('fast-ds', 'data-01', i), size));
+  }
+  const told = (await story.timeline(migration)).find(({ type }) => type === 'vm.pass-finished');
+  const via = { method: 'nfc', why: 'as the provider says' };
+  expect(told?.data).toMatchObject({ disks: [{ via }, { via }] });
+  expect(await story.leftovers()).toEqual([]);
+  await story.api.remove(['providers', 'exporting']);
+});
+
 test('blank VM - every planner killed in the middle, nothing is lost and nothing is done twice', async () => {
   await story.plan('killed', [{ name: 'data-03' }]);
   const migration = await story.start('killed');

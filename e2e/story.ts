@@ -68,7 +68,7 @@ export class Story {
   /** Stores credential and provider: the lab's vCenter but for what is given. */
   async addProvider(
     name: string,
-    other: { password?: string; url?: string; tls?: object; limits?: object } = {},
+    other: { password?: string; url?: string; tls?: object; limits?: object; transfer?: object } = {},
   ): Promise<void> {
     const { username, passwordFile, url, caFile, thumbprint } = this.lab.vcsim;
     const password = other.password ?? readFileSync(passwordFile, 'utf8');

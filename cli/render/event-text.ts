@@ -32,6 +32,12 @@ const changed = ({ disks }: Data) => {
   return each.some((disk) => disk.changedBytes !== undefined) ? `: ${bytes(known)} changed` : '';
 };
 
+/** How the disks were read, and why so. */
+const by = (disks: readonly Data[]) => {
+  const ways = disks.map(({ via }) => via as { method: string; why: string } | undefined);
+  return [...new Set(ways.map((via) => (via ? `, by ${via.method} (${via.why})` : '')))].join('');
+};
+
 /** Events whose facts deserve a sentence. */
 const told: Readonly<Record<string, (data: Data) => string>> = {
   'vm.prepared': ({ pvcs }) => `${(pvcs as unknown[]).length} volumes`,
@@ -55,7 +61,7 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
     const { disks } = data;
     const resumed = sum(disks, 'resumedBytes');
     const more = resumed > 0 ? `, ${bytes(resumed)} were there already` : '';
-    return `${bytes(sum(disks, 'readBytes'))} read in ${seconds(data)}${more}`;
+    return `${bytes(sum(disks, 'readBytes'))} read in ${seconds(data)}${more}${by(disks as Data[])}`;
   },
   'vm.proved': (data) => `${data.grade}: ${sum(data.disks, 'leaves')} leaves equal, in ${seconds(data)}`,
   'vm.converted': (data) =>

@@ -1,5 +1,5 @@
 export type { Area, Range } from './areas.ts';
-export type { BlockSource } from './jobs.ts';
+export type { BlockSource, Source, StreamPiece, StreamSource } from './jobs.ts';
 export { crc32c, Root, type Summing, type SumName, summingOf } from './leaves.ts';
 export { Ledger, markDiverged } from './ledger.ts';
 export { Limiter, limited } from './limiter.ts';
@@ -9,3 +9,4 @@ export { reread } from './reread.ts';
 export { type Kept, restore } from './restore.ts';
 export { Disk, type Sink } from './sink.ts';
 export type { Binding, Head, PassRequest, Proof } from './state.ts';
+export { vmdkStream } from './vmdk.ts';

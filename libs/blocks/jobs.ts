@@ -13,8 +13,25 @@ export interface BlockSource {
   extents(offset: number, length: number): Promise<readonly Area[]>;
 }
 
-export interface JobOptions {
-  readonly source: BlockSource;
+/** A part of a disk, to be read once. */
+export interface StreamPiece {
+  readonly offset: number;
+  readonly length: number;
+  /** Fills `target`. */
+  read(target: Buffer): Promise<void>;
+}
+
+/** Bytes that come once, in the disk's order and in whole leaves; what it leaves out is zeros. */
+export interface StreamSource {
+  readonly size: number;
+  pieces(): AsyncIterable<StreamPiece>;
+}
+
+export type Source = BlockSource | StreamSource;
+type Request = Area & StreamPiece;
+
+export interface JobOptions<S extends Source = Source> {
+  readonly source: S;
   readonly sink: Sink;
   readonly ledger: Ledger;
   readonly sizeBytes: number;
@@ -31,9 +48,33 @@ const fewExtents = 64;
 /** Of zeros at once. */
 const zeroBytes = 256 * 1024 * 1024;
 const none: Outcome = { readBytes: 0, writtenBytes: 0, leaves: [] };
+const hole = (area: Area): Request => ({ ...area, read: async () => {} });
 
-/** The disk in requests, by what the source says is allocated; the next window is asked for while this one is worked on. */
-async function* allocated({ source, sizeBytes, requestBytes, from }: JobOptions, zeros: number): AsyncGenerator<Area> {
+/** The disk from `from` on, in requests. */
+const inPieces = (options: JobOptions, zeros: number): AsyncGenerator<Request> => {
+  const { source } = options;
+  return 'pieces' in source ? streamed({ ...options, source }, zeros) : allocated({ ...options, source }, zeros);
+};
+
+/** A stream begins at its beginning: what is done already goes by unread. */
+async function* streamed(options: JobOptions<StreamSource>, zeros: number): AsyncGenerator<Request> {
+  const { source, sizeBytes, from } = options;
+  const nothing = (to: number) =>
+    to > at ? Array.from(cut([{ offset: at, length: to - at, zero: true }], zeros, zeros), hole) : [];
+  let at = from;
+  for await (const piece of source.pieces()) {
+    const end = piece.offset + piece.length;
+    if (end <= from) continue;
+    yield* nothing(piece.offset);
+    yield { offset: piece.offset, length: piece.length, zero: false, read: (target) => piece.read(target) };
+    at = end;
+  }
+  yield* nothing(sizeBytes);
+}
+
+/** By what the source says is allocated; the next window is asked for while this one is worked on. */
+async function* allocated(options: JobOptions<BlockSource>, zeros: number): AsyncGenerator<Request> {
+  const { source, sizeBytes, requestBytes, from } = options;
   let length = minWindow;
   const ask = (offset: number) => {
     const window = { offset, length: Math.min(length, sizeBytes - offset) };
@@ -47,22 +88,23 @@ async function* allocated({ source, sizeBytes, requestBytes, from }: JobOptions,
     length = found.length < fewExtents ? Math.min(length * 2, maxWindow) : minWindow;
     const end = window.offset + window.length;
     next = end < sizeBytes ? ask(end) : undefined;
-    yield* cut(plan(found, window), requestBytes, zeros);
+    for (const area of cut(plan(found, window), requestBytes, zeros))
+      yield { ...area, read: (target) => source.read(area.offset, target) };
   }
 }
 
 /** All that is allocated; zeros are left out where the target reads as zeros already. */
-export function full(options: JobOptions & { readonly zeroed: boolean }): Job {
-  const { source, sink, ledger, zeroed, sum } = options;
+export function full(options: JobOptions & { readonly zeroed: boolean }): Job<Request> {
+  const { sink, ledger, zeroed, sum } = options;
   return {
-    areas: allocated(options, zeroBytes),
+    areas: inPieces(options, zeroBytes),
     need: ({ zero, length }) => (zero ? 0 : length),
-    work: async ({ offset, length, zero }, memory) => {
+    work: async ({ offset, length, zero, read }, memory) => {
       if (zero) {
         if (!zeroed) await sink.zero(offset, length);
         return none;
       }
-      await source.read(offset, memory);
+      await read(memory);
       const sums = sum(memory);
       let writtenBytes = 0;
       for (const run of dataRuns(length, sums, ledger.summing)) {
@@ -76,7 +118,9 @@ export function full(options: JobOptions & { readonly zeroed: boolean }): Job {
 }
 
 /** The ranges alone, each written as it is: a zero here stands for something that was deleted. */
-export function delta(options: JobOptions & { readonly ranges: readonly Range[]; readonly gap: () => number }): Job {
+export function delta(
+  options: JobOptions<BlockSource> & { readonly ranges: readonly Range[]; readonly gap: () => number },
+): Job {
   const { source, sink, ranges, from, requestBytes, gap, sum } = options;
   return {
     areas: coalesce(ranges, from, requestBytes, gap),
@@ -90,16 +134,16 @@ export function delta(options: JobOptions & { readonly ranges: readonly Range[];
 }
 
 /** Reads the source, its holes known as zeros, and writes what is not so in the target, of which the ledger knows the sums. */
-export function compare(options: JobOptions & { readonly suspects: readonly Range[] }): Job {
-  const { source, ledger, suspects, sum } = options;
+export function compare(options: JobOptions & { readonly suspects: readonly Range[] }): Job<Request> {
+  const { ledger, suspects, sum } = options;
   const changed = (sums: Buffer, known: Buffer, offset: number) => (leaf: number) =>
     !sameSum(sums, known, leaf, ledger.summing) || covers(suspects, offset + leaf * leafBytes);
   return {
-    areas: allocated(options, zeroBytes),
+    areas: inPieces(options, zeroBytes),
     need: ({ zero, length }) => (zero ? 0 : length),
-    work: async ({ offset, length, zero }, memory) => {
+    work: async ({ offset, length, zero, read }, memory) => {
       const known = ledger.getLeaves(offset, leafCount(length));
-      if (!zero) await source.read(offset, memory);
+      if (!zero) await read(memory);
       const sums = zero ? Buffer.alloc(leafCount(length) * ledger.summing.bytes) : sum(memory);
       return put(options, { offset, length, zero, sums, memory }, changed(sums, await known, offset));
     },
@@ -107,15 +151,15 @@ export function compare(options: JobOptions & { readonly suspects: readonly Rang
 }
 
 /** The same where nothing is known of the target: it is read as well, and all its leaves are learnt. */
-export function compareWithTarget(options: JobOptions): Job {
-  const { source, sink, ledger, requestBytes, sum } = options;
+export function compareWithTarget(options: JobOptions): Job<Request> {
+  const { sink, ledger, requestBytes, sum } = options;
   return {
-    areas: allocated(options, requestBytes),
+    areas: inPieces(options, requestBytes),
     need: ({ zero, length }) => (zero ? length : room(length) + length),
-    work: async ({ offset, length, zero }, memory) => {
+    work: async ({ offset, length, zero, read }, memory) => {
       const own = zero ? memory : memory.subarray(room(length), room(length) + length);
       const data = zero ? memory : memory.subarray(0, length);
-      await Promise.all([sink.read(offset, own), zero ? undefined : source.read(offset, data)]);
+      await Promise.all([sink.read(offset, own), zero ? undefined : read(data)]);
       const is = sum(own);
       const sums = zero ? Buffer.alloc(is.length) : sum(data);
       const differs = (leaf: number) => !sameSum(sums, is, leaf, ledger.summing);

@@ -273,14 +273,14 @@ export class Ledger {
   async #carryOver(log: PassLog): Promise<Head> {
     const { begun, state } = log;
     const { suspects, planned, fromTarget, base, ...known } = begun;
-    const { epoch, how, readBytes, writtenBytes, auditedLeaves, liedLeaves } = state;
+    const { epoch, how, readBytes, writtenBytes, auditedLeaves, liedLeaves, via } = state;
     if (begun.fresh) await this.#leaves.truncate(0);
     for await (const { offset, sums } of log.sums())
       await this.#leaves.write(sums, 0, sums.length, (offset / leafBytes) * this.summing.bytes);
     await this.#leaves.datasync();
     const counts = { readBytes, writtenBytes, auditedLeaves, liedLeaves };
     const chain = begun.fresh ? [] : (this.#head?.chain ?? []);
-    return this.#writeHead({ ...known, ...counts, epoch, done: how, root: await this.root(), chain });
+    return this.#writeHead({ ...known, ...counts, epoch, done: how, via, root: await this.root(), chain });
   }
 
   async #writeHead(head: Head): Promise<Head> {

@@ -1,4 +1,4 @@
-import type { BlockSource } from './jobs.ts';
+import type { Source, StreamSource } from './jobs.ts';
 
 /** Time, injected. `sleep` rejects when its signal aborts. */
 interface Time {
@@ -70,11 +70,21 @@ export class Limiter {
 }
 
 /** A source whose reads wait for the limiter; several may share one. */
-export const limited = (source: BlockSource, limiter: Limiter, signal?: AbortSignal): BlockSource => ({
-  size: source.size,
-  extents: (offset, length) => source.extents(offset, length),
-  read: async (offset, target) => {
+export function limited<S extends Source>(source: S, limiter: Limiter, signal?: AbortSignal): S {
+  const after = async (target: Buffer, read: () => Promise<void>) => {
     await limiter.take(target.length, signal);
-    await source.read(offset, target);
-  },
-});
+    await read();
+  };
+  if (!('pieces' in source))
+    return {
+      ...source,
+      size: source.size,
+      extents: (offset: number, length: number) => source.extents(offset, length),
+      read: (offset: number, target: Buffer) => after(target, () => source.read(offset, target)),
+    };
+  async function* pieces() {
+    for await (const piece of (source as StreamSource).pieces())
+      yield { ...piece, read: (target: Buffer) => after(target, () => piece.read(target)) };
+  }
+  return { ...source, size: source.size, pieces };
+}

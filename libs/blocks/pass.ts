@@ -1,8 +1,8 @@
-import { TranshipError } from '@tranship/contracts';
+import { TranshipError, type Via } from '@tranship/contracts';
 import { type Range, sampleOutside } from './areas.ts';
 import { Arena } from './arena.ts';
 import { auditLeaves, type Check, countDifferent, sampleOf } from './audit.ts';
-import { type BlockSource, compare, compareWithTarget, delta, full } from './jobs.ts';
+import { type BlockSource, compare, compareWithTarget, delta, full, type Source } from './jobs.ts';
 import { leafBytes } from './leaves.ts';
 import type { Ledger } from './ledger.ts';
 import { Pace } from './pace.ts';
@@ -11,8 +11,8 @@ import type { Sink } from './sink.ts';
 import type { Head, How, PassRequest } from './state.ts';
 
 export interface PassOptions {
-  /** Opened when it is needed: what is finished needs none. */
-  readonly source: () => Promise<BlockSource>;
+  /** Opened when it is needed: what is finished needs none. `begun`: how the part that is done was read, if any is. */
+  readonly source: (begun?: Via) => Promise<Source & { readonly via?: Via }>;
   readonly sink: Sink;
   readonly ledger: Ledger;
   readonly sizeBytes: number;
@@ -48,6 +48,7 @@ export interface PassResult {
   readonly auditedLeaves: number;
   readonly liedLeaves: number;
   readonly root: string;
+  readonly via?: Via | undefined;
 }
 
 const mib = 1024 * 1024;
@@ -80,14 +81,37 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
   if (finished) return result(finished, sizeBytes);
   const { begun } = ledger.log;
   const resumedBytes = ledger.log.state.doneBytes;
-  const source = await options.source();
+  const source = await options.source(resumedBytes > 0 ? ledger.log.state.via : undefined);
   if (source.size !== sizeBytes)
     throw new TranshipError('transfer.open', `the source has ${source.size} bytes, the plan says ${sizeBytes}`, {
       retry: false,
     });
+  if (source.via) await ledger.log.append({ ...ledger.log.state, via: source.via }, []);
   const pace = new Pace();
-  const timed: BlockSource = {
-    size: sizeBytes,
+  const byOffset = ledger.log.state.how === 'delta' ? timed(source, pace) : undefined;
+  if (byOffset && !ledger.log.state.audited) await audit(options, check, byOffset, tuning.random);
+  const { how, doneBytes } = ledger.log.state;
+  const job = { ...tuning, source, sink, ledger, sizeBytes, from: doneBytes };
+  let work: Job;
+  if (how === 'full') work = full({ ...job, zeroed: await sink.clearFrom(doneBytes) });
+  else if (how === 'delta')
+    work = delta({ ...job, source: byOffset!, ranges: begun.planned, gap: () => pace.gap(tuning.inFlight) });
+  else if (begun.fromTarget) work = compareWithTarget(job);
+  else work = compare({ ...job, suspects: begun.suspects });
+  const { onProgress } = options;
+  const pipeline = new Pipeline({ ...tuning, sink, log: ledger.log, arena, sizeBytes, signal, onProgress }, work);
+  const state = await pipeline.run();
+  return { ...result(await ledger.finish(state), sizeBytes), resumedBytes };
+}
+
+/** A delta reads here and there: of a stream there is none. */
+function timed(source: Source, pace: Pace): BlockSource {
+  if ('pieces' in source)
+    throw new TranshipError('transfer.open', 'a stream has no changed areas: a delta needs the method vddk', {
+      retry: false,
+    });
+  return {
+    size: source.size,
     extents: (offset, length) => source.extents(offset, length),
     read: async (offset, target) => {
       const at = performance.now();
@@ -95,18 +119,6 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
       pace.add(at, performance.now(), target.length);
     },
   };
-  if (ledger.log.state.how === 'delta' && !ledger.log.state.audited) await audit(options, check, timed, tuning.random);
-  const { how, doneBytes } = ledger.log.state;
-  const job = { ...tuning, source: timed, sink, ledger, sizeBytes, from: doneBytes };
-  let work: Job;
-  if (how === 'full') work = full({ ...job, zeroed: await sink.clearFrom(doneBytes) });
-  else if (how === 'delta') work = delta({ ...job, ranges: begun.planned, gap: () => pace.gap(tuning.inFlight) });
-  else if (begun.fromTarget) work = compareWithTarget(job);
-  else work = compare({ ...job, suspects: begun.suspects });
-  const { onProgress } = options;
-  const pipeline = new Pipeline({ ...tuning, sink, log: ledger.log, arena, sizeBytes, signal, onProgress }, work);
-  const state = await pipeline.run();
-  return { ...result(await ledger.finish(state), sizeBytes), resumedBytes };
 }
 
 /** Whether the target holds what the ledger says, by a sample: of the log when it goes on, else of the pass before. */
@@ -145,6 +157,6 @@ async function audit(
 }
 
 function result(head: Head, sizeBytes: number): PassResult {
-  const { done: how, readBytes, writtenBytes, auditedLeaves, liedLeaves, root } = head;
-  return { how, readBytes, writtenBytes, resumedBytes: sizeBytes, auditedLeaves, liedLeaves, root };
+  const { done: how, readBytes, writtenBytes, auditedLeaves, liedLeaves, root, via } = head;
+  return { how, readBytes, writtenBytes, resumedBytes: sizeBytes, auditedLeaves, liedLeaves, root, via };
 }

@@ -12,12 +12,12 @@ export interface Outcome {
   readonly leaves: readonly Sums[];
 }
 
-export interface Job {
+export interface Job<A extends Area = Area> {
   /** In the disk's order. */
-  readonly areas: AsyncIterable<Area> | Iterable<Area>;
+  readonly areas: AsyncIterable<A> | Iterable<A>;
   /** How much memory an area needs. */
-  need(area: Area): number;
-  work(area: Area, memory: Buffer): Promise<Outcome>;
+  need(area: A): number;
+  work(area: A, memory: Buffer): Promise<Outcome>;
 }
 
 export interface PipelineOptions {
@@ -34,8 +34,10 @@ export interface PipelineOptions {
   readonly onProgress?: ((doneBytes: number, readBytes: number) => void) | undefined;
 }
 
+/** What is kept of an area until the ledger has it: the bytes that a stream gave with it are none of that. */
 interface Entry {
-  readonly area: Area;
+  readonly end: number;
+  readonly cost: number;
   outcome?: Outcome;
 }
 
@@ -101,7 +103,7 @@ export class Pipeline {
   async #issue(area: Area, cost: number): Promise<void> {
     const need = this.#job.need(area);
     const memory = need > 0 ? await this.#options.arena.take(need) : undefined;
-    const entry: Entry = { area };
+    const entry: Entry = { end: area.offset + area.length, cost };
     this.#queue.push(entry);
     this.#working++;
     this.#issuedBytes += cost;
@@ -130,13 +132,13 @@ export class Pipeline {
   /** Takes what is done off the queue's head. */
   #settle(): void {
     while (this.#queue[0]?.outcome) {
-      const { area, outcome } = this.#queue.shift()!;
+      const { end, cost, outcome } = this.#queue.shift()!;
       const { readBytes, writtenBytes, leaves } = outcome!;
       this.#leaves.push(...leaves);
-      this.#doneBytes += area.zero ? 0 : area.length;
+      this.#doneBytes += cost;
       this.#done = {
         ...this.#done,
-        doneBytes: area.offset + area.length,
+        doneBytes: end,
         readBytes: this.#done.readBytes + readBytes,
         writtenBytes: this.#done.writtenBytes + writtenBytes,
       };

@@ -1,3 +1,4 @@
+import type { Via } from '@tranship/contracts';
 import type { Range } from './areas.ts';
 import { type Summing, type SumName, summingOf } from './leaves.ts';
 
@@ -74,6 +75,7 @@ export interface State extends Counts {
   readonly untilBytes: number;
   readonly audited: boolean;
   readonly complete: boolean;
+  readonly via?: Via | undefined;
 }
 
 export interface Proof {
@@ -94,6 +96,7 @@ export interface Head extends PassRequest, Counts {
   readonly chain: readonly Proof[];
   /** How far the source was read once more after the pass, and how many leaves were not the same. */
   readonly reread?: { readonly doneBytes: number; readonly different: number };
+  readonly via?: Via | undefined;
 }
 
 export const sameRequest = (a: PassRequest, b: PassRequest): boolean =>

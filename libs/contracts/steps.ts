@@ -3,7 +3,7 @@ import { inspectResultSchema } from './inspection.ts';
 import { powerStateSchema } from './inventory.ts';
 import { problemSchema } from './problem.ts';
 import type { ServiceName } from './subjects.ts';
-import { connectionSchema, gradeSchema, targetDiskSchema, targetVmSchema } from './target.ts';
+import { connectionSchema, gradeSchema, targetDiskSchema, targetVmSchema, viaSchema } from './target.ts';
 
 /** The steps of one VM's course. Each is a command to one service; its worker answers with a {@link reportSchema report}. */
 function step<I extends z.ZodType, R extends z.ZodType>(service: ServiceName, deadlineMs: number, input: I, result: R) {
@@ -167,6 +167,7 @@ export const steps = {
           liedLeaves: z.number(),
           /** Root over the leaves, hex SHA-256. */
           root: z.string(),
+          via: viaSchema.optional(),
         }),
       ),
       seconds: z.number(),

@@ -59,6 +59,13 @@ export const targetVmSchema = z.object({
 });
 export type TargetVm = z.infer<typeof targetVmSchema>;
 
+/** How a source disk is read: VMware's disk library, or the export of a VM that is off. */
+export const methodSchema = z.enum(['vddk', 'nfc']);
+export type Method = z.infer<typeof methodSchema>;
+/** The method that a pass reads by, and why that one. */
+export const viaSchema = z.object({ method: methodSchema, why: z.string() });
+export type Via = z.infer<typeof viaSchema>;
+
 /** How a workbench reaches the source's disks; the credential itself is mounted from the secret named. */
 export const connectionSchema = z.object({
   provider: z.string(),
@@ -66,7 +73,7 @@ export const connectionSchema = z.object({
   /** SHA-1, `AA:BB:…`. */
   thumbprint: z.string(),
   secret: z.string(),
-  method: z.enum(['auto', 'vddk', 'nfc']),
+  method: z.enum(['auto', ...methodSchema.options]),
   libdir: z.string().optional(),
 });
 export type Connection = z.infer<typeof connectionSchema>;

@@ -130,6 +130,11 @@ export class VSphere {
     }
   }
 
+  /** Downloads from a host of this vCenter, see {@link Transport.download}; a host without a thumbprint is judged as vCenter is. */
+  download(address: string, thumbprint: string | undefined, deadlineMs: number, signal: AbortSignal) {
+    return this.#transport.download(address, thumbprint ? { thumbprint } : this.#options.trust, deadlineMs, signal);
+  }
+
   async close(): Promise<void> {
     const content = await this.#content?.catch(() => undefined);
     // A session does not end while a wait of its own is open.

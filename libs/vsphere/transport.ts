@@ -59,6 +59,25 @@ export class Transport {
     return shown(this.url, (options) => judged(options, this.#trust));
   }
 
+  /**
+   * Downloads from one of vCenter's hosts, whose certificate is judged by the trust given; `*` in the address stands for
+   * vCenter itself, which alone is shown the session. The address holds a ticket: no error tells it.
+   * @throws TranshipError vsphere.unreachable, vsphere.certificate
+   */
+  download(address: string, trust: TlsTrust, deadlineMs: number, signal: AbortSignal): Promise<IncomingMessage> {
+    const url = new URL(address.replace('//*', `//${this.url.hostname}`));
+    const cookie = url.host === this.url.host && this.#cookie !== undefined ? { cookie: this.#cookie } : {};
+    const agent = new PinningAgent(trust);
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const outgoing = request(url, { agent, signal, headers: cookie });
+    const late = setTimeout(() => outgoing.destroy(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs);
+    outgoing.on('error', (error) => reject(signal.aborted ? signal.reason : tell(url.host, error)));
+    outgoing.once('response', resolve);
+    outgoing.once('close', () => agent.destroy());
+    outgoing.end();
+    return promise.finally(() => clearTimeout(late));
+  }
+
   /** Forgets the session's cookie. */
   forget(): void {
     this.#cookie = undefined;

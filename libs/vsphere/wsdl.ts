@@ -14,6 +14,11 @@ export const operations = {
   RemoveSnapshot_Task: ['removeChildren:boolean', 'consolidate:boolean'],
   QueryEvents: ['filter:eventFilter'],
   RefreshDatastore: [],
+  ExportVm: [],
+  ExportSnapshot: [],
+  HttpNfcLeaseProgress: ['percent:int'],
+  HttpNfcLeaseComplete: [],
+  HttpNfcLeaseAbort: [],
   QueryChangedDiskAreas: ['snapshot:ref', 'deviceKey:int', 'startOffset:long', 'changeId:string'],
 } as const satisfies Record<string, readonly string[]>;
 export type Operation = keyof typeof operations;

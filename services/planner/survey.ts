@@ -14,15 +14,17 @@ export interface Survey {
 export async function survey(plan: Plan, query: Kit['query']): Promise<Survey> {
   const { source, vms, target } = plan.spec;
   const refs = vms.map(({ name, id, path }) => ({ name, id, path }));
-  const [{ matches }, maps, facts] = await Promise.all([
+  const [{ matches }, maps, facts, provider] = await Promise.all([
     query('findVms', { provider: source, refs }),
     mapsOf(plan, query),
     // A target that does not answer must not hide the concerns of the source.
     query('targetFacts', { namespace: target.namespace }).catch((): TargetFacts | undefined => undefined),
+    query('getProvider', { name: source }),
   ]);
   const rooms = plan.spec.type === 'warm' ? await roomsOf(source, matches.flat(), query) : [];
   const candidates = vms.map((entry, i) => ({ entry, matches: matches[i] ?? [] }));
-  return { candidates, maps, validation: validate(plan, candidates, maps, facts, rooms) };
+  const { method } = provider.spec.transfer;
+  return { candidates, maps, validation: validate(plan, candidates, maps, facts, method, rooms) };
 }
 
 /** What cannot be told now is asked again before each snapshot. */

@@ -1,17 +1,24 @@
-import type { BlockSource, Kept, Ledger, Range, Sink } from '@tranship/blocks';
-import type { Connection, Grade, TargetDisk } from '@tranship/contracts';
+import type { Kept, Ledger, Range, Sink, Source } from '@tranship/blocks';
+import type { Connection, Grade, PassDisk, TargetDisk, Via } from '@tranship/contracts';
 
-export interface SourceDisk extends BlockSource {
-  close(): Promise<void>;
-}
+export type SourceDisk = Source & { close(): Promise<void> };
 
 /** What is read of one VM's disk: at a snapshot, or of a powered-off VM as it is. */
 export interface SourceRequest {
   readonly connection: Connection;
   readonly vm: string;
+  /** The virtual device, e.g. 2000. */
+  readonly key: number;
   readonly file: string;
   readonly snapshot?: string | undefined;
+  readonly how: PassDisk['how'];
+  /** How the part of the pass that is done was read; undefined: nothing is done yet. */
+  readonly begun?: Via | undefined;
+  /** It will be read whole once more. */
+  readonly twice?: boolean;
 }
+
+export type OpenSource = (request: SourceRequest, signal: AbortSignal) => Promise<SourceDisk>;
 
 export interface Volumes {
   /** The target disk, to be written. */
@@ -33,7 +40,8 @@ export interface Ledgers {
 
 export interface Ports {
   readonly volumes: Volumes;
-  readonly openSource: (request: SourceRequest, signal: AbortSignal) => Promise<SourceDisk>;
+  /** Chooses the method, and says which. */
+  readonly openSource: (request: SourceRequest, signal: AbortSignal) => Promise<SourceDisk & { readonly via: Via }>;
   /** What changed, by the name of the object that lists it. */
   readonly areas: (name: string) => Promise<readonly Range[]>;
   /** What may be read of the source now, bytes a second; null: nothing limits it. */

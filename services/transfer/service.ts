@@ -1,7 +1,7 @@
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { storedAreas } from './adapters/areas.ts';
 import { ledgers } from './adapters/ledgers.ts';
-import { vddkSource } from './adapters/vddk-source.ts';
+import { anySource } from './adapters/source.ts';
 import { volumes } from './adapters/volumes.ts';
 import type { Config } from './config.ts';
 import { copy } from './handlers/copy.ts';
@@ -13,7 +13,7 @@ export async function service(config: Config, { bus }: Kit): Promise<ServiceTabl
   const { migration, vm } = config;
   const ports: Ports = {
     volumes: volumes(config),
-    openSource: vddkSource(config),
+    openSource: anySource(config),
     areas: storedAreas(bus.objects),
     limit: () => bus.limits.get(migration, vm),
     ledgers: ledgers(bus.objects, config),

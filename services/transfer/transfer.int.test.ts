@@ -175,7 +175,6 @@ const wrongs: [string, Parameters<Bench['open']>, object][] = [
     ['two', {}, 'none.so'],
     { code: 'transfer.open', detail: expect.stringMatching('does not start: cannot open plugin') },
   ],
-  ['a method that is not there', ['two', { method: 'nfc' }], { code: 'transfer.open', retry: false }],
 ];
 test.each(wrongs)('open - %s is told as such', async (_, args, expected) => {
   expect(await failure(bench.open(...args))).toMatchObject(expected);

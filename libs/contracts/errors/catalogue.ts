@@ -208,6 +208,12 @@ export const catalogue = {
     retry: true,
     status: 502,
   },
+  'transfer.busy': {
+    title: 'The host has no session left for the disk',
+    fix: 'Lower the provider’s limits.nfcSessionsPerHost, or end other backups of the host',
+    retry: true,
+    status: 503,
+  },
   'transfer.read': {
     title: 'The source disk cannot be read',
     fix: 'See the message of the disk library in the detail',

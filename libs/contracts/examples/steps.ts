@@ -13,6 +13,8 @@ const claim = { uid: 'a3c1', volume: 'pvc-7d1f' };
 const kept = `${ours.migration}/${ours.vm}/${root}`;
 const snapshot = 'tranship-shop-20261201-2100-2';
 
+const via = { method: 'vddk', why: 'auto: the disk library opens the disk' } as const;
+
 /** What each step is asked, and what it answers; a step without an example does not compile. */
 export const stepExamples: Examples = {
   prepare: {
@@ -49,7 +51,7 @@ export const stepExamples: Examples = {
             writtenBytes: 40_000_000,
             root,
           },
-          ...{ resumedBytes: 0, savedBytes: 0, auditedLeaves: 320, liedLeaves: 0 },
+          ...{ resumedBytes: 0, savedBytes: 0, auditedLeaves: 320, liedLeaves: 0, via },
         },
       ],
       seconds: 1.4,

@@ -45,7 +45,10 @@ const plan = (spec: object = {}): Plan =>
     },
   });
 const entry = { name: 'web-01', accept: [] };
-const subject = (more: Partial<Subject> = {}): Subject => ({ plan: plan(), entry, vm, maps, facts, ...more });
+const subject = (more: Partial<Subject> = {}): Subject => ({
+  ...{ plan: plan(), entry, vm, maps, facts, method: 'auto' },
+  ...more,
+});
 const ofDisk = (more: Partial<SourceDisk>) => ({ vm: { ...vm, disks: [{ ...disk, ...more }] } });
 const ofVm = (more: Partial<SourceVm>) => ({ vm: { ...vm, ...more } });
 const warm = plan({ type: 'warm' });
@@ -64,6 +67,8 @@ const brings: Record<string, Partial<Subject>> = {
   'disk.shared': ofDisk({ shared: true }),
   'disk.independent': ofDisk({ mode: 'independent_persistent' }),
   'disk.empty': ofDisk({ capacityBytes: 0 }),
+  'transfer.nfc-warm': { plan: warm, method: 'nfc' },
+  'transfer.nfc-full': { plan: plan({ defaults: { proof: 'full' } }), method: 'nfc' },
   'storage.unmapped': ofDisk({ datastore: { id: 'datastore-2', name: 'slow-ds' } }),
   'storage.class-missing': { facts: { ...facts, storageClasses: [] } },
   'nic.unmapped': ofVm({ nics: [{ ...nic, network: { id: 'network-2', name: 'lost' } }] }),
@@ -94,11 +99,15 @@ test('concerns - a plain VM has none', () => {
 
 test('concerns - the room for a snapshot matters only where one is taken, and where it is known', () => {
   const room = { vm: 'vm-1', datastore: 'fast-ds', freeBytes: 1, needBytes: 2 };
-  const warm = plan({ type: 'warm' });
   expect(ids({ room })).toEqual([]);
   expect(ids({ plan: warm })).toEqual([]);
   expect(ids({ plan: warm, room: { ...room, freeBytes: 2 } })).toEqual([]);
   expect(ids({ plan: warm, room, ...ofVm({ powerState: 'poweredOff' }) })).toEqual([]);
+});
+
+test('concerns - an export moves a VM cold', () => {
+  expect(ids({ method: 'nfc' })).toEqual([]);
+  expect(ids({ ...ofVm({ powerState: 'poweredOff' }), plan: warm, method: 'nfc' })).toEqual([]);
 });
 
 test.each(rules.map(({ id }) => id))('concerns - %s comes up where it should, alone, with why and fix', (id) => {
@@ -137,6 +146,7 @@ test('validate - absent, ambiguous and doubly named VMs stop the plan', () => {
     ],
     maps,
     facts,
+    'auto',
   );
   expect(ready).toBe(false);
   expect(vms.map(({ concerns }) => concerns.map(({ id }) => id))).toEqual([

@@ -1,4 +1,4 @@
-import { type Concern, type Plan, type Room, type SourceVm, tellRoom } from '@tranship/contracts';
+import { type Concern, type Connection, type Plan, type Room, type SourceVm, tellRoom } from '@tranship/contracts';
 import { type Maps, networkOf, type PlanVm, storageOf, targetName } from './resolve.ts';
 
 /** What is known of the target when a plan is validated. */
@@ -18,6 +18,8 @@ export interface Subject {
   readonly facts: TargetFacts | undefined;
   /** For its snapshots, where it is known. */
   readonly room?: Room | undefined;
+  /** How the provider wants its disks read. */
+  readonly method: Connection['method'];
 }
 
 type Found = { readonly path: string; readonly why: string };
@@ -140,6 +142,31 @@ export const rules: readonly Rule[] = [
       vm.disks
         .filter((d) => d.capacityBytes === 0)
         .map((d) => ({ path: `disks[${d.key}].capacityBytes`, why: `${d.label} holds 0 bytes` })),
+  },
+  {
+    id: 'transfer.nfc-warm',
+    category: 'critical',
+    label: 'A warm migration by export',
+    fix: 'Set the provider’s transfer.method to vddk, or the plan’s type to cold',
+    // One that is off moves cold, whatever the plan says.
+    find: ({ plan, vm, method }) =>
+      when(
+        plan.spec.type === 'warm' && method === 'nfc' && vm.powerState !== 'poweredOff',
+        'transfer.method',
+        'an export (nfc) gives whole disks: what changed between two passes cannot be read',
+      ),
+  },
+  {
+    id: 'transfer.nfc-full',
+    category: 'critical',
+    label: 'A full proof by export',
+    fix: 'Set the provider’s transfer.method to vddk, or defaults.proof to sha256',
+    find: ({ plan, method }) =>
+      when(
+        plan.spec.defaults.proof === 'full' && method === 'nfc',
+        'transfer.method',
+        'a full proof reads the source twice, and an export (nfc) gives it once',
+      ),
   },
   {
     id: 'storage.unmapped',

@@ -1,4 +1,4 @@
-import type { Concern, Plan, Room, SourceVm, Validation } from '@tranship/contracts';
+import type { Concern, Connection, Plan, Room, SourceVm, Validation } from '@tranship/contracts';
 import { concernsOf, type TargetFacts } from './concerns.ts';
 import { type Maps, type PlanVm, targetName } from './resolve.ts';
 
@@ -50,6 +50,7 @@ export function validate(
   candidates: readonly Candidate[],
   maps: Maps,
   facts: TargetFacts | undefined,
+  method: Connection['method'],
   rooms: readonly Room[] = [],
 ): Validation {
   const names = candidates.map(({ entry, matches: [vm] }) => vm && targetName(entry, vm));
@@ -59,13 +60,11 @@ export function validate(
     if (matches.length > 1) return { id: '', name: say(entry), concerns: [ambiguous(entry, matches)] };
     const name = names[i];
     const twice = name !== undefined && names.indexOf(name) !== i ? [duplicate(name)] : [];
+    const room = rooms.find((each) => each.vm === vm.id);
     return {
       id: vm.id,
       name: vm.name,
-      concerns: [
-        ...concernsOf({ plan, entry, vm, maps, facts, room: rooms.find((each) => each.vm === vm.id) }),
-        ...twice,
-      ],
+      concerns: [...concernsOf({ plan, entry, vm, maps, facts, room, method }), ...twice],
     };
   });
   return { plan: plan.metadata.name, ready: vms.every(isReady), vms };

@@ -4,15 +4,13 @@ import { TranshipError } from '@tranship/contracts';
 import { NbdClient } from '@tranship/nbd';
 import type { Config } from '../config.ts';
 import { meaning, vddkArguments } from '../domain/vddk.ts';
-import type { Ports } from '../ports.ts';
+import type { OpenSource } from '../ports.ts';
 import { Nbdkit } from './nbdkit.ts';
 
 /** Reads a VMware disk by nbdkit and the disk library: one process and one connection a disk. */
 export const vddkSource =
-  (config: Config): Ports['openSource'] =>
+  (config: Config): OpenSource =>
   async ({ connection, vm, file, snapshot }, signal) => {
-    if (connection.method === 'nfc')
-      throw new TranshipError('transfer.open', 'transfer.method nfc is not there yet: use vddk', { retry: false });
     const secret = join(config.credentialsDir, connection.secret);
     const args = vddkArguments({
       plugin: config.vddkPlugin,

@@ -1,4 +1,6 @@
+import { type ErrorCode, TranshipError } from '@tranship/contracts';
 import { expect, test } from 'vitest';
+import { firstChoice, secondChoice, type Wanted } from './method.ts';
 import { Rate } from './rate.ts';
 import { meaning, vddkArguments } from './vddk.ts';
 
@@ -30,7 +32,7 @@ test.each([
   ['VixDiskLib_ConnectEx: Could not connect to server', 'vsphere.unreachable'],
   [
     'VixDiskLib_Open: NfcFssrvrOpen: Failed to open file. The host has too many NFC connections. (Error code 4)',
-    'transfer.open',
+    'transfer.busy',
   ],
   [
     'VixDiskLib_Open: The file is already in use: a powered-on VM is read from a snapshot. (Error code 13)',
@@ -41,6 +43,38 @@ test.each([
   ['something new', 'transfer.open'],
 ])('vddk - %s means %s', (text, code) => {
   expect(meaning(`nbdkit: vddk[1]: error: ${text}\n`)).toMatchObject({ code, detail: text });
+});
+
+const wanted = (more: Partial<Wanted> = {}): Wanted => ({ connection: { method: 'auto' }, how: 'full', ...more });
+const nfc = { method: 'nfc', why: 'auto: vddk does not open the disk: no plugin' } as const;
+const failed = (code: ErrorCode) => new TranshipError(code, 'no plugin');
+
+test('method - as the provider says; auto begins with the disk library; a pass goes on as it began', () => {
+  expect(firstChoice(wanted())).toMatchObject({ method: 'vddk', why: expect.stringContaining('auto') });
+  for (const method of ['vddk', 'nfc'] as const)
+    expect(firstChoice(wanted({ connection: { method } }))).toEqual({ method, why: 'as the provider says' });
+  expect(firstChoice(wanted({ begun: nfc }))).toBe(nfc);
+});
+
+test('method - where the library does not open a disk, auto exports it', () => {
+  expect(secondChoice(wanted(), failed('transfer.open'), false)).toEqual(nfc);
+  expect(secondChoice(wanted({ how: 'compare' }), failed('transfer.open'), false)).toEqual(nfc);
+});
+
+const alone: [string, Partial<Wanted>, ErrorCode?, boolean?][] = [
+  ['vddk was asked for', { connection: { method: 'vddk' } }],
+  ['something is read already', { begun: { method: 'vddk', why: 'auto' } }],
+  ['the VM runs', { snapshot: 'snapshot-1' }],
+  ['it is a delta', { how: 'delta' }],
+  ['the password is wrong', {}, 'vsphere.login'],
+  ['the certificate is another', {}, 'vsphere.certificate'],
+  ['nobody listens', {}, 'vsphere.unreachable'],
+  ['the disk is in use', {}, 'source.contested'],
+  ['the host has no session left', {}, 'transfer.busy'],
+  ['the library opened another disk', {}, 'transfer.open', true],
+];
+test.each(alone)('method - nothing else is tried where %s', (_, more, code = 'transfer.open', works = false) => {
+  expect(secondChoice(wanted(more), failed(code), works)).toBeUndefined();
 });
 
 const at = (second: number, doneBytes: number, readBytes = doneBytes) => ({ at: second * 1000, doneBytes, readBytes });

@@ -35,7 +35,7 @@ const meanings: readonly (readonly [RegExp, ErrorCode, boolean])[] = [
   [/thumbprint|certificate|SSL/i, 'vsphere.certificate', false],
   [/resolve host|connect to server|connection refused|timed out|no route/i, 'vsphere.unreachable', true],
   [/already in use/i, 'source.contested', false],
-  [/too many NFC|NfcFssrvr/i, 'transfer.open', true],
+  [/too many NFC|NfcFssrvr/i, 'transfer.busy', true],
   [/not found|has been deleted/i, 'vsphere.not-found', false],
 ];
 

@@ -1,5 +1,5 @@
 import { Limiter, limited, type PassOptions, type PassResult, type Range, reread, runPass } from '@tranship/blocks';
-import { type PassDisk, type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import { type PassDisk, type StepInput, type StepResult, TranshipError, type Via } from '@tranship/contracts';
 import { retry, type StepContext } from '@tranship/service-kit';
 import { memoryFor } from '../domain/memory.ts';
 import type { Ports } from '../ports.ts';
@@ -40,7 +40,7 @@ async function pass(
   teller: Teller,
   context: StepContext,
 ): Promise<StepResult<'copy'>['disks'][number]> {
-  const { index, sizeBytes, file, how, changeId } = target;
+  const { index, key, sizeBytes, file, how, changeId } = target;
   const { signal, log } = context;
   if (how === 'delta' && target.areas === undefined)
     throw new TranshipError('service.internal', `a delta of disk ${index} without its areas`, { retry: false });
@@ -56,9 +56,11 @@ async function pass(
     if (target.kept !== undefined && ledger.isBlank && !sink.isNew)
       await broughtBack(ports.ledgers, target.kept, sink, { ledger, sizeBytes, signal }, log);
     let opened: ReturnType<Ports['openSource']> | undefined;
-    const source = async () => {
-      opened ??= ports.openSource({ connection, vm, file, snapshot }, signal);
-      return limited(await opened, limiter, signal);
+    const source = async (begun?: Via) => {
+      opened ??= ports.openSource({ connection, vm, key, file, snapshot, how, begun, twice }, signal);
+      const { via } = await opened;
+      log.info({ disk: index, ...via }, 'the source is open');
+      return { ...limited(await opened, limiter, signal), via };
     };
     closers.push(async () => (await opened)?.close());
     const request = { pass, how, changeId, snapshot, file };
@@ -85,7 +87,12 @@ const bytesOf = ({ how, sizeBytes }: PassDisk, ranges: readonly Range[]): number
 async function readTwice(options: PassOptions): Promise<PassResult> {
   const done = await runPass(options);
   const { ledger, sizeBytes, signal, request } = options;
-  const { leaves, different } = await reread(await options.source(), { ledger, sizeBytes, signal });
+  const source = await options.source();
+  if ('pieces' in source)
+    throw new TranshipError('transfer.open', 'a full proof reads the source twice, and an export gives it once', {
+      retry: false,
+    });
+  const { leaves, different } = await reread(source, { ledger, sizeBytes, signal });
   const audited = { auditedLeaves: leaves, liedLeaves: different };
   if (different === 0) return { ...done, ...audited };
   return { ...(await runPass({ ...options, request: { ...request, how: 'compare' } })), ...audited };

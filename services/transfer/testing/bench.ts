@@ -11,7 +11,7 @@ import { startVCenter, type VCenter } from '../../../lab/testing/vcenter.ts';
 import { NatsServer } from '../../../libs/bus/testing/nats-server.ts';
 import { storedAreas } from '../adapters/areas.ts';
 import { ledgers } from '../adapters/ledgers.ts';
-import { vddkSource } from '../adapters/vddk-source.ts';
+import { anySource } from '../adapters/source.ts';
 import { volumes } from '../adapters/volumes.ts';
 import { configSchema } from '../config.ts';
 import { copy } from '../handlers/copy.ts';
@@ -31,6 +31,15 @@ interface Listed {
   readonly capacity: number;
 }
 
+export interface Lease {
+  readonly VM: string;
+  readonly Of: 'ExportVm' | 'ExportSnapshot';
+  readonly How: 'open' | 'complete' | 'abort' | 'timeout';
+  /** As they were told, in their order. */
+  readonly Percents: readonly number[] | null;
+  readonly Gets: number;
+}
+
 /** Another pass than a first one; `disk`: of every disk. `areas` is the list itself, as no object store is there. */
 export interface Pass {
   readonly pass?: number;
@@ -38,6 +47,9 @@ export interface Pass {
   readonly snapshot?: string;
   readonly grade?: Grade;
   readonly reread?: boolean;
+  readonly method?: Connection['method'];
+  /** nbdkit's, in the bench's folder. */
+  readonly plugin?: string;
   readonly disk?: Partial<Pick<PassDisk, 'how' | 'areas' | 'changeId' | 'kept' | 'claim'>>;
 }
 
@@ -88,25 +100,41 @@ export class Bench {
   credential = (name: string): string => join(this.dir, 'credentials/vc', name);
   target = (index = 0): string => join(this.dir, `disks/${index}/disk.img`);
   log = (index = 0): string => join(this.dir, `scratch/disk-${index}.pass`);
+  id = (vm: string): string => this.#of(vm)[0]!.id;
+  key = (vm: string, index = 0): number => this.#of(vm)[index]!.key;
   source = (vm: string, index = 0): string => this.#of(vm)[index]!.path;
 
-  /** How long the source takes for each read. */
-  async slow(ms: number): Promise<void> {
-    await fetch(`${this.vcenter.control}/delays`, { method: 'POST', body: JSON.stringify({ VixDiskLib_Read: ms }) });
+  /** How long the source takes for each read, and for each grain of an export. */
+  async slow(ms: number, grainMs = 0): Promise<void> {
+    const body = JSON.stringify({ VixDiskLib_Read: ms, NfcRead: grainMs });
+    await fetch(`${this.vcenter.control}/delays`, { method: 'POST', body });
+  }
+
+  /** All export leases since the start. */
+  async leases(): Promise<Lease[]> {
+    return (await (await fetch(`${this.vcenter.control}/exports`)).json()) as Lease[];
+  }
+
+  /** What happens behind the API's back. */
+  async tell(path: string): Promise<void> {
+    const response = await fetch(`${this.vcenter.control}${path}`, { method: 'POST' });
+    if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
   }
 
   /** Opens a VM's first disk as a copy would, but once: `connection` and `plugin` as they are wrong. */
   open(vm: string, connection: Partial<Connection> = {}, plugin?: string) {
     const input = this.#input(vm);
-    const request = { vm: input.vm, file: input.disks[0]!.file, connection: { ...input.connection, ...connection } };
+    const { key, file, how } = input.disks[0]!;
+    const request = { vm: input.vm, key, file, how, connection: { ...input.connection, ...connection } };
     return this.#ports(plugin).openSource(request, new AbortController().signal);
   }
 
   copy(vm: string, signal = new AbortController().signal, pass: Pass = {}) {
-    const { disk, ...more } = pass;
+    const { disk, plugin, method = 'vddk', ...more } = pass;
     const input = { ...this.#input(vm), ...more };
     const disks = input.disks.map((each) => ({ ...each, ...disk }));
-    return copy(this.#ports(), { ...input, disks }, this.#context(signal));
+    const connection = { ...input.connection, method };
+    return copy(this.#ports(plugin), { ...input, connection, disks }, this.#context(signal));
   }
 
   prove(vm: string, pass = 1, more: { keep?: boolean; grade?: Grade } = {}) {
@@ -145,14 +173,21 @@ export class Bench {
       credentialsDir: join(this.dir, 'credentials'),
       vddkPlugin: join(this.dir, plugin),
     });
-    const open = vddkSource(config);
+    const open = anySource(config);
+    const noted = (offset: number, target: Buffer, read: (target: Buffer) => Promise<void>) => {
+      this.reads.push(offset);
+      return read(target);
+    };
     const openSource: Ports['openSource'] = async (request, signal) => {
       const source = await open(request, signal);
-      const read = (offset: number, target: Buffer) => {
-        this.reads.push(offset);
-        return source.read(offset, target);
-      };
-      return { ...source, read };
+      if (!('pieces' in source))
+        return { ...source, read: (offset, target) => noted(offset, target, (into) => source.read(offset, into)) };
+      const given = source.pieces;
+      async function* pieces() {
+        for await (const each of given())
+          yield { ...each, read: (target: Buffer) => noted(each.offset, target, each.read) };
+      }
+      return { ...source, pieces };
     };
     const areas = storedAreas({ get: async (name) => Buffer.from(name) });
     return {

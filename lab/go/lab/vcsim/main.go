@@ -4,6 +4,7 @@
 package vcsim
 
 import (
+	"crypto/sha1"
 	"crypto/tls"
 	"flag"
 	"fmt"
@@ -33,6 +34,7 @@ type lab struct {
 	maxAreas int
 	shutdown time.Duration
 	doors    *doors
+	exports  *exports
 }
 
 type options struct {
@@ -87,16 +89,20 @@ func Main(args []string) error {
 
 	m.Service.Listen = &url.URL{Host: o.listen, User: url.UserPassword(user, pass)}
 	m.Service.TLS = new(tls.Config)
+	thumbprint := ""
 	if o.cert != "" {
 		pair, err := tls.LoadX509KeyPair(o.cert, o.key)
 		if err != nil {
 			return err
 		}
 		m.Service.TLS.Certificates = []tls.Certificate{pair}
+		thumbprint = strings.ReplaceAll(fmt.Sprintf("% X", sha1.Sum(pair.Certificate[0])), " ", ":")
 	}
 	l.doors = newDoors(l, user, pass, o.handlesPerHost)
 	mux := http.NewServeMux()
 	l.doors.register(mux)
+	l.exports = newExports(l, o.listen, thumbprint)
+	l.exports.register(mux)
 	m.Service.ServeMux = mux
 	m.Service.RegisterEndpoints = true
 	if err := l.build(w, o.dir); err != nil {

@@ -67,6 +67,16 @@ func (d *doors) handleOpen(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "VixDiskLib_Open: "+err.Error(), http.StatusConflict)
 		return
 	}
+	handle, ok := d.admit(x)
+	if !ok {
+		http.Error(w, "VixDiskLib_Open: NfcFssrvrOpen: Failed to open file. The host has too many NFC connections. (Error code 4)", http.StatusTooManyRequests)
+		return
+	}
+	fmt.Fprintf(w, "%s %d\n", handle, x.size)
+}
+
+// admit counts a disk among those that its host holds open; where there are too many, it is closed.
+func (d *doors) admit(x *door) (handle string, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	held := 0
@@ -77,13 +87,12 @@ func (d *doors) handleOpen(w http.ResponseWriter, r *http.Request) {
 	}
 	if held >= d.limit {
 		x.file.Close()
-		http.Error(w, "VixDiskLib_Open: NfcFssrvrOpen: Failed to open file. The host has too many NFC connections. (Error code 4)", http.StatusTooManyRequests)
-		return
+		return "", false
 	}
 	d.next++
-	handle := strconv.Itoa(d.next)
+	handle = strconv.Itoa(d.next)
 	d.open[handle] = x
-	fmt.Fprintf(w, "%s %d\n", handle, x.size)
+	return handle, true
 }
 
 func (d *doors) find(vmID, snapshot, file string) (*door, error) {

@@ -191,8 +191,12 @@ func (v *labVM) ShutdownGuest(ctx *simulator.Context, req *types.ShutdownGuest) 
 	return body
 }
 
-// PowerOnVMTask activates change tracking, as power-on does where it was enabled since.
+// PowerOnVMTask activates change tracking, as power-on does where it was enabled since. While the VM is exported it fails.
 func (v *labVM) PowerOnVMTask(ctx *simulator.Context, req *types.PowerOnVM_Task) soap.HasFault {
+	if v.l.exports.held(v.Self) {
+		t := simulator.CreateTask(v, "powerOnVMTask", func(*task) (any_, fault) { return nil, new(types.InvalidState) })
+		return &methods.PowerOnVM_TaskBody{Res: &types.PowerOnVM_TaskResponse{Returnval: t.Run(ctx)}}
+	}
 	m := &v.VirtualMachine.VirtualMachine
 	sizeDisks(ctx, m)
 	for _, d := range disks(v.Config.Hardware.Device) {

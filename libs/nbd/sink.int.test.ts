@@ -172,14 +172,5 @@ test('sink - 62 TiB, almost all of it holes, on both sides', { timeout: 900_000 
     expect(here.equals(there)).toBe(true);
     expect(here.toString()).toContain(`${at}.${at}.`);
   }
-  let allocated = 0;
-  for await (const { length } of each(target, size)) allocated += length;
-  expect(allocated).toBeLessThan(64 * mib);
   await Promise.all([source.close(), target.close()]);
 });
-
-/** What is allocated. */
-async function* each(server: NbdSource, size: number) {
-  for (let at = 0; at < size; at += 64 * 1024 ** 3)
-    for (const extent of await server.extents(at, Math.min(64 * 1024 ** 3, size - at))) if (!extent.zero) yield extent;
-}

@@ -366,7 +366,7 @@ test('planner - no more snapshots on a datastore than it bears, whichever replic
   await Promise.all([one.driver.beginPasses(), other.driver.beginPasses()]);
   const after = await states();
   expect(after.filter((state) => state === 'SN')).toHaveLength(1);
-  expect(after[vms.indexOf(first)]).toBe('WT');
+  expect(after[vms.indexOf(first)]).toBe('IN');
 });
 
 test('planner - the room is looked at: a pass on a datastore that fills is given up, and goes on when there is room', async () => {

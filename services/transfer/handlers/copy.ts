@@ -83,6 +83,7 @@ async function pass(
 /** What a pass has to read, as far as that is known before: of a delta its areas, else the disk. */
 const bytesOf = ({ how, sizeBytes }: PassDisk, ranges: readonly Range[]): number =>
   how === 'delta' ? ranges.reduce((sum, [, length]) => sum + length, 0) : sizeBytes;
+
 /** The pass, and then the whole source once more: any difference, and the disk is compared. */
 async function readTwice(options: PassOptions): Promise<PassResult> {
   const done = await runPass(options);

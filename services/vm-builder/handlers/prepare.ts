@@ -4,9 +4,10 @@ import type { StepContext } from '@tranship/service-kit';
 import { bench } from '../domain/bench.ts';
 import { selector, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
-import { none } from '../rebind.ts';
 import { endWorkbench } from './hand-over.ts';
 import { why } from './why.ts';
+
+const lookMs = 200;
 
 /** Volumes and workbench stand: both containers take commands, so that no source is stopped before. */
 export async function prepare(
@@ -45,10 +46,15 @@ export async function prepare(
 /** A workbench that is on its way out may still write: two never hold the same volumes. */
 async function gone(world: Target, input: StepInput<'prepare'>, context: Pick<StepContext, 'clock' | 'signal'>) {
   const { cluster, config } = world;
+  const { clock, signal } = context;
   await endWorkbench(world, input, context);
-  const job = { kind: 'Job', namespace: config.workNamespace, name: input.workbench } as const;
-  if (!(await cluster.until(job, none, { deadlineMs: config.prepareSeconds * 1000, ...context })))
-    throw new TranshipError('target.workbench-alive', `the Job ${input.workbench} is still being removed`);
+  // Jobs may be asked for by name alone: there is no right to watch them.
+  const end = clock.now() + config.prepareSeconds * 1000;
+  while (await cluster.get('Job', input.workbench, config.workNamespace)) {
+    if (clock.now() > end)
+      throw new TranshipError('target.workbench-alive', `the Job ${input.workbench} is still being removed`);
+    await clock.sleep(lookMs, signal);
+  }
 }
 
 /** What is there by the target's name, an earlier try's too, must go before: its disks may have run. */

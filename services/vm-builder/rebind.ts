@@ -8,8 +8,8 @@ import type { Target } from './ports.ts';
 type Owned = Pick<StepInput<'handOver'>, 'migration' | 'vm' | 'workbench' | 'target'>;
 type Context = Pick<StepContext, 'clock' | 'signal'>;
 const nudged = 'tranship.dev/nudged';
-/** The binder is nudged this often. */
-const nudgeMs = 500;
+/** The binder is nudged after so long, and then after twice as long each time: mostly the first one helps. */
+const nudgeMs = { first: 100, most: 2_000 };
 const goneMs = 120_000;
 /** Kubernetes' controllers write on a volume too. */
 const races = { attempts: 6, baseMs: 50, maxMs: 1_000 };
@@ -128,8 +128,9 @@ async function bound(
 ): Promise<boolean> {
   const claim = { kind: 'PersistentVolumeClaim', namespace, name } as const;
   const phase = ([found]: readonly KubeObject[]) => (found?.status?.phase === 'Bound' ? true : undefined);
-  for (const end = clock.now() + goneMs; clock.now() < end; ) {
-    if (await cluster.until(claim, phase, { deadlineMs: nudgeMs, clock, signal })) return true;
+  const end = clock.now() + goneMs;
+  for (let deadlineMs = nudgeMs.first; clock.now() < end; deadlineMs = Math.min(2 * deadlineMs, nudgeMs.most)) {
+    if (await cluster.until(claim, phase, { deadlineMs, clock, signal })) return true;
     await nudge(cluster, name, namespace);
   }
   return false;

@@ -160,14 +160,14 @@ test('warm - history lost between two passes: all is compared, nothing is copied
 });
 
 test('archive - change tracking that we turned on for a VM that moved is turned off; the plan is not started any more', async () => {
-  const [{ id } = { id: '' }] = await story.api.list(['migrations'], migrationSchema, { plan: 'reset' });
-  await story.api.send('POST', ['plans', 'reset', 'archive'], any);
-  const plan = () => story.api.get(['plans', 'reset'], any);
+  const [{ id } = { id: '' }] = await story.api.list(['migrations'], migrationSchema, { plan: 'guarded' });
+  await story.api.send('POST', ['plans', 'guarded', 'archive'], any);
+  const plan = () => story.api.get(['plans', 'guarded'], any);
   await story.eventually(async () => (await plan()).status?.archived !== undefined);
   const told = (await story.timeline(id)).filter(({ type }) => type === 'vm.source-tidied' || type === 'vm.archived');
   expect(told.map(({ data }) => data)).toEqual([{ snapshots: [], tracking: 'off' }, {}]);
   expect((await story.status(id)).state).toBe('succeeded');
-  await expect(story.start('reset')).rejects.toMatchObject({ code: 'plan.archived' });
+  await expect(story.start('guarded')).rejects.toMatchObject({ code: 'plan.archived' });
 });
 
 test('warm - between distant passes no workbench stands; it is there again before a pass and before the power-off', async () => {

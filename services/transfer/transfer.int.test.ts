@@ -105,6 +105,16 @@ test('copy - aborted in the middle, the next one reads the rest alone', async ()
   expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
 });
 
+test('copy - aborted while its source hangs, it ends within seconds', { timeout: 30_000 }, async () => {
+  const stop = new AbortController();
+  const { settled } = await halfWay(stop.signal);
+  for (const { pid } of bench.nbdkits()) process.kill(pid, 'SIGSTOP');
+  stop.abort(new Error('enough'));
+  expect(await settled).toMatchObject({ message: 'enough' });
+  expect(bench.nbdkits()).toEqual([]);
+  await bench.slow(0);
+});
+
 test('copy - nbdkit killed in the middle is started again, and the copy goes on', async () => {
   const { copied } = await halfWay();
   const [first, ...others] = bench.nbdkits();

@@ -26,11 +26,15 @@ export const vddkSource =
     const server = await Nbdkit.start(args, signal);
     try {
       const client = await NbdClient.connect({ socket: server.socket });
+      // What is asked of a source that hangs would be waited for until its deadline.
+      const stop = () => void server.stop();
+      signal.addEventListener('abort', stop, { once: true });
       return {
         size: client.size,
         read: (offset, target) => client.read(offset, target),
         extents: (offset, length) => client.extents(offset, length),
         close: async () => {
+          signal.removeEventListener('abort', stop);
           await client.close();
           await server.stop();
         },

@@ -85,8 +85,10 @@ test('judge - two hits in one window may cost what both may, no more', () => {
 
 test('judge - without its ledger a disk may be read as a whole, but not written again', () => {
   const lost = { kill: 'scratch', read: { ...read, copy: [900 * mib] } } as const;
-  expect(failed(course({ ...lost, written: { copy: [264 * mib], prove: [0] } }))).toEqual([]);
-  expect(failed(course({ ...lost, written: { copy: [265 * mib], prove: [65 * mib] } }))).toEqual(['copy', 'prove']);
+  const within = { copy: [264 * mib], prove: [64 * mib], delta: [300 * mib] };
+  expect(failed(course({ ...lost, written: within }))).toEqual([]);
+  const beyond = { copy: [265 * mib], prove: [65 * mib], delta: [301 * mib] };
+  expect(failed(course({ ...lost, written: beyond }))).toEqual(['copy', 'prove', 'delta']);
 });
 
 test('judge - less than there is to read cannot be: the copy or the counter lies', () => {

@@ -70,6 +70,11 @@ export function judge(course: Course): Cell[] {
   });
 }
 
+/** Without its ledger a disk is read again, not copied again: of a first pass the half was there, a delta is written once more. */
+function mostWritten(window: Window, due: number, sizeBytes: number): number {
+  return window === 'delta' || window === 'final' ? due : due / 2 + bound(sizeBytes);
+}
+
 function judgeWindow({ kill, steps, disks, read, written }: Course, window: Window) {
   const bytes = read[window];
   if (!bytes) return { againBytes: undefined, problems: [] };
@@ -78,10 +83,9 @@ function judgeWindow({ kill, steps, disks, read, written }: Course, window: Wind
     const may = steps
       .filter((step) => windowOf[step] === window)
       .reduce((sum, step) => sum + allowance(kill, step, sizeBytes), 0);
-    // Half was there: a disk whose ledger is lost is read again, not written again.
-    const rewritten = (written[window]?.[i] ?? 0) - due[window] / 2;
-    if (kill === 'scratch' && rewritten > bound(sizeBytes))
-      return [`disk ${i}: ${inMib(rewritten)} written again, ${inMib(bound(sizeBytes))} allowed`];
+    const wrote = written[window]?.[i] ?? 0;
+    const most = mostWritten(window, due[window], sizeBytes);
+    if (kill === 'scratch' && wrote > most) return [`disk ${i}: ${inMib(wrote)} written, ${inMib(most)} allowed`];
     if (again[i]! > may) return [`disk ${i}: ${inMib(again[i]!)} read again, ${inMib(may)} allowed`];
     return again[i]! < 0 ? [`disk ${i}: ${inMib(-again[i]!)} were never read`] : [];
   });

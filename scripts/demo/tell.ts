@@ -2,6 +2,7 @@ import type { MigrationStatus, SourceVm, StepName, StepResult, Validation } from
 import { type Api, downtime } from '../../cli/index.ts';
 import { table } from '../../cli/render/table.ts';
 import { bytes } from '../../cli/render/units.ts';
+import { lastWords } from '../../lab/host/console.ts';
 import { hear } from '../../lab/host/inside.ts';
 import { backingFile, claimFile, digest, rootOfFile } from '../../lab/host/volumes.ts';
 import type { Lab } from '../../lab/state.ts';
@@ -10,7 +11,9 @@ import { vmsOf } from './acts.ts';
 type Say = (line?: string) => void;
 type VmStatus = MigrationStatus['vms'][number];
 const guest = { name: 'web-01', address: '192.168.76.10', port: 7000 };
-const bootMs = 240_000;
+/** A bound against hanging: on a busy machine an emulated guest takes its time. */
+const bootMs = 600_000;
+const sayEveryMs = 20_000;
 
 /** What the guest said of itself before the move. */
 export interface Before {
@@ -38,7 +41,8 @@ export async function waitForGuest(api: Api, lab: Lab, say: Say): Promise<Before
   if (!(await vmsOf(api)).some(({ name, powerState }) => name === guest.name && powerState === 'poweredOn'))
     return undefined;
   say(`   ${guest.name} boots in software emulation; it is moved once it runs (about a minute) …`);
-  for (const end = Date.now() + bootMs; Date.now() < end; ) {
+  const began = Date.now();
+  for (let said = began; Date.now() < began + bootMs; ) {
     const vm = (await vmsOf(api)).find(({ name }) => name === guest.name);
     const count = vm?.toolsRunning ? await counter(lab) : undefined;
     if (vm && count !== undefined) {
@@ -46,9 +50,13 @@ export async function waitForGuest(api: Api, lab: Lab, say: Say): Promise<Before
       say(`   ${guest.name} runs at ${addresses.join(', ')}; its counter stands at ${count}.`);
       return { counter: count, addresses };
     }
+    if (Date.now() - said > sayEveryMs) {
+      said = Date.now();
+      say(`   ${guest.name} boots: ${lastWords(guest.name)}`);
+    }
     await new Promise((done) => setTimeout(done, 1_000));
   }
-  throw new Error(`${guest.name} did not boot within ${bootMs / 1000} s`);
+  throw new Error(`${guest.name} did not boot within ${bootMs / 1000} s; it said last: ${lastWords(guest.name)}`);
 }
 
 const nicText = (nics: readonly { name: string; addresses: readonly string[] }[]) =>

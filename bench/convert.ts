@@ -5,30 +5,27 @@ import { fileURLToPath } from 'node:url';
 import { guestAnswerSchema, type Inspection } from '@tranship/contracts';
 import { baseImage, rootOffset } from '../lab/guests/base.ts';
 import { personalise } from '../lab/guests/personalise.ts';
-import { install } from '../lab/setup/packages.ts';
 import { run } from '../lab/setup/shell.ts';
 import { worldVmSchema } from '../lab/world/schema.ts';
 import { seconds } from './copy.ts';
 import { type Line, line, type Measured, median, ratios, rounds } from './measure.ts';
 import { Site, settle } from './tools.ts';
+import { VirtV2v } from './virt-v2v.ts';
 
 const tool = fileURLToPath(new URL('../services/converter/tool.ts', import.meta.url));
 const mac = '00:50:56:aa:bb:77';
 const agent = ['qemu-guest-agent', 'libglib2.0-0', 'libffi8', 'liburing2', 'libnuma1'];
-/** KVM is never asked for: it may be there and not work. */
-const appliance = { LIBGUESTFS_BACKEND: 'direct', LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg' };
-const deadlineMs = 1_200_000;
 
 /** The same Debian on ext4, with a static address, converted by ours (direct engine) and by virt-v2v-in-place; then looked at. */
 export async function convert(count: number): Promise<Line> {
-  await install(['virt-v2v', 'supermin', 'linux-image-amd64'], []);
+  const virtV2v = await VirtV2v.ready();
   const site = new Site();
   try {
     const base = await baseImage('bios');
     const disk = site.target('guest.raw');
-    const [nics, media, caches] = [site.target('nics.json'), site.target('media/debian'), site.target('appliance')];
+    const [nics, media] = [site.target('nics.json'), site.target('media/debian')];
     writeFileSync(nics, JSON.stringify([{ mac, addresses: ['192.168.76.77/24'], slot: 192 }]));
-    for (const folder of [media, caches]) mkdirSync(folder, { recursive: true });
+    mkdirSync(media, { recursive: true });
     execFileSync('apt-get', ['download', '-q', ...agent], { cwd: media, stdio: 'ignore', timeout: 120_000 });
     const vm = worldVmSchema.parse({
       name: 'bench-01',
@@ -58,17 +55,9 @@ export async function convert(count: number): Promise<Line> {
       after(await ask('inspect'));
       return measured;
     };
-    // The appliance is made once, by whoever has it already in production.
-    const v2v = () =>
-      run('virt-v2v-in-place', ['-i', 'disk', disk], {
-        env: { ...appliance, LIBGUESTFS_CACHEDIR: caches },
-        deadlineMs,
-      });
-    await personalise(vm, base, disk);
-    await v2v();
     const found = await rounds(count, {
       ours: fresh(() => timed(() => ask('convert')), boots('ours', true)),
-      theirs: fresh(() => timed(v2v), boots('virt-v2v-in-place', false)),
+      theirs: fresh(() => timed(() => virtV2v.convert(disk)), boots('virt-v2v-in-place', false)),
     });
     return line('convert', 'virt-v2v-in-place without KVM', ratios(found.ours, found.theirs, 'ms'), {
       seconds: seconds(found.ours),
@@ -76,6 +65,7 @@ export async function convert(count: number): Promise<Line> {
       inspectSeconds: median(inspected.map(({ ms }) => ms)) / 1000,
     });
   } finally {
+    virtV2v.end();
     await site.clear();
   }
 }

@@ -14,14 +14,14 @@ import type { ImporterErrand } from './forklift-importer.ts';
  * time; a phase that waits looks, and looks again 3 s later. The phases are those of its migrator between the power-off and the
  * VirtualMachine, in its order, and each does its work on the same vCenter and the same cluster as ours: the snapshot of the pass
  * before is removed and the last one taken with the VM off, an importer pod for the disk reads the changed areas one request at a
- * time, the VirtualMachine is created to run. In its favour: VMs are powered off at once where it would wait for a guest; the two
- * phases of the conversion are left out whole, the pod too; the importer's pod is asked for by the phase itself, without
+ * time, the VirtualMachine is created to run. In its favour: the power-off waits for no guest; the conversion, where there is one,
+ * is virt-v2v-in-place alone, without the pod that it needs; the importer's pod is asked for by the phase itself, without
  * CDI's controller in between; no session is opened anew at each look; there is one VM, one disk, and no other plan.
  */
 const loopMs = 3_000;
 const namespace = 'apps';
 const pictureName = 'forklift-migration-precopy';
-const bound = 200;
+const bound = 400;
 
 interface Vm {
   readonly id: string;
@@ -59,8 +59,8 @@ export class ForkliftReplay {
     for (let i = 0; i < bound && !(await this.#imported()); i++) await sleep(500);
   }
 
-  /** From the order to power off to the order to run the target, milliseconds. */
-  async cutover(): Promise<number> {
+  /** From the order to power off to the order to run the target, milliseconds. `convert`: what its two phases run. */
+  async cutover(convert?: () => Promise<unknown>): Promise<number> {
     const { id } = this.#vm;
     let task = '';
     const ended = async () => (await this.#state(task)) === 'success';
@@ -76,6 +76,18 @@ export class ForkliftReplay {
     const picture = () => ({ type: 'VirtualMachineSnapshot', value: this.#snapshot });
     const removal = { removeChildren: false, consolidate: true };
     const taking = { name: pictureName, description: '', memory: false, quiesce: true };
+    let conversion: Promise<unknown> | undefined;
+    let converted = false;
+    const conversionPhases = [
+      async () => {
+        conversion = convert!().finally(() => {
+          converted = true;
+        });
+        conversion.catch(() => {});
+        return true;
+      }, // CreateGuestConversionPod
+      async () => converted && conversion!.then(() => true), // ConvertGuest
+    ];
     // Each: its work of one look, and whether the next look is the next phase's.
     const phases: readonly (() => Promise<boolean>)[] = [
       () => start(vm, 'PowerOffVM_Task'),
@@ -87,6 +99,7 @@ export class ForkliftReplay {
       async () => this.#finalCheckpoint(),
       () => this.#imported(), // Finalize
       () => start(picture(), 'RemoveSnapshot_Task', removal), // RemoveFinalSnapshot
+      ...(convert ? conversionPhases : []),
       () => apply(machine(this.#vm.name, this.claim)).then(() => true), // CreateVM
     ];
     const began = performance.now();
@@ -99,6 +112,16 @@ export class ForkliftReplay {
       if (phase === phases.length) return performance.now() - began;
     }
     throw new Error(`the replay stands at phase ${phase}`);
+  }
+
+  /** Through its tools, as long as that takes: nobody measures it. */
+  async shutDown(): Promise<void> {
+    await this.#center.client.call({ type: 'VirtualMachine', value: this.#vm.id }, 'ShutdownGuest', {});
+    for (let i = 0; i < bound; i++) {
+      if ((await this.#center.power(this.#vm.id)).powerState === 'poweredOff') return;
+      await sleep(1_000);
+    }
+    throw new Error(`${this.#vm.name} did not shut down`);
   }
 
   get claim(): string {

@@ -8,8 +8,10 @@ import { up } from '../lab/host/up.ts';
 
 export interface BenchVm {
   readonly name: string;
-  readonly power: 'on';
-  readonly disks: readonly { readonly sizeGB: number; readonly fill: string }[];
+  readonly power: 'on' | 'off';
+  readonly guest?: string;
+  readonly network?: { readonly mac: string; readonly address: string; readonly gateway: string };
+  readonly disks: readonly { readonly sizeGB: number; readonly fill?: string }[];
 }
 
 /** VMs that run, without a guest: what they hold is moved, and nothing of it boots. */

@@ -11,7 +11,8 @@ export const worldVmSchema = z.strictObject({
   guest: z.enum(['debian-12']).optional(),
   power: z.enum(['on', 'off']).default('off'),
   firmware: z.enum(['bios', 'efi']).default('bios'),
-  cpus: z.number().int().positive().default(2),
+  /** Two emulated ones may lose each other's timers where the machine is busy, and a guest then hangs in its boot. */
+  cpus: z.number().int().positive().default(1),
   memoryMB: z.number().int().positive().default(512),
   network: z
     .strictObject({

@@ -10,8 +10,8 @@ export interface Area {
 /** As an object in the store, and VMware, list them: offset and length. */
 export type Range = readonly [offset: number, length: number];
 
-/** Gaps shorter than this are read along: a request costs more than their bytes. */
-const smallGap = 256 * 1024;
+/** Gaps shorter than this may be read along: a request costs more than their bytes. */
+export const smallGap = 256 * 1024;
 
 const down = (at: number) => Math.floor(at / leafBytes) * leafBytes;
 const up = (at: number) => Math.ceil(at / leafBytes) * leafBytes;
@@ -53,15 +53,15 @@ export function* cut(areas: readonly Area[], most: number, mostZeros: number): G
   }
 }
 
-/** Ranges in any order, as whole leaves within the disk: in order, apart, none touching the next. */
-export function widen(ranges: Iterable<Range>, sizeBytes: number): Range[] {
+/** Ranges in any order, as whole leaves within the disk: in order, apart, with more than `gap` between any two. */
+export function widen(ranges: Iterable<Range>, sizeBytes: number, gap = 0): Range[] {
   const inOrder = [...ranges].sort((a, b) => a[0] - b[0]);
   const found: [number, number][] = [];
   for (const [offset, length] of inOrder) {
     const [from, to] = [down(offset), Math.min(up(offset + length), sizeBytes)];
     if (length <= 0 || to <= from) continue;
     const last = found.at(-1);
-    if (last && from <= last[0] + last[1]) last[1] = Math.max(last[1], to - last[0]);
+    if (last && from <= last[0] + last[1] + gap) last[1] = Math.max(last[1], to - last[0]);
     else found.push([from, to - from]);
   }
   return found;

@@ -1,12 +1,11 @@
+import { leastAuditLeaves } from '@tranship/contracts';
 import type { Arena } from './arena.ts';
 import { leafBytes, leafCount, type Summing } from './leaves.ts';
 import type { Sums } from './records.ts';
 
-/** So many leaves miss lies in one of a hundred in one pass of 150, whatever the disk's size. */
-const fewest = 500;
-/** How many leaves an audit of `share` reads. */
+/** How many leaves an audit of `share` reads. The fewest miss lies in one of a hundred in one pass of 150, whatever the disk's size. */
 export const auditLeaves = (share: number, sizeBytes: number): number =>
-  share === 0 ? 0 : Math.max(fewest, Math.ceil(share * leafCount(sizeBytes)));
+  share === 0 ? 0 : Math.max(leastAuditLeaves, Math.ceil(share * leafCount(sizeBytes)));
 
 export interface Check {
   readonly arena: Arena;

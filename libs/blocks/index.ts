@@ -5,7 +5,7 @@ export { Ledger, markDiverged } from './ledger.ts';
 export { Limiter, limited } from './limiter.ts';
 export { type PassOptions, type PassResult, runPass, type Tuning } from './pass.ts';
 export { type ProveOptions, prove } from './prove.ts';
-export { reread } from './reread.ts';
+export { reread, unheard } from './reread.ts';
 export { type Kept, restore } from './restore.ts';
 export { Disk, type Sink } from './sink.ts';
 export type { Binding, Head, PassRequest, Proof } from './state.ts';

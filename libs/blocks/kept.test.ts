@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { crc32c, markDiverged, type PassRequest, type Range, Root, reread, summingOf } from './index.ts';
+import { crc32c, markDiverged, type PassRequest, type Range, Root, reread, summingOf, unheard } from './index.ts';
 import { leafBytes } from './leaves.ts';
 import { Copy } from './testing/copy.ts';
 import { MemorySource, mib, patterned } from './testing/source.ts';
@@ -182,6 +182,23 @@ describe('grades', () => {
     source.bytes.fill(0, 3 * leafBytes, 4 * leafBytes);
     await copy.pass(source, { pass: 3, how: 'delta', changeId: 'u/3' }, { ranges: [] });
     expect(await again()).toEqual({ leaves: 193, different: 1 });
+  });
+
+  test('full - data that the source calls a hole is found too, and copied when it is not listened to', async () => {
+    const copy = new Copy(dir, bytes.length, { sums: 'sha256' });
+    const source = new MemorySource(bytes);
+    const told = source.extents.bind(source);
+    const hidden = ({ offset }: { offset: number }) => offset >= mib / 2 && offset < mib;
+    source.extents = async (...window) =>
+      (await told(...window)).map((area) => (hidden(area) ? { ...area, zero: true } : area));
+    await copy.pass(source, first);
+    const sizeBytes = bytes.length;
+    const again = () => copy.with((ledger) => reread(source, { ledger, sizeBytes }));
+    expect(await again()).toEqual({ leaves: 193, different: 4 });
+    const done = await copy.pass(unheard(source) as MemorySource, { pass: 2, how: 'compare' });
+    expect(done).toMatchObject({ writtenBytes: 4 * leafBytes });
+    expect(readFileSync(copy.image).equals(bytes)).toBe(true);
+    expect(await again()).toEqual({ leaves: 193, different: 0 });
   });
 });
 

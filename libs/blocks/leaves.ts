@@ -1,8 +1,8 @@
 import { createHash, type Hash, hash } from 'node:crypto';
 import { crc32c as crc } from '@node-rs/crc32';
+import { leafBytes } from '@tranship/contracts';
 
-/** Every disk is proven leaf by leaf. */
-export const leafBytes = 64 * 1024;
+export { leafBytes };
 export const leafCount = (bytes: number): number => Math.ceil(bytes / leafBytes);
 
 export type SumName = 'crc32c' | 'sha256';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32c } from '@node-rs/crc32';
-import { cut, type Range, widen } from './areas.ts';
+import { cut, type Range, smallGap, widen } from './areas.ts';
 import { type Files, type LedgerFile, openOrMake, systemFiles } from './files.ts';
 import { leafBytes, leafCount, Root, type Summing } from './leaves.ts';
 import { PassLog } from './pass-log.ts';
@@ -114,7 +114,9 @@ export class Ledger {
     if (this.#suspects && head) await this.#writeHead(head);
     this.#suspects = undefined;
     if (!distrusted) return undefined;
-    // From here on the log says that the target is read.
+    // From here on the log says that the target is read; the head first, which would be believed without the mark.
+    await this.#files.remove(this.#path('ledger'));
+    await this.#files.syncFolder(this.#folder);
     await this.#files.remove(this.#path('diverged'));
     await this.#files.syncFolder(this.#folder);
     [this.#head, this.#distrusted] = [undefined, false];
@@ -258,14 +260,16 @@ export class Ledger {
   async #touched(log: PassLog): Promise<Range[] | undefined> {
     const { begun, state } = log;
     if (begun.fresh) return undefined;
-    const ranges: Range[] = [
-      ...begun.suspects,
-      ...begun.planned,
-      [state.doneBytes, state.untilBytes - state.doneBytes],
-    ];
+    const { sizeBytes } = this.binding;
+    // A delta writes what it planned, and small gaps between; a comparison may have gone beyond its last entry.
+    const open: Range[] =
+      state.how === 'delta'
+        ? widen(begun.planned, sizeBytes, smallGap)
+        : [...begun.planned, [state.doneBytes, state.untilBytes - state.doneBytes]];
+    const ranges: Range[] = [...begun.suspects, ...open];
     for await (const { offset, sums: written } of log.sums())
       ranges.push([offset, (written.length / this.summing.bytes) * leafBytes]);
-    const touched = widen(ranges, this.binding.sizeBytes);
+    const touched = widen(ranges, sizeBytes);
     return touched.length > maxTouched ? undefined : touched;
   }
 

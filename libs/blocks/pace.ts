@@ -1,4 +1,5 @@
-const kib = 1024;
+import { smallGap } from './areas.ts';
+import { leafBytes } from './leaves.ts';
 
 /** How a source answers: from it follows how large a gap costs less to read than another request. */
 export class Pace {
@@ -16,8 +17,8 @@ export class Pace {
 
   /** What one of so many requests lets pass in the time of an answer, within 64 to 256 KiB. */
   gap(inFlight: number): number {
-    if (this.#since === undefined || this.#now <= this.#since) return 64 * kib;
+    if (this.#since === undefined || this.#now <= this.#since) return leafBytes;
     const bytes = (this.#latencyMs * this.#bytes) / (this.#now - this.#since) / inFlight;
-    return Math.min(256 * kib, Math.max(64 * kib, bytes));
+    return Math.min(smallGap, Math.max(leafBytes, bytes));
   }
 }

@@ -248,6 +248,19 @@ describe('trust', () => {
     await Promise.all([old.close(), taken.close()]);
   });
 
+  test('diverged - a mending that is cut off does not leave the old ledger to be believed', async () => {
+    const bytes = patterned(40 * mib, 1);
+    await pass(new MemorySource(bytes));
+    await markDiverged(dir, 0);
+    const target = readFileSync(image());
+    for (const leaf of [3, 600]) target.fill(7, leaf * leafBytes, leaf * leafBytes + 100);
+    writeFileSync(image(), target);
+    await expect(pass(new MemorySource(bytes, 20), first, [], quick)).rejects.toThrow('the source is gone');
+    const source = new MemorySource(bytes);
+    expect(await pass(source, first, [], quick)).toMatchObject({ how: 'compare' });
+    expect(same(source)).toBe(true);
+  });
+
   test('target - one that was lost is copied again, whatever the ledger says', async () => {
     const source = new MemorySource(patterned(9 * mib, 1));
     const { writtenBytes } = await pass(source);

@@ -77,16 +77,15 @@ export class Pipeline {
     try {
       for await (const area of this.#job.areas) {
         const cost = area.zero ? 0 : area.length;
-        await this.#until(
-          () =>
-            this.#working < inFlight &&
-            this.#queue.length < maxQueue &&
-            this.#issuedBytes + cost - this.#durableBytes <= this.#riskBytes &&
-            area.offset + area.length <= log.durable.untilBytes,
-        );
+        const ready = () =>
+          this.#working < inFlight &&
+          this.#queue.length < maxQueue &&
+          this.#issuedBytes + cost - this.#durableBytes <= this.#riskBytes &&
+          area.offset + area.length <= log.durable.untilBytes;
+        await this.#until(ready, area.offset);
         await this.#issue(area, cost);
       }
-      await this.#until(() => this.#queue.length === 0);
+      await this.#until(() => this.#queue.length === 0, sizeBytes);
       this.#done = { ...this.#done, doneBytes: sizeBytes };
       await this.#saving;
       this.#check();
@@ -147,12 +146,16 @@ export class Pipeline {
     if (this.#doneBytes - this.#savedBytes >= this.#riskBytes / 4) this.#startSave();
   }
 
-  async #until(ready: () => boolean): Promise<void> {
+  /** `next`: where the area begins that waits; with all done before it, nothing is left to do up to there. */
+  async #until(ready: () => boolean, next: number): Promise<void> {
     for (;;) {
       this.#check();
       if (ready()) return;
       // Everything done and nothing to wait for but the ledger: it must not lag behind.
-      if (this.#working === 0) this.#startSave();
+      if (this.#working === 0) {
+        if (this.#queue.length === 0) this.#done = { ...this.#done, doneBytes: Math.max(this.#done.doneBytes, next) };
+        this.#startSave();
+      }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -2,6 +2,11 @@ import { z } from 'zod';
 import { passHowSchema } from './steps.ts';
 import { gradeSchema } from './target.ts';
 
+/** Every disk is proven leaf by leaf. */
+export const leafBytes = 64 * 1024;
+/** Of a disk's leaves that are called unchanged, a sample reads so many at least. */
+export const leastAuditLeaves = 500;
+
 /** What Tranship states of one VM: that its target disks equalled, byte for byte, what was read from the source. */
 export const proofSchema = z.object({
   version: z.literal(1),

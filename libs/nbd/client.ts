@@ -101,7 +101,7 @@ export class NbdClient {
       const part = target.subarray(at, at + maxBytes);
       parts.push(this.#send(command.read, offset + at, part.length, part));
     }
-    await Promise.all(parts);
+    await all(parts);
   }
 
   /** The data must stay as it is until then. @throws TranshipError `transfer.write`, `target.full` */
@@ -112,7 +112,7 @@ export class NbdClient {
       const part = data.subarray(at, at + maxBytes);
       parts.push(this.#send(command.write, offset + at, part.length, part));
     }
-    await Promise.all(parts);
+    await all(parts);
   }
 
   /** Makes the range read as zeros: `writeZeroes`; or gives it up, whatever it reads as then: `trim`. */
@@ -212,4 +212,10 @@ export class NbdClient {
     this.#pending.clear();
     for (const pending of open) pending.reject(this.#ended);
   }
+}
+
+/** Waits for each, also after one has failed: until then its memory is not the caller's again. */
+async function all(parts: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(parts)).find(({ status }) => status === 'rejected');
+  if (failed) throw (failed as PromiseRejectedResult).reason;
 }

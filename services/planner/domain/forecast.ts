@@ -1,4 +1,4 @@
-import type { Forecast, TargetDisk } from '@tranship/contracts';
+import { type Forecast, leafBytes, leastAuditLeaves, type TargetDisk, type VmPlan } from '@tranship/contracts';
 import { changedBytes, finished, type Pass } from './passes.ts';
 
 /** Seconds that the steps of a cutover took in migrations before; what is not known yet is guessed. */
@@ -23,7 +23,7 @@ interface Estimate {
 /** The downtime that a cutover would cost at `now`, milliseconds since the epoch. */
 export function forecast(
   passes: readonly Pass[],
-  disks: readonly TargetDisk[],
+  { target: { disks }, audit, proof }: Pick<VmPlan, 'target' | 'audit' | 'proof'>,
   now: number,
   history: History,
 ): Forecast {
@@ -31,11 +31,11 @@ export function forecast(
   const last = done.at(-1)!;
   const [writeRate, copyRate] = [writeRateOf(done, disks), copyRateOf(done)];
   const age = Math.max(0, (now - Date.parse(last.point?.at ?? last.started)) / 1000);
-  const deltaBytes = Math.min(
-    writeRate * age,
-    disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-  );
-  const delta = 1 + deltaBytes / copyRate;
+  const allBytes = disks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const deltaBytes = Math.min(writeRate * age, allBytes);
+  const written = 1 + deltaBytes / copyRate;
+  const auditBytes = audit > 0 ? Math.min(allBytes, disks.length * leastAuditLeaves * leafBytes) : 0;
+  const delta = written + (auditBytes + (proof === 'full' ? allBytes : 0)) / copyRate;
   const known = {
     shutdown: spread(history.shutdown, guesses.shutdown),
     convert: spread(history.convert, guesses.convert),
@@ -43,14 +43,13 @@ export function forecast(
     boot: spread(history.boot, guesses.boot),
   };
   // What was written is read back at about the pace of the copy.
-  const moved: Estimate = { mid: delta, low: delta / 2, high: delta * 2 };
-  const all = [...Object.values(known), moved, moved];
+  const all = [...Object.values(known), about(delta), about(written)];
   const sum = (of: keyof Estimate) => round(all.reduce((total, each) => total + each[of], 0));
   return {
     ...{ pass: last.pass, writeRate: Math.round(writeRate), copyRate: Math.round(copyRate) },
     ...{ seconds: sum('mid'), low: sum('low'), high: sum('high') },
     parts: {
-      ...{ shutdown: round(known.shutdown.mid), delta: round(delta), prove: round(delta) },
+      ...{ shutdown: round(known.shutdown.mid), delta: round(delta), prove: round(written) },
       ...{ convert: round(known.convert.mid), handOver: round(known.handOver.mid), boot: round(known.boot.mid) },
     },
   };
@@ -79,4 +78,5 @@ function spread(seen: readonly number[], guess: number): Estimate {
   return { mid, low: sorted[0]! * 0.8, high: sorted.at(-1)! * 1.25 };
 }
 
+const about = (mid: number): Estimate => ({ mid, low: mid / 2, high: mid * 2 });
 const round = (seconds: number) => Math.round(seconds * 10) / 10;

@@ -18,6 +18,8 @@ const interruptible: ReadonlySet<State> = new Set<State>([
 ]);
 /** A guest that was told to shut down, and did not in time, may still do so. */
 const lateShutdownMs = 60_000;
+/** A share so small that the smallest sample is taken. */
+const leastAudit = Number.EPSILON;
 /** Who copies sees within a second that it is not wanted any more, and closes the source's files. */
 const readerGraceMs = 10_000;
 /** In these nothing of the target has run yet. */
@@ -162,7 +164,8 @@ function input(step: StepName, course: Course): StepInput<StepName> {
         disks: passDisks(disks, course.passes, pass),
         pass: pass.pass,
         ...at,
-        audit: plan.audit,
+        // Inside the downtime the smallest sample, however large the disk.
+        audit: snapshot === undefined ? Math.min(leastAudit, plan.audit) : plan.audit,
         ...(pastRate === undefined ? {} : { pastRate }),
         sessions: plan.sessions,
         grade,

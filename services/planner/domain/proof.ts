@@ -1,4 +1,4 @@
-import type { Proof, StepResult } from '@tranship/contracts';
+import { leafBytes, type Proof, type StepResult } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { finished, type Pass } from './passes.ts';
 
@@ -33,7 +33,6 @@ export function proofOf(course: Course): Proof | undefined {
 
 const afterwards = (converted: string | undefined) => (converted === undefined ? {} : { converted });
 
-const leafBytes = 64 * 1024;
 const auditedShare = (sizeBytes: number, copied: StepResult<'copy'>['disks'][number] | undefined): number =>
   copied?.how === 'compare' ? 1 : Math.min(1, (copied?.auditedLeaves ?? 0) / Math.ceil(sizeBytes / leafBytes));
 

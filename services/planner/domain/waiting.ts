@@ -64,7 +64,7 @@ function alone(course: Course, present: Present): TranshipEvent | undefined {
     return paused || kept(course, present) !== undefined ? undefined : due('a cold migration has no other pass');
   const last = finished(passes).at(-1);
   if (last && course.forecast?.pass !== last.pass)
-    return { type: 'vm.forecast', data: forecast(passes, plan!.target.disks, present.now, present.history) };
+    return { type: 'vm.forecast', data: forecast(passes, plan!, present.now, present.history) };
   // What was kept may be of a guest that has been mended since.
   if (last && course.kept) return paused ? undefined : passAfter(last.pass);
   const refusal = refusalOf(course);
@@ -103,7 +103,7 @@ function cutOver(course: Course, present: Present, why: string): TranshipEvent |
   if (window && !gateAt(window, present.now).open) return anotherPass(course, present);
   const shorter = shortened(course, present);
   if (shorter) return shorter;
-  const { seconds } = forecast(passes, plan!.target.disks, present.now, present.history);
+  const { seconds } = forecast(passes, plan!, present.now, present.history);
   const over = overLimit(seconds, budgetMs, window?.forMs);
   // By budget nobody waits for it: the next forecast may fit.
   if (over && (cutover || mode !== 'budget')) return { type: 'vm.cutover-postponed', data: { error: over } };
@@ -120,7 +120,7 @@ function shortened({ plan, passes, cutover, guarded }: Course, { now, history }:
   const gate = window && gateAt(window, now);
   const since = Math.max(Date.parse(asked), gate?.open ? gate.began : 0);
   const last = finished(passes).at(-1)!;
-  const { delta } = forecast(passes, plan!.target.disks, now, history).parts;
+  const { delta } = forecast(passes, plan!, now, history).parts;
   return delta > longDelta && Date.parse(last.started) < since ? passAfter(last.pass) : undefined;
 }
 
@@ -134,7 +134,7 @@ function kept({ plan, cutover, passes }: Course, { now, history }: Present): str
   if (!gate.open) return wait;
   // A first pass tells nothing of the next: how long a cold migration takes is not known before.
   if (finished(passes).length === 0) return undefined;
-  const { seconds } = forecast(passes, plan!.target.disks, now, history);
+  const { seconds } = forecast(passes, plan!, now, history);
   if (now + seconds * 1000 <= gate.ends) return undefined;
   return `${wait}: the forecast, ${seconds} s, would run over the end of this one at ${iso(gate.ends)}`;
 }

@@ -38,7 +38,7 @@ test('warm - a pass knows its claim and where the ledger of the proof before is 
   const inputs = (grade: VmPlan['proof']) => {
     const found: { copy: object[]; prove: object[] } = { copy: [], prove: [] };
     const budget = { mode: 'budget', budgetMs: 600_000 } as const;
-    run(warm({ cutover: budget, proof: grade }), (step, course, clock) => {
+    run(warm({ cutover: budget, proof: grade, audit: 0.01 }), (step, course, clock) => {
       const due = next(course, present(clock)) as { input: object };
       if (step === 'copy' || step === 'prove') found[step].push(due.input);
       const pvcs = [{ index: 0, name: 'disk-0', uid: 'a3c1', volume: 'pv-1' }];
@@ -52,10 +52,12 @@ test('warm - a pass knows its claim and where the ledger of the proof before is 
   const claim = { uid: 'a3c1', volume: 'pv-1' };
   const { copy, prove } = inputs('full');
   expect(copy).toMatchObject([
-    { grade: 'full', reread: false, disks: [{ claim }] },
-    { reread: false, disks: [{ claim, kept: 'kept-1' }] },
+    { grade: 'full', reread: false, audit: 0.01, disks: [{ claim }] },
+    { reread: false, audit: 0.01, disks: [{ claim, kept: 'kept-1' }] },
     { reread: true, disks: [{ kept: 'kept-2' }] },
   ]);
+  // Within the downtime the smallest sample, not a share of the disk.
+  expect(copy[2]).toMatchObject({ audit: Number.EPSILON });
   expect(copy[0]).not.toHaveProperty('disks.0.kept');
   expect(prove).toMatchObject([{ grade: 'full', keep: true, disks: [{ claim }] }, { keep: true }, { keep: false }]);
   expect(inputs('standard').copy.at(-1)).toMatchObject({ grade: 'standard', reread: false });

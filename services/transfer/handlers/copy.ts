@@ -1,4 +1,13 @@
-import { Limiter, limited, type PassOptions, type PassResult, type Range, reread, runPass } from '@tranship/blocks';
+import {
+  Limiter,
+  limited,
+  type PassOptions,
+  type PassResult,
+  type Range,
+  reread,
+  runPass,
+  unheard,
+} from '@tranship/blocks';
 import { type PassDisk, type StepInput, type StepResult, TranshipError, type Via } from '@tranship/contracts';
 import { retry, type StepContext } from '@tranship/service-kit';
 import { memoryFor } from '../domain/memory.ts';
@@ -96,5 +105,9 @@ async function readTwice(options: PassOptions): Promise<PassResult> {
   const { leaves, different } = await reread(source, { ledger, sizeBytes, signal });
   const audited = { auditedLeaves: leaves, liedLeaves: different };
   if (different === 0) return { ...done, ...audited };
-  return { ...(await runPass({ ...options, request: { ...request, how: 'compare' } })), ...audited };
+  const anew = {
+    source: async () => ({ ...unheard(source), via: source.via }),
+    request: { ...request, how: 'compare' },
+  } as const;
+  return { ...(await runPass({ ...options, ...anew })), ...audited };
 }

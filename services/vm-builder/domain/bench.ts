@@ -1,10 +1,9 @@
-import { type StepInput, sumBytesOf, type TargetDisk, type TargetVm } from '@tranship/contracts';
+import { leafBytes, type StepInput, sumBytesOf, type TargetDisk, type TargetVm } from '@tranship/contracts';
 import { marks, scratch, workDisk } from './names.ts';
 import { claim, diskClaim } from './volumes.ts';
 import { workbenchJob } from './workbench.ts';
 
 const gib = 1024 ** 3;
-const leafBytes = 64 * 1024;
 
 /** What the ledgers take at most: the sums of all leaves, and those of the pass that runs. */
 const ledgerBytes = (disks: readonly TargetDisk[], grade: Input['grade']) =>

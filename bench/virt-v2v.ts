@@ -1,0 +1,33 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { install } from '../lab/setup/packages.ts';
+import { run } from '../lab/setup/shell.ts';
+
+const deadlineMs = 1_200_000;
+
+/** virt-v2v's own conversion, of a raw disk where it lies; its appliance is made beforehand, as in production, and goes in the end. */
+export class VirtV2v {
+  readonly #cache = mkdtempSync(join(tmpdir(), 'tranship-appliance-'));
+  /** KVM is never asked for: it may be there and not work. */
+  readonly #env = {
+    LIBGUESTFS_BACKEND: 'direct',
+    LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg',
+    LIBGUESTFS_CACHEDIR: this.#cache,
+  };
+
+  static async ready(): Promise<VirtV2v> {
+    await install(['virt-v2v', 'guestfish', 'supermin', 'linux-image-amd64'], []);
+    const made = new VirtV2v();
+    await run('guestfish', ['-a', '/dev/null', 'run'], { env: made.#env, deadlineMs });
+    return made;
+  }
+
+  convert(disk: string): Promise<string> {
+    return run('virt-v2v-in-place', ['-i', 'disk', disk], { env: this.#env, deadlineMs });
+  }
+
+  end(): void {
+    rmSync(this.#cache, { recursive: true, force: true });
+  }
+}

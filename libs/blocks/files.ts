@@ -1,4 +1,5 @@
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 
 /** What the ledger needs of a file. */
 export interface LedgerFile {
@@ -18,6 +19,8 @@ export interface Files {
   look(path: string): Promise<{ ino: number; size: number } | undefined>;
   /** Makes names last. */
   syncFolder(path: string): Promise<void>;
+  /** Names the life of this machine's kernel: while it is the same, nothing that was written is lost, synced or not. */
+  boot(): Promise<string>;
 }
 
 export const systemFiles: Files = {
@@ -29,6 +32,11 @@ export const systemFiles: Files = {
     const folder = await open(path, 'r');
     await folder.sync().finally(() => folder.close());
   },
+  boot: () =>
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
+      (id) => id.trim(),
+      () => randomUUID(),
+    ),
 };
 
 export async function openOrMake(files: Files, name: string): Promise<LedgerFile> {

@@ -10,6 +10,12 @@ interface FirstRecord {
   readonly begun: Begun;
 }
 
+/** `boot`: the data was written but not flushed, and is believed in this life of the kernel alone. */
+interface StateRecord {
+  readonly state: State;
+  readonly boot?: string;
+}
+
 /** The file is written ahead by so many zeros: an entry within them costs the file system no change of its own. */
 const growBytes = 256 * 1024;
 /** So many zeros after the last entry say that it is the last. */
@@ -19,7 +25,12 @@ const emptyHead = 8;
 export class PassLog {
   readonly begun: Begun;
   #state: State;
+  /** The last that was noted as flushed, and the last that is synced as well. */
+  #flushed: State;
   #durable: State;
+  /** The data that the state speaks of may be in the kernel's hands alone, in this life of it. */
+  #written: boolean;
+  readonly #boot: string;
   readonly #files: Files;
   readonly #path: string;
   readonly #file: LedgerFile;
@@ -27,18 +38,21 @@ export class PassLog {
   readonly #sumBytes: number;
   /** Where the next entry goes, and how far the file is written. */
   #end: number;
-  #written: number;
+  #filled: number;
 
-  private constructor(files: Files, path: string, file: LedgerFile, begun: Begun, state: State, at: Place) {
+  private constructor(files: Files, path: string, file: LedgerFile, begun: Begun, known: Known, at: Place) {
     this.#files = files;
     this.#path = path;
     this.#file = file;
     this.begun = begun;
-    this.#state = state;
-    this.#durable = state;
+    this.#state = known.state;
+    this.#flushed = known.flushed;
+    this.#durable = known.durable;
+    this.#written = known.state !== known.flushed;
+    this.#boot = known.boot;
     this.#ino = at.ino;
     this.#sumBytes = at.sumBytes;
-    [this.#end, this.#written] = [at.end, at.written];
+    [this.#end, this.#filled] = [at.end, at.filled];
   }
 
   /** A new one in the place of any other. */
@@ -52,8 +66,9 @@ export class PassLog {
     await files.rename(`${path}.new`, path);
     await files.syncFolder(dirname(path));
     const ino = (await files.look(path))?.ino ?? 0;
-    return new PassLog(files, path, file, begun, state, {
-      ...{ ino, end: records.length, written: bytes.length },
+    const known = { state, flushed: state, durable: state, boot: await files.boot() };
+    return new PassLog(files, path, file, begun, known, {
+      ...{ ino, end: records.length, filled: bytes.length },
       sumBytes: sumsOf(binding).bytes,
     });
   }
@@ -65,21 +80,29 @@ export class PassLog {
     const file = await files.open(path, 'r+');
     let first: FirstRecord | undefined;
     let last: { state: State; end: number } | undefined;
+    let flushed: State | undefined;
+    const boot = await files.boot();
     for await (const entry of entries(file)) {
       if (!('json' in entry)) continue;
       if (!first) {
         first = entry.json as FirstRecord;
         if (first.version !== version || !sameBinding(binding, first.binding)) break;
-      } else last = { state: (entry.json as { state: State }).state, end: entry.end };
+        continue;
+      }
+      const { state, boot: within } = entry.json as StateRecord;
+      if (within === undefined) flushed = state;
+      if (within === undefined || within === boot) last = { state, end: entry.end };
     }
-    if (!first || !last) {
+    if (!first || !last || !flushed) {
       await file.close();
       return undefined;
     }
     // What follows the last state was not promised.
     await file.truncate(last.end);
-    return new PassLog(files, path, file, first.begun, last.state, {
-      ...{ ino: is.ino, end: last.end, written: last.end },
+    // Whether that was synced nobody knows.
+    const known = { state: last.state, flushed, durable: { ...flushed, doneBytes: 0, untilBytes: 0 }, boot };
+    return new PassLog(files, path, file, first.begun, known, {
+      ...{ ino: is.ino, end: last.end, filled: last.end },
       sumBytes: sumsOf(binding).bytes,
     });
   }
@@ -98,21 +121,27 @@ export class PassLog {
     await this.sync();
   }
 
-  /** Outlives us, and a power cut only when {@link sync} has ended. @throws TranshipError `transfer.ledger` where another worker went on with the disk */
-  async note(state: State, leaves: readonly Sums[]): Promise<void> {
+  /**
+   * Outlives us; and a power cut where the data was `flushed` before, and {@link sync} has ended since. Nothing said: as the
+   * state before. @throws TranshipError `transfer.ledger` where another worker went on with the disk
+   */
+  async note(state: State, leaves: readonly Sums[], flushed = !this.#written): Promise<void> {
     if (!(await this.#isOurs()))
       throw new TranshipError('transfer.ledger', `another worker goes on with ${this.#path}`, { retry: false });
-    const records = Buffer.concat([...join(leaves, this.#sumBytes).map(sumsRecord), jsonRecord({ state })]);
-    const grows = this.#end + records.length + emptyHead > this.#written;
+    const record: StateRecord = flushed ? { state } : { state, boot: this.#boot };
+    const records = Buffer.concat([...join(leaves, this.#sumBytes).map(sumsRecord), jsonRecord(record)]);
+    const grows = this.#end + records.length + emptyHead > this.#filled;
     const bytes = grows ? Buffer.concat([records, Buffer.alloc(growBytes)]) : records;
     await this.#file.write(bytes, 0, bytes.length, this.#end);
-    if (grows) this.#written = this.#end + bytes.length;
+    if (grows) this.#filled = this.#end + bytes.length;
     this.#end += records.length;
     this.#state = state;
+    this.#written = !flushed;
+    if (flushed) this.#flushed = state;
   }
 
   async sync(): Promise<void> {
-    const state = this.#state;
+    const state = this.#flushed;
     if (state === this.#durable) return;
     await this.#file.datasync();
     this.#durable = state;
@@ -136,9 +165,16 @@ export class PassLog {
   }
 }
 
+interface Known {
+  readonly state: State;
+  readonly flushed: State;
+  readonly durable: State;
+  readonly boot: string;
+}
+
 interface Place {
   readonly ino: number;
   readonly end: number;
-  readonly written: number;
+  readonly filled: number;
   readonly sumBytes: number;
 }

@@ -34,6 +34,10 @@ export interface Tuning {
   readonly inFlight: number;
   /** What a kill may cost at least, read again; else one in a hundred of what was read. */
   readonly riskBytes: number;
+  /** What a power cut may cost. */
+  readonly flushBytes: number;
+  /** Of the target, compared before its ledger is believed. */
+  readonly spotLeaves: number;
   readonly random: () => number;
   /** The sums of leaves; the benches measure what they cost. */
   readonly sum: (data: Buffer) => Buffer;
@@ -52,13 +56,13 @@ export interface PassResult {
 }
 
 const mib = 1024 * 1024;
-/** Of the target, before its ledger is believed. */
-const spotLeaves = 64;
 const usual: Omit<Tuning, 'sum'> = {
   memoryBytes: 32 * mib,
   requestBytes: mib,
   inFlight: 64,
   riskBytes: 64 * mib,
+  flushBytes: 512 * mib,
+  spotLeaves: 64,
   random: Math.random,
 };
 
@@ -74,7 +78,7 @@ export async function runPass(options: PassOptions): Promise<PassResult> {
   const check = { arena, sizeBytes, summing, signal };
   if (sink.isNew) await ledger.forget();
   let finished = await ledger.begin(request, ranges, sink.holdsData && !sink.isNew);
-  if (!(await holds(options, check, tuning.random, finished))) {
+  if (!(await holds(options, check, tuning, finished))) {
     ledger.refuse();
     finished = await ledger.begin(request, ranges, true);
   }
@@ -122,7 +126,12 @@ function timed(source: Source, pace: Pace): BlockSource {
 }
 
 /** Whether the target holds what the ledger says, by a sample: of the log when it goes on, else of the pass before. */
-async function holds({ sink, ledger, sizeBytes }: PassOptions, check: Check, random: () => number, finished?: Head) {
+async function holds(
+  { sink, ledger, sizeBytes }: PassOptions,
+  check: Check,
+  { random, spotLeaves }: Pick<Tuning, 'random' | 'spotLeaves'>,
+  finished?: Head,
+) {
   const read = (offset: number, target: Buffer) => sink.read(offset, target);
   let touched: readonly Range[] = [];
   if (!finished) {

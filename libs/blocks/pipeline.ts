@@ -29,6 +29,8 @@ export interface PipelineOptions {
   readonly inFlight: number;
   /** What a kill may cost, in bytes read again, or one in a hundred of all; the ledger is written well before. */
   readonly riskBytes: number;
+  /** After so much the target is flushed: what a power cut may cost. */
+  readonly flushBytes: number;
   readonly signal?: AbortSignal | undefined;
   /** Called with the bytes of the disk that are done, its zeros included, and those that were read for it. */
   readonly onProgress?: ((doneBytes: number, readBytes: number) => void) | undefined;
@@ -56,9 +58,9 @@ export class Pipeline {
   #working = 0;
   #issuedBytes = 0;
   #doneBytes = 0;
-  /** Of those that are done: what the ledger holds, and what of it no power cut can take. */
+  /** Of those that are done: what the ledger holds, and what of it is flushed. */
   #savedBytes = 0;
-  #durableBytes = 0;
+  #flushedBytes = 0;
   #saving: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
   #wake: (() => void) | undefined;
@@ -80,7 +82,7 @@ export class Pipeline {
         const ready = () =>
           this.#working < inFlight &&
           this.#queue.length < maxQueue &&
-          this.#issuedBytes + cost - this.#durableBytes <= this.#riskBytes &&
+          this.#issuedBytes + cost - this.#savedBytes <= this.#riskBytes &&
           area.offset + area.length <= log.durable.untilBytes;
         await this.#until(ready, area.offset);
         await this.#issue(area, cost);
@@ -89,7 +91,7 @@ export class Pipeline {
       this.#done = { ...this.#done, doneBytes: sizeBytes };
       await this.#saving;
       this.#check();
-      await this.#save();
+      await this.#save(true);
       return log.state;
     } finally {
       signal?.removeEventListener('abort', onAbort);
@@ -154,7 +156,8 @@ export class Pipeline {
       // Everything done and nothing to wait for but the ledger: it must not lag behind.
       if (this.#working === 0) {
         if (this.#queue.length === 0) this.#done = { ...this.#done, doneBytes: Math.max(this.#done.doneBytes, next) };
-        this.#startSave();
+        // With all of it saved it is the flush that is waited for.
+        this.#startSave(this.#doneBytes === this.#savedBytes);
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -167,8 +170,8 @@ export class Pipeline {
     if (this.#failure) throw this.#failure.error;
   }
 
-  #startSave(): void {
-    this.#saving ??= this.#save()
+  #startSave(flush = false): void {
+    this.#saving ??= this.#save(flush)
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
@@ -178,15 +181,17 @@ export class Pipeline {
       });
   }
 
-  async #save(): Promise<void> {
-    const { sink, log } = this.#options;
+  async #save(flush: boolean): Promise<void> {
+    const { sink, log, flushBytes } = this.#options;
     const [leaves, doneBytes] = [this.#leaves, this.#doneBytes];
     const state = { ...this.#done, untilBytes: this.#done.doneBytes + windowBytes };
     this.#leaves = [];
-    const before = this.#savedBytes;
-    await Promise.all([sink.flush(), log.sync()]);
-    this.#durableBytes = before;
-    await log.note(state, leaves);
+    const flushed = flush || !sink.outlivesUs || doneBytes - this.#flushedBytes >= flushBytes;
+    if (flushed) {
+      await Promise.all([sink.flush(), log.sync()]);
+      this.#flushedBytes = doneBytes;
+    }
+    await log.note(state, leaves, flushed);
     this.#savedBytes = doneBytes;
   }
 }

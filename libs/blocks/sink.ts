@@ -13,6 +13,8 @@ export interface Sink {
   readonly isNew: boolean;
   /** It may hold more than zeros. */
   readonly holdsData: boolean;
+  /** What was written is there although we end: this machine's kernel has it. Else it is only after a flush. */
+  readonly outlivesUs: boolean;
   /** Gives up all from `offset` on; true where that reads as zeros from now on. */
   clearFrom(offset: number): Promise<boolean>;
   read(offset: number, target: Buffer): Promise<void>;
@@ -37,6 +39,7 @@ export class Disk implements Sink {
   readonly path: string;
   readonly isNew: boolean;
   readonly holdsData: boolean;
+  readonly outlivesUs = true;
   readonly #size: number;
   readonly #file: FileHandle;
   readonly #isFile: boolean;

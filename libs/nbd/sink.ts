@@ -12,6 +12,8 @@ export class NbdSink {
   readonly path: string;
   readonly isNew = false;
   readonly holdsData: boolean;
+  /** What becomes of the server nobody here knows. */
+  readonly outlivesUs = false;
   readonly #client: NbdClient;
   readonly #size: number;
 

@@ -59,6 +59,7 @@ function apply(bytes: Buffer, { at, data }: Change): Buffer {
 export class FragileSink implements Sink {
   readonly path = 'target';
   isNew = false;
+  readonly outlivesUs = true;
   readonly #disk: Fragile;
   readonly #fuse: Fuse;
 
@@ -110,13 +111,19 @@ export class FragileFiles implements Files {
   #safeNames = new Map<string, Node>();
   #history: Map<string, Node>[] = [];
   #next = 1;
+  #boots = 0;
   readonly #fuse: Fuse;
 
   constructor(fuse: Fuse) {
     this.#fuse = fuse;
   }
 
+  async boot() {
+    return `boot ${this.#boots}`;
+  }
+
   cut(random: () => number): void {
+    this.#boots++;
     const states = [this.#safeNames, ...this.#history];
     this.#names = new Map(states[Math.floor(random() * states.length)]);
     this.#keepNames();

@@ -46,7 +46,7 @@ const maxWindow = 64 * minWindow;
 /** A window with fewer extents may be larger the next time. */
 const fewExtents = 64;
 /** Of zeros at once. */
-const zeroBytes = 256 * 1024 * 1024;
+const zeroBytes = 1024 ** 3;
 const none: Outcome = { readBytes: 0, writtenBytes: 0, leaves: [] };
 const hole = (area: Area): Request => ({ ...area, read: async () => {} });
 

@@ -98,6 +98,8 @@ export class Pipeline {
       // Nothing of ours may still write when the next attempt begins.
       while (this.#working > 0) await new Promise<void>((resolve) => (this.#wake = resolve));
       await this.#saving;
+      // Whatever ended it, what was done is kept where it can be.
+      if (this.#done.doneBytes > log.state.doneBytes) await this.#save(false).catch(() => {});
     }
   }
 

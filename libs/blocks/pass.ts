@@ -57,7 +57,7 @@ export interface PassResult {
 
 const mib = 1024 * 1024;
 const usual: Omit<Tuning, 'sum'> = {
-  memoryBytes: 32 * mib,
+  memoryBytes: 16 * mib,
   requestBytes: mib,
   inFlight: 64,
   riskBytes: 64 * mib,

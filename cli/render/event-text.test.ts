@@ -13,7 +13,7 @@ test('events - a rehearsal says by what the copy was up, or why it failed', () =
   const example = eventExamples['vm.rehearsed'];
   expect(eventText('vm.rehearsed', example)).toMatch(/^the copy of pass 2 failed: rehearsal.network: ens192 /);
   const passed = { ...example, passed: true, boot: { ...example.boot, accelerator: 'tcg' } };
-  expect(eventText('vm.rehearsed', passed)).toBe('the copy of pass 2 passed: up by its agent in 9.4s, emulated');
+  expect(eventText('vm.rehearsed', passed)).toBe('the copy of pass 2 passed: up by its agent in 9s, emulated');
 });
 
 test('events - a released workbench says until when', () => {

@@ -9,8 +9,8 @@ test('rehearsal - one that failed is told with its reason, its fix, and what was
     'failed, with the copy of pass 2',
     'rehearsal.network: ens192 (00:50:56:aa:bb:01) has no 192.168.76.10/24',
     expect.stringContaining('  fix: See its console'),
-    'Debian GNU/Linux 12 (bookworm): its guest agent answers, after 9.4s on KVM, with 1024 MB',
-    'converted by direct: 14 files in 2.1s',
+    'Debian GNU/Linux 12 (bookworm): its guest agent answers, after 9s on KVM, with 1024 MB',
+    'converted by direct: 14 files in 2s',
     'ens192 (00:50:56:aa:bb:01): no address, lacks 192.168.76.10/24',
     'failed units: networking.service',
   ]);

@@ -184,8 +184,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'convert':
       return { ...ours, disks, guestId: plan.guestId, grade, mode: plan.convert, nics: guestNics(target) };
     case 'rehearse': {
-      const { deadlineMs } = plan.health;
-      const { agent } = plan.health;
+      const { agent, deadlineMs } = plan.health;
       return { ...ours, target, pass: lastPass(course), mode: plan.convert, agent, deadlineMs };
     }
     case 'release':

@@ -110,7 +110,8 @@ class Process {
   #ended = false;
 
   constructor(args: readonly string[], signal: AbortSignal) {
-    this.#child = spawn('qemu-system-x86_64', args, {
+    // It ends with us, however we end.
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], {
       stdio: ['ignore', 'ignore', 'pipe'],
       signal,
       killSignal: 'SIGKILL',

@@ -141,7 +141,8 @@ test('apart - whatever a guest may have written into its own books: it is read, 
     }
     const read: Read = (offset, length) => {
       const bytes = Buffer.from(whole.subarray(offset, offset + length));
-      for (const [place, byte] of spoilt) if (place >= offset && place < offset + bytes.length) bytes[place - offset] = byte;
+      for (const [place, byte] of spoilt)
+        if (place >= offset && place < offset + bytes.length) bytes[place - offset] = byte;
       return bytes;
     };
     try {

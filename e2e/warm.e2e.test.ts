@@ -3,6 +3,7 @@ import {
   type InspectResult,
   type MigrationStatus,
   migrationSchema,
+  rehearsalSchema,
   type StepResult,
   signedProofSchema,
 } from '@tranship/contracts';
@@ -258,7 +259,7 @@ async function written(address: string): Promise<{ good: number; torn: number }>
 }
 const counter = async (address: string) => Number((await hear(story.lab, address, 7000)).split(' ')[1] ?? 0);
 
-test('warm - a Debian that writes all the time moves by budget; nothing that it wrote is lost or torn', async () => {
+test('warm - a Debian that writes all the time is rehearsed and moves by budget; nothing that it wrote is lost or torn', async () => {
   const address = '192.168.76.30';
   await story.power('shop-01', 'on');
   await story.eventually(async () => (await counter(address)) > 0, 240);
@@ -266,8 +267,18 @@ test('warm - a Debian that writes all the time moves by budget; nothing that it 
   await hear(story.lab, address, 7002, 1);
   await story.plan('shop', [{ name: 'shop-01' }], {
     ...{ type: 'warm', precopy: { interval: '10s' }, cutover: { mode: 'budget', downtimeBudget: '10m' } },
+    defaults: { rehearse: 'required' },
   });
   const migration = await story.start('shop');
+  await story.happened(migration, 'vm.rehearsed', 400);
+  const rehearsal = await story.api.get(['migrations', migration, 'vms', 'shop-01', 'rehearsal'], rehearsalSchema);
+  expect(rehearsal).toMatchObject({ pass: 1, passed: true, boot: { mark: 'agent', failedUnits: [] } });
+  expect(rehearsal.boot?.nics).toMatchObject([
+    { name: 'ens192', addresses: expect.arrayContaining([`${address}/24`]), missing: [] },
+  ]);
+  const said = await story.api.request('GET', ['migrations', migration, 'vms', 'shop-01', 'rehearsal', 'console']);
+  expect(await said.text()).toContain('MARK end');
+  expect(await story.types(migration)).not.toContain('vm.powered-off');
   await passed(migration, 2);
   const before = await counter(address);
   const { results, downtime, passes: all = [], forecast } = succeeded(await story.finished(migration, 500));
@@ -286,4 +297,4 @@ test('warm - a Debian that writes all the time moves by budget; nothing that it 
   for (const part of ['shutdown', 'delta', 'prove', 'convert', 'handOver', 'boot'] as const)
     expect(downtime?.[part]).toBeGreaterThan(0);
   expect(await story.leftovers()).toEqual([]);
-});
+}, 1_200_000);

@@ -140,6 +140,8 @@ export class Product {
         TRANSHIP_KUBECONFIG: this.#kubeconfig,
         TRANSHIP_WORKBENCH_IMAGE: 'lab.local/tranship:1',
         TRANSHIP_PREPARE_SECONDS: '20',
+        // KVM that is there cannot boot every guest here: see docs/limits.md.
+        TRANSHIP_REHEARSAL_KVM: 'never',
         TRANSHIP_WORKBENCH_NATS_URL: nats.url,
       };
     return base;

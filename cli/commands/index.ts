@@ -14,6 +14,7 @@ import { migrationVerbs } from './migration-verbs.ts';
 import { preview } from './preview.ts';
 import { proof } from './proof.ts';
 import { provider } from './provider.ts';
+import { rehearsal } from './rehearsal.ts';
 import { report } from './report.ts';
 import { start } from './start.ts';
 import { timeline } from './timeline.ts';
@@ -37,6 +38,7 @@ export const registers: readonly Register[] = [
   migrationVerbs,
   archive,
   timeline,
+  rehearsal,
   proof,
   report,
   events,

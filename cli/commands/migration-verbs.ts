@@ -11,6 +11,7 @@ const verbs = {
   retry: 'tries again what has failed',
   pause: 'holds further passes, and the cutover',
   resume: 'lets go on what was paused',
+  rehearse: 'boots the copy, converted, in isolation, between two passes',
   rollback: 'gives up the target and puts the source back in service',
 } as const;
 

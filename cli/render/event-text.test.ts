@@ -9,6 +9,13 @@ test('events - an inspection is told with what it would change and what is of co
   expect(eventText('vm.inspected', { ...eventExamples['vm.inspected'], supported: false })).toContain('cannot be conv');
 });
 
+test('events - a rehearsal says by what the copy was up, or why it failed', () => {
+  const example = eventExamples['vm.rehearsed'];
+  expect(eventText('vm.rehearsed', example)).toMatch(/^the copy of pass 2 failed: rehearsal.network: ens192 /);
+  const passed = { ...example, passed: true, boot: { ...example.boot, accelerator: 'tcg' } };
+  expect(eventText('vm.rehearsed', passed)).toBe('the copy of pass 2 passed: up by its agent in 9s, emulated');
+});
+
 test('events - a released workbench says until when', () => {
   expect(eventText('vm.release-due', { until: '2026-12-01T21:00:00.000Z' })).toContain('before 2026-12-01T21');
   expect(eventText('vm.release-due', {})).toBe('nothing is due');

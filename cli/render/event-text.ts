@@ -51,6 +51,12 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
     const what = supported ? `${(changes as unknown[]).length} files would change` : 'it cannot be converted';
     return `${os.name || os.family} (${engine}): ${what}, found in ${seconds(data)}${told.length > 0 ? `; ${told.join(', ')}` : ''}`;
   },
+  'vm.rehearsal-requested': () => 'of the copy as it is, or of the next pass’s',
+  'vm.rehearsed': ({ pass, passed, error, boot }) => {
+    const { mark, seconds, accelerator } = (boot ?? {}) as Data;
+    const up = `up by its ${mark} in ${duration(Number(seconds) * 1000)}${accelerator === 'tcg' ? ', emulated' : ''}`;
+    return passed ? `the copy of pass ${pass} passed: ${up}` : `the copy of pass ${pass} failed: ${failure({ error })}`;
+  },
   'vm.release-due': ({ until }) => (until === undefined ? 'nothing is due' : `nothing is due before ${until}`),
   'vm.released': () => 'the workbench is gone, its volumes stay',
   'vm.snapshot-removed': (data) => `its files were merged in ${seconds(data)}`,

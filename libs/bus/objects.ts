@@ -13,10 +13,11 @@ const nameOf = (subject: string) => Buffer.from(subject.slice(subject.lastIndexO
 /** Of one object, however large: a reader whose server goes away would wait for ever. */
 const objectMs = 60_000;
 
-/** The VM for whose sake an object is kept: with its course it goes. */
+/** The VM for whose sake an object is kept: with its course it goes, unless it is evidence of what was seen. */
 export interface Owner {
   readonly migration: string;
   readonly vm: string;
+  readonly evidence?: true;
 }
 
 /** What is too large for a message, by its owner and the digest of its bytes: it never changes, and the same is kept once. */
@@ -28,7 +29,7 @@ export class Objects {
     this.#connection = connection;
   }
 
-  /** Keeps the bytes and gives their name, `<migration>/<vm>/<SHA-256 in hex>`. What is there already is not written again. */
+  /** Keeps the bytes and gives their name, `<migration>/<vm>/<SHA-256 in hex>`, below `evidence/` where it is that. What is there already is not written again. */
   async put(data: string | Uint8Array, owner: Owner): Promise<string> {
     const bytes = Buffer.from(data);
     const name = prefix(owner) + digest(bytes);
@@ -83,5 +84,5 @@ export class Objects {
   }
 }
 
-const prefix = ({ migration, vm }: Owner) => `${migration}/${vm}/`;
+const prefix = ({ migration, vm, evidence }: Owner) => `${evidence ? 'evidence/' : ''}${migration}/${vm}/`;
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

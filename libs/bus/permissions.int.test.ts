@@ -107,6 +107,18 @@ test('permissions - objects go from inventory to a workbench, and vm-builder rem
   expect(await inventory.leases.acquire('p', 1_000)).toBeDefined();
 });
 
+test('permissions - evidence goes from a workbench to the gateway, which reads alone, and outlives what was kept for the VM', async () => {
+  const [converter, gateway] = [await as('converter'), await as('gateway')];
+  const owner = { migration: 'm2', vm: 'vm-1', evidence: true } as const;
+  const name = await converter.objects.put('console', owner);
+  expect(name).toMatch(/^evidence\/m2\/vm-1\/[0-9a-f]{64}$/);
+  await (await as('vm-builder')).objects.prune({ migration: 'm2', vm: 'vm-1' });
+  expect(Buffer.from(await gateway.objects.get(name)).toString()).toBe('console');
+  await expect(gateway.objects.put('x', owner)).rejects.toThrow();
+  const again = await converter.objects.put('console again', owner);
+  expect(await converter.objects.prune(owner, new Set([again]))).toEqual([name]);
+}, 180_000);
+
 test('permissions - what a workbench may read is the planner’s word: the workbench reads it, and writes none', async () => {
   const [planner, transfer, converter] = [await as('planner'), await as('transfer'), await as('converter')];
   expect(await transfer.limits.get('m1', 'vm-1')).toBeNull();

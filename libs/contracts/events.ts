@@ -53,6 +53,8 @@ export const vmPlanSchema = z.object({
   audit: z.number(),
   proof: gradeSchema.default('standard'),
   convert: z.enum(['auto', 'none']),
+  /** `required`: no cutover before the copy, converted, has booted in isolation. */
+  rehearse: z.enum(['none', 'required']).default('none'),
   start: z.boolean(),
   shutdown: z.object({ deadlineMs: z.number(), then: z.enum(['fail', 'powerOff']) }),
   health: z.object({ agent: z.enum(['required', 'ifPresent', 'ignore']), deadlineMs: z.number() }),
@@ -109,6 +111,11 @@ export const events = {
   'vm.snapshot-removed': event('vm', steps.removeSnapshot.result),
   'vm.inspection-due': event('vm', none),
   'vm.inspected': event('vm', steps.inspect.result),
+  /** A person's word: of the copy as it is, or, where that was rehearsed already, of the next pass's. */
+  'vm.rehearsal-requested': event('vm', none),
+  'vm.rehearsal-due': event('vm', none),
+  /** How it went: a failed one bars the cutover of a plan that requires it. */
+  'vm.rehearsed': event('vm', steps.rehearse.result),
   'vm.release-due': event('vm', z.object({ until: z.iso.datetime().optional() })),
   /** Volumes and ledgers stay; nobody holds them until the workbench is prepared again. */
   'vm.released': event('vm', steps.release.result),

@@ -12,6 +12,7 @@ export * from './permissions.ts';
 export * from './problem.ts';
 export * from './proof.ts';
 export * from './queries.ts';
+export * from './rehearsal.ts';
 export * from './report.ts';
 export * from './states.ts';
 export * from './steps.ts';

@@ -50,6 +50,7 @@ export function permissionsOf(user: NatsUser): Permissions {
   const parts = [
     ...(workers.has(user) || user === 'planner' ? taking(user) : []),
     ...(workers.has(user) ? reporting : []),
+    ...(user === 'gateway' ? readObjects : []),
     ...(user === 'transfer' ? [reading(buckets.limits)] : []),
     ...(inWorkbench.includes(user) ? [] : house(user)),
   ];
@@ -85,16 +86,21 @@ function taking(service: ServiceName): string[] {
 }
 
 const objects = 'OBJ_tranship';
+/** What is too large for a message, read. */
+const readObjects = [
+  ...['STREAM.INFO', 'STREAM.CREATE', 'STREAM.MSG.GET'].map((verb) => api(verb, objects)),
+  ...['DIRECT.GET', 'CONSUMER.CREATE', 'CONSUMER.INFO', 'CONSUMER.DELETE', 'CONSUMER.MSG.NEXT'].map((verb) =>
+    api(verb, objects, '>'),
+  ),
+];
 /** How a step goes and how it ended, and what is too large for a message. */
 const reporting = [
   `${root}.cmd.planner.report.>`,
   `${root}.prg.>`,
   ...bucket(buckets.outcomes),
   '$O.tranship.>',
-  ...['STREAM.INFO', 'STREAM.CREATE', 'STREAM.PURGE', 'STREAM.MSG.GET'].map((verb) => api(verb, objects)),
-  ...['DIRECT.GET', 'CONSUMER.CREATE', 'CONSUMER.INFO', 'CONSUMER.DELETE', 'CONSUMER.MSG.NEXT'].map((verb) =>
-    api(verb, objects, '>'),
-  ),
+  api('STREAM.PURGE', objects),
+  ...readObjects,
 ];
 
 /** The services that stand: the streams, the log, questions, and who leads. */

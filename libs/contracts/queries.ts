@@ -14,6 +14,7 @@ import {
 } from './inventory.ts';
 import { throttleSchema } from './limits.ts';
 import { signedProofSchema } from './proof.ts';
+import { rehearsalSchema } from './rehearsal.ts';
 import { vmReportSchema } from './report.ts';
 import type { ServiceName } from './subjects.ts';
 import { connectionSchema, targetVmSchema } from './target.ts';
@@ -164,7 +165,7 @@ export const queries = {
     z.object({
       name: z.string(),
       vm: z.string().optional(),
-      verb: z.enum(['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback', 'throttle']),
+      verb: z.enum(['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback', 'throttle', 'rehearse']),
       /** Of `cutover`. */
       at: z.iso.datetime({ offset: true }).optional(),
       force: z.boolean().default(false),
@@ -178,6 +179,8 @@ export const queries = {
     z.object({ name: z.string(), vm: z.string().optional() }),
     z.object({ items: z.array(timelineEntrySchema) }),
   ),
+  /** Of one VM: the last one. */
+  rehearsal: query('planner', z.object({ name: z.string(), vm: z.string() }), rehearsalSchema),
   /** Of one VM. */
   report: query('planner', z.object({ name: z.string(), vm: z.string() }), vmReportSchema),
   /** Of one VM, signed. */

@@ -9,6 +9,7 @@ export const stateNames = {
   PP: 'proving-pass',
   RM: 'removing-snapshot',
   IN: 'inspecting',
+  RE: 'rehearsing',
   RL: 'releasing-workbench',
   ST: 'stopping-source',
   FC: 'finding-changes',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { inspectResultSchema } from './inspection.ts';
 import { powerStateSchema } from './inventory.ts';
 import { problemSchema } from './problem.ts';
+import { rehearsalSchema } from './rehearsal.ts';
 import type { ServiceName } from './subjects.ts';
 import { connectionSchema, gradeSchema, targetDiskSchema, targetVmSchema, viaSchema } from './target.ts';
 
@@ -80,11 +81,15 @@ export const steps = {
       connection: connectionSchema,
       /** The scratch volume must hold its sums. */
       grade,
+      /** The workbench must have room for the guest's memory, and for what it writes; one that stands without is replaced. */
+      rehearse: z.boolean().default(false),
     }),
     z.object({
       /** `volume`: the persistent volume behind it. */
       pvcs: z.array(z.object({ index: z.number(), name: z.string(), uid: z.string(), volume: z.string().default('') })),
       pod: z.string(),
+      /** A guest can be booted in it. */
+      rehearse: z.boolean().default(false),
     }),
   ),
   /** The workbench goes, its volumes stay: the next pass is far away. {@link steps.prepare} makes it stand again. */
@@ -200,6 +205,21 @@ export const steps = {
     minutes(10),
     z.object({ ...base, disks: z.array(targetDiskSchema), nics: guestNics }),
     inspectResultSchema,
+  ),
+  /** Boots the copy that a pass left, converted, on an overlay that is thrown away, without any network. A guest that does not come up is a result. */
+  rehearse: step(
+    'converter',
+    minutes(180),
+    z.object({
+      ...base,
+      target: targetVmSchema,
+      pass: z.number().int(),
+      mode: z.enum(['auto', 'none']),
+      agent: z.enum(['required', 'ifPresent', 'ignore']),
+      /** For the boot on KVM; in emulation three times as long. */
+      deadlineMs: z.number(),
+    }),
+    rehearsalSchema,
   ),
   /** Makes the guest fit KVM; the ledger is marked diverged before the first change. */
   convert: step(

@@ -1,6 +1,7 @@
 /** The kinds that we touch: where each lives in the API. */
 export const kinds = {
   Namespace: { api: 'api/v1', plural: 'namespaces', namespaced: false },
+  Node: { api: 'api/v1', plural: 'nodes', namespaced: false },
   PersistentVolume: { api: 'api/v1', plural: 'persistentvolumes', namespaced: false },
   PersistentVolumeClaim: { api: 'api/v1', plural: 'persistentvolumeclaims', namespaced: true },
   Pod: { api: 'api/v1', plural: 'pods', namespaced: true },

@@ -26,6 +26,12 @@ describe('config', () => {
     expect(loadConfig(schema, [], { TRANSHIP_CONFIG: config, TRANSHIP_WORK_SECONDS: '' }).workSeconds).toBe(7);
   });
 
+  it('settings - capitals that stand together are one word in the environment', () => {
+    const sized = z.object({ guestMemoryMB: z.coerce.number().default(1), tlsCaFile: z.string().default('') });
+    const env = { TRANSHIP_GUEST_MEMORY_MB: '512', TRANSHIP_TLS_CA_FILE: 'f' };
+    expect(loadConfig(sized, [], env)).toMatchObject({ guestMemoryMB: 512, tlsCaFile: 'f' });
+  });
+
   it.each([
     [{ TRANSHIP_WORK_SECONDS: 'soon' }, '{}', 'setting workSeconds (TRANSHIP_WORK_SECONDS)'],
     [{}, '{"workSecond": 1}', 'setting workSecond '],

@@ -17,7 +17,8 @@ export const baseConfig = z.object({
 });
 export type BaseConfig = z.infer<typeof baseConfig>;
 
-const envName = (key: string) => `TRANSHIP_${key.replace(/([A-Z])/g, '_$1').toUpperCase()}`;
+/** `rehearsalMemoryMB` is TRANSHIP_REHEARSAL_MEMORY_MB. */
+const envName = (key: string) => `TRANSHIP_${key.replace(/[A-Z]+/g, '_$&').toUpperCase()}`;
 
 /** Reads a service's settings: a JSON file (`--config F` or TRANSHIP_CONFIG), over it the environment. */
 export function loadConfig<S extends z.ZodRawShape>(

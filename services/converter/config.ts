@@ -12,6 +12,10 @@ export const configSchema = z.object({
   scratchDir: z.string().default('/scratch'),
   /** Lets the node's kernel mount guests' file systems that no tool here writes; needs root, FUSE and loop devices. */
   mountEngine: z.stringbool().default(false),
+  /** Memory for a guest that is booted here; without it the workbench has no room for one. */
+  rehearsalMemoryMB: z.coerce.number().int().positive().optional(),
+  /** KVM where it is there, or never. */
+  rehearsalKvm: z.enum(['auto', 'never']).default('auto'),
   /** What is laid into guests: `debian/*.deb`. */
   mediaDir: z.string().default('/usr/share/tranship/media'),
 });

@@ -68,10 +68,19 @@ export async function makeReady(work: Work, probe: Probe, open: OpenVolume): Pro
   const verdict = await findRoot(probe, open);
   if (verdict.kind === 'none') return untouched(verdict.reason);
   if (verdict.kind === 'unsupported') throw errorOf(verdict.refusal);
-  const { guest, facts, plan } = await planGuest(work, probe, verdict.root, open);
+  const planned = await planGuest(work, probe, verdict.root, open);
+  refuseUnplanned(planned);
+  refuseDirty(planned.guest);
+  return readyOf(work, planned);
+}
+
+export function refuseUnplanned({ plan }: Planned): void {
   const [refusal] = plan.refusals;
   if (refusal) throw errorOf(refusal);
-  refuseDirty(guest);
+}
+
+/** Makes ready what is planned and not refused. Throws `guest.no-space`. */
+export async function readyOf(work: Pick<Work, 'scratch'>, { guest, facts, plan }: Planned): Promise<Ready> {
   const edit = await prepareEdit(guest, plan.changes, work.scratch);
   checkRoom(guest, edit.targets);
   const engine = engineOf(guest);

@@ -73,7 +73,8 @@ async function intoOverlay(request: Request, images: Work['images'], overlay: st
     });
     await verifyTargets(ready.guest, ready.edit.targets);
   });
-  await writeOverlay({ base: image.path, changed, logs, overlay: resolve(overlay) }, request.scratch, request.signal);
+  const parts = [{ file: changed, logs, offset: 0 }];
+  await writeOverlay({ base: image.path, parts, overlay: resolve(overlay) }, request.scratch, request.signal);
 }
 
 function refuseUnsupported({ supported, concerns }: Pick<Inspection, 'supported' | 'concerns'>): void {

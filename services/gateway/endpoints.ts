@@ -31,7 +31,7 @@ export function endpoints(world: World, maps: MapLog): Endpoint[] {
     ...documentEndpoints({ kind: 'Plan', plural: 'plans', role: 'operator', resource: plans(ask) }),
     ...providerEndpoints(ask),
     ...planEndpoints(ask),
-    ...migrationEndpoints(ask),
+    ...migrationEndpoints(world),
     ...secretEndpoints(ask),
     ...eventEndpoints(world),
     ...doctorEndpoints(ask),

@@ -15,6 +15,8 @@ export type OnProgress = (filter: string, handler: (value: Progress) => void, si
 export interface World {
   readonly ask: Ask;
   readonly events: EventLog;
+  /** What is too large for a message, by its name. */
+  readonly object: (name: string) => Promise<Uint8Array>;
   readonly onProgress: OnProgress;
   readonly clock: Clock;
   readonly log: Logger;

@@ -17,6 +17,7 @@ export async function gateway(config: GatewayConfig, kit: Kit): Promise<ServiceT
   const world: World = {
     ask: kit.query,
     events: bus.events,
+    object: (name) => bus.objects.get(name),
     onProgress: (filter, handler, signal) => bus.onProgress(filter, handler, signal),
     clock,
     log,

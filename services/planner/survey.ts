@@ -1,6 +1,7 @@
 import { type Plan, type Room, type SourceVm, TranshipError, type Validation } from '@tranship/contracts';
 import type { Kit } from '@tranship/service-kit';
 import type { TargetFacts } from './domain/concerns.ts';
+import { hasSnapshots } from './domain/rehearsal.ts';
 import type { Maps } from './domain/resolve.ts';
 import { type Candidate, validate } from './domain/validate.ts';
 
@@ -21,7 +22,7 @@ export async function survey(plan: Plan, query: Kit['query']): Promise<Survey> {
     query('targetFacts', { namespace: target.namespace }).catch((): TargetFacts | undefined => undefined),
     query('getProvider', { name: source }),
   ]);
-  const rooms = plan.spec.type === 'warm' ? await roomsOf(source, matches.flat(), query) : [];
+  const rooms = hasSnapshots(plan) ? await roomsOf(source, matches.flat(), query) : [];
   const candidates = vms.map((entry, i) => ({ entry, matches: matches[i] ?? [] }));
   const { method } = provider.spec.transfer;
   return { candidates, maps, validation: validate(plan, candidates, maps, facts, method, rooms) };

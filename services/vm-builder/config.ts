@@ -12,6 +12,12 @@ export const configSchema = z.object({
   scratchGB: z.coerce.number().int().positive().default(1),
   /** Class of the scratch volumes; the cluster's default when absent. */
   scratchStorageClass: z.string().optional(),
+  /** A guest that is rehearsed has its own memory, but never more than this; the workbench asks for so much more. */
+  rehearsalMemoryMB: z.coerce.number().int().min(256).default(2048),
+  /** What the scratch volume has more where a plan requires a rehearsal: for what the guest writes. */
+  rehearsalGB: z.coerce.number().int().positive().default(4),
+  /** Whether rehearsals are given KVM: where a node has KubeVirt's device for it, or never. */
+  rehearsalKvm: z.enum(['auto', 'never']).default('auto'),
   /** How long volumes and workbench may take to stand. */
   prepareSeconds: z.coerce.number().int().positive().default(300),
 });

@@ -161,6 +161,22 @@ it('release - the workbench goes with what it was asked for, its volumes stay; p
   expect(again.pod).not.toBe(pod);
 });
 
+it('prepare - a workbench that was made without room for a guest gives way to one with it, and that one stays', async () => {
+  const input = course();
+  const { volumes, pod } = await world.prepared(input);
+  const { migration, vm, workbench, target } = input;
+  const wanted = { migration, vm, workbench, target, connection, grade: 'standard', rehearse: true } as const;
+  const made = prepare(world.target, wanted, context);
+  await world.ends(input);
+  await until('the next pod', async () => ((await world.pod(input))?.metadata.name ?? pod) !== pod);
+  await world.runs(input);
+  expect(await made).toMatchObject({ rehearse: true, pvcs: [{ volume: volumes[0] }] });
+  const job = await world.cluster.get('Job', workbench, work);
+  expect(job?.metadata.annotations).toMatchObject({ 'tranship.dev/rehearses': 'true' });
+  const again = await prepare(world.target, { ...wanted, rehearse: false }, context);
+  expect(again).toMatchObject({ rehearse: true, pod: (await made).pod });
+});
+
 it('prepare - a workbench that is on its way out is seen gone before the next one is made', async () => {
   const input = course();
   const { pod } = await world.prepared(input);

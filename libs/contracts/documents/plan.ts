@@ -23,6 +23,8 @@ const defaultsFields = z.strictObject({
   nicModel: z.enum(['virtio', 'e1000e']).default('virtio'),
   diskBus: z.enum(['virtio', 'sata', 'scsi']).default('virtio'),
   convert: z.enum(['auto', 'none']).default('auto'),
+  /** `required`: no source is stopped before a copy of it, converted, has booted in isolation. */
+  rehearse: z.enum(['none', 'required']).default('none'),
   labels: z.record(z.string(), z.string()).default({}),
   annotations: z.record(z.string(), z.string()).default({}),
   nodeSelector: z.record(z.string(), z.string()).default({}),

@@ -244,6 +244,36 @@ export const catalogue = {
     retry: false,
     status: 404,
   },
+  'rehearsal.none': {
+    title: 'There is no rehearsal yet',
+    fix: 'Ask for one: `tranship rehearse MIGRATION VM`',
+    retry: false,
+    status: 404,
+  },
+  'rehearsal.no-boot': {
+    title: 'The copy did not come up',
+    fix: 'See its console and screen with `tranship rehearsal`, mend it in the guest, then `tranship rehearse`',
+    retry: false,
+    status: 409,
+  },
+  'rehearsal.network': {
+    title: 'The copy came up without an address that it is to keep',
+    fix: 'See its console with `tranship rehearsal`, mend its network in the guest, then `tranship rehearse`',
+    retry: false,
+    status: 409,
+  },
+  'rehearsal.unsupported': {
+    title: 'This guest cannot be rehearsed',
+    fix: 'Set rehearse: none for its plan',
+    retry: false,
+    status: 422,
+  },
+  'rehearsal.no-room': {
+    title: 'The workbench has no room for the rehearsal',
+    fix: 'A scratch volume does not grow: cancel, set rehearse: required for the plan or raise TRANSHIP_REHEARSAL_GB of vm-builder, and start anew',
+    retry: false,
+    status: 507,
+  },
   'nbd.protocol': {
     title: 'The NBD server breaks the protocol',
     fix: 'Check the version of nbdkit',

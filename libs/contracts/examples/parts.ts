@@ -1,4 +1,5 @@
 import type { InspectResult } from '../inspection.ts';
+import type { Rehearsal } from '../rehearsal.ts';
 import type { Connection, TargetDisk, TargetVm } from '../target.ts';
 
 /** What many examples are made of. */
@@ -66,6 +67,25 @@ export const inspection: InspectResult = {
     },
   ],
   seconds: 1.1,
+};
+export const rehearsal: Rehearsal = {
+  pass: 2,
+  passed: false,
+  error: {
+    code: 'rehearsal.network',
+    title: 'The copy came up without an address that it is to keep',
+    detail: 'ens192 (00:50:56:aa:bb:01) has no 192.168.76.10/24',
+    fix: 'See its console with `tranship rehearsal`, mend its network in the guest, then `tranship rehearse`',
+    retry: false,
+  },
+  boot: {
+    ...{ accelerator: 'kvm', memoryMB: 1024, seconds: 9.4, mark: 'agent', os: 'Debian GNU/Linux 12 (bookworm)' },
+    nics: [{ mac: '00:50:56:aa:bb:01', name: 'ens192', addresses: [], missing: ['192.168.76.10/24'] }],
+    failedUnits: ['networking.service'],
+    conversion: { engine: 'direct', files: 14, seconds: 2.1 },
+    console: `evidence/shop-20261201-2100/vm-42/${root}`,
+    screen: `evidence/shop-20261201-2100/vm-42/${root}`,
+  },
 };
 const changeId = '52 de c0 d9 b9 43 9d 10/42';
 export const point = {

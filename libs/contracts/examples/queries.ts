@@ -5,7 +5,7 @@ import type { MigrationStatus, Queries, QueryName } from '../queries.ts';
 import type { VmReport } from '../report.ts';
 import { documentExamples as documents } from './documents.ts';
 import { eventExamples } from './events.ts';
-import { at, connection, disk, ids, nicFact, problem, root, target } from './parts.ts';
+import { at, connection, disk, ids, nicFact, problem, rehearsal, root, target } from './parts.ts';
 
 type Examples = {
   readonly [K in QueryName]: {
@@ -184,6 +184,7 @@ export const queryExamples: Examples = {
     input: { namespace: 'apps' },
     result: { storageClasses: ['ceph-rbd'], namespaces: ['apps'], networks: ['apps/vlan21'], vms: ['web-01'] },
   },
+  rehearsal: { input: { name: ids.migration, vm: 'vm-42' }, result: rehearsal },
   report: { input: { name: ids.migration, vm: 'vm-42' }, result: report },
   proof: { input: { name: ids.migration, vm: 'vm-42' }, result: signedProof },
   sign: { input: { text: '{"version":1}' }, result: { publicKey, signature } },

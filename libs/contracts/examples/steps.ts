@@ -1,6 +1,19 @@
 import type { z } from 'zod';
 import type { StepName, Steps } from '../steps.ts';
-import { at, atSource, connection, disk, inspection, nicFact, ours, point, root, since, target } from './parts.ts';
+import {
+  at,
+  atSource,
+  connection,
+  disk,
+  inspection,
+  nicFact,
+  ours,
+  point,
+  rehearsal,
+  root,
+  since,
+  target,
+} from './parts.ts';
 
 type Examples = {
   readonly [K in StepName]: {
@@ -18,10 +31,11 @@ const via = { method: 'vddk', why: 'auto: the disk library opens the disk' } as 
 /** What each step is asked, and what it answers; a step without an example does not compile. */
 export const stepExamples: Examples = {
   prepare: {
-    input: { ...onTarget, connection },
+    input: { ...onTarget, connection, rehearse: true },
     result: {
       pvcs: [{ index: 0, name: `${ours.workbench}-disk-0`, uid: 'a3c1', volume: 'pvc-7d1f' }],
       pod: `${ours.workbench}-x7k2p`,
+      rehearse: true,
     },
   },
   powerOff: {
@@ -64,6 +78,10 @@ export const stepExamples: Examples = {
   inspect: {
     input: { ...ours, disks: [disk], nics: [{ mac: nicFact.mac, addresses: nicFact.addresses, slot: 192 }] },
     result: inspection,
+  },
+  rehearse: {
+    input: { ...onTarget, pass: 2, mode: 'auto', agent: 'ifPresent', deadlineMs: 600_000 },
+    result: rehearsal,
   },
   release: { input: ours, result: { removed: [`Job tranship-work/${ours.workbench}`] } },
   convert: {

@@ -1,15 +1,24 @@
-import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
+import { merged } from '../domain/merged.ts';
 import { run } from './run.ts';
 import { changedPlaces, reader } from './undo.ts';
 
 const createMs = 60_000;
 const writeMs = 600_000;
 
-/** Writes a qcow2 file over `base` that holds what was changed in `changed`, a copy of it: the blocks that undo logs name. */
+/** A file in which a part of a disk was changed; the undo logs say where. */
+export interface ChangedPart {
+  readonly file: string;
+  readonly logs: readonly string[];
+  /** Where the file's first byte lies on the disk. */
+  readonly offset: number;
+}
+
+/** Makes a qcow2 file over `base` that holds what was changed in parts of it. */
 export async function writeOverlay(
-  { base, changed, logs, overlay }: { base: string; changed: string; logs: readonly string[]; overlay: string },
+  { base, parts, overlay }: { base: string; parts: readonly ChangedPart[]; overlay: string },
   scratch: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -23,16 +32,25 @@ export async function writeOverlay(
       throw new TranshipError('guest.conversion', `${program}: ${stderr.trim() || stdout.trim()}`);
   };
   await ran('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', base, overlay], createMs);
-  const from = openSync(changed, 'r');
+  const commands: string[] = [];
+  const files: string[] = [];
   try {
-    const read = reader(from);
-    const commands = logs.flatMap(changedPlaces).map(({ offset, length }, i) => {
-      const file = join(scratch, `block-${i}`);
-      writeFileSync(file, read(offset, length));
-      return `write -q -s ${file} ${offset} ${length}\n`;
-    });
-    await ran('qemu-io', ['-f', 'qcow2', overlay], writeMs, commands.join(''));
+    for (const { file, logs, offset: start } of parts) {
+      const from = openSync(file, 'r');
+      try {
+        const read = reader(from);
+        for (const { offset, length } of merged(logs.flatMap(changedPlaces))) {
+          const block = join(scratch, `block-${files.length}`);
+          files.push(block);
+          writeFileSync(block, read(offset, length));
+          commands.push(`write -q -s ${block} ${start + offset} ${length}\n`);
+        }
+      } finally {
+        closeSync(from);
+      }
+    }
+    if (commands.length > 0) await ran('qemu-io', ['-f', 'qcow2', overlay], writeMs, commands.join(''));
   } finally {
-    closeSync(from);
+    for (const file of files) rmSync(file, { force: true });
   }
 }

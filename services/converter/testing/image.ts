@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
+  cpSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -149,3 +150,24 @@ export const debugfs = (file: string, at: number, commands: readonly string[], w
     timeout: 30_000,
     stdio: ['pipe', 'pipe', 'ignore'],
   }).toString();
+
+/**
+ * Makes commands of debugfs known to the journal of an ext4 alone: what they do to the file system's own books stands
+ * there as one transaction, as with a guest that was cut off.
+ */
+export function journalled(file: string, at: number, work: string, commands: readonly string[]): void {
+  const after = join(work, 'after.img');
+  cpSync(file, after);
+  debugfs(after, at, commands, true);
+  const size = Number(/^Block size: +(\d+)/m.exec(debugfs(file, at, ['stats -h']))?.[1]);
+  const [old, now] = [readFileSync(file), readFileSync(after)];
+  const changed: { block: number; bytes: Buffer }[] = [];
+  for (let offset = at * mib, block = 0; offset + size <= now.length; offset += size, block++) {
+    const bytes = now.subarray(offset, offset + size);
+    if (!bytes.equals(old.subarray(offset, offset + size))) changed.push({ block, bytes });
+  }
+  const blocks = join(work, 'blocks');
+  writeFileSync(blocks, Buffer.concat(changed.map(({ bytes }) => bytes)));
+  const list = changed.map(({ block }) => block).join(',');
+  debugfs(file, at, ['jo', `jw -b ${list} ${blocks}`, 'jc'], true);
+}

@@ -45,6 +45,22 @@ describe('actions', () => {
     expect(asked).toEqual([{ name: 'archivePlan', input: { name: 'shop' } }]);
   });
 
+  it('rehearsals - told as JSON, the evidence as it was stored; what left none is not found', async () => {
+    const { result } = queryExamples.rehearsal;
+    const { send, asked } = fixture({ rehearsal: () => result as never, actOnMigration: () => migration });
+    const at = '/v1/migrations/shop-1/vms/web-01';
+    expect((await send('POST', `${at}/rehearse`, { as: 'operator' })).status).toBe(202);
+    expect(asked[0]?.input).toEqual({ name: 'shop-1', vm: 'web-01', verb: 'rehearse' });
+    expect((await send('GET', `${at}/rehearsal`, { as: 'viewer' })).json).toEqual(result);
+    const console = await send('GET', `${at}/rehearsal/console`, { as: 'viewer' });
+    expect(console.headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect(console.text).toBe(`bytes of ${result.boot?.console}`);
+    expect((await send('GET', `${at}/rehearsal/screen`, { as: 'viewer' })).headers['content-type']).toBe('image/png');
+    const none = fixture({ rehearsal: () => ({ pass: 1, passed: false }) });
+    const { status, json } = await none.send('GET', `${at}/rehearsal/screen`, { as: 'viewer' });
+    expect([status, json]).toEqual([404, expect.objectContaining({ code: 'rehearsal.none' })]);
+  });
+
   it('plans - preview asks the planner for the targets and the builder for the objects', async () => {
     const connection = { provider: 'vc1', url: 'https://vc', thumbprint: 'AA', secret: 'vc1', method: 'auto' } as const;
     const target = {

@@ -1,6 +1,8 @@
 import {
   migrationSchema,
+  rehearsalSchema,
   signedProofSchema,
+  TranshipError,
   throttleSchema,
   timelineEntrySchema,
   vmReportSchema,
@@ -8,10 +10,10 @@ import {
 import { z } from 'zod';
 import { type Endpoint, endpoint } from '../adapters/http/endpoint.ts';
 import { pageOf } from '../domain/page.ts';
-import type { Ask } from '../ports.ts';
+import type { Ask, World } from '../ports.ts';
 import { pageQuery } from './documents.ts';
 
-const verbs = ['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback', 'throttle'] as const;
+const verbs = ['cutover', 'cancel', 'retry', 'pause', 'resume', 'rollback', 'throttle', 'rehearse'] as const;
 /** Of a cutover: at a time instead of now; over the budget all the same. */
 const cutoverOptions = z.strictObject({
   at: z.iso.datetime({ offset: true }).optional(),
@@ -21,6 +23,7 @@ const noOptions = z.strictObject({}).optional();
 /** What each verb may be told. */
 const options: Readonly<Record<(typeof verbs)[number], z.ZodType>> = {
   ...{ cancel: noOptions, retry: noOptions, pause: noOptions, resume: noOptions, rollback: noOptions },
+  rehearse: noOptions,
   cutover: cutoverOptions.optional(),
   throttle: z.strictObject(throttleSchema.shape),
 };
@@ -30,7 +33,7 @@ const listQuery = z.strictObject({ ...pageQuery, plan: z.string().optional() });
 const timeline = z.object({ items: z.array(timelineEntrySchema) });
 
 /** Migrations, read and acted upon. `{vm}` is the VM's id or name. */
-export function migrationEndpoints(ask: Ask): Endpoint[] {
+export function migrationEndpoints({ ask, object }: Pick<World, 'ask' | 'object'>): Endpoint[] {
   const actions = verbs.flatMap((verb) =>
     [one, oneVm].map((path) =>
       endpoint({
@@ -109,7 +112,39 @@ export function migrationEndpoints(ask: Ask): Endpoint[] {
       result: vmReportSchema,
       handle: async ({ params: { id, vm } }) => ({ body: await ask('report', { name: id!, vm: vm! }) }),
     }),
+    ...rehearsals(ask, object),
     ...timelines,
     ...actions,
+  ];
+}
+
+/** What was seen of the copy's last boot, and the evidence. */
+function rehearsals(ask: Ask, object: World['object']): Endpoint[] {
+  const seen = (params: Readonly<Record<string, string>>) => ask('rehearsal', { name: params.id!, vm: params.vm! });
+  const evidence = (what: 'console' | 'screen', type: string, summary: string) =>
+    endpoint({
+      method: 'GET',
+      path: `${oneVm}/rehearsal/${what}`,
+      summary,
+      role: 'viewer',
+      write: false,
+      handle: async ({ params }) => {
+        const name = (await seen(params)).boot?.[what];
+        if (name === undefined) throw new TranshipError('rehearsal.none', `its last rehearsal left no ${what}`);
+        return { type, bytes: await object(name) };
+      },
+    });
+  return [
+    endpoint({
+      method: 'GET',
+      path: `${oneVm}/rehearsal`,
+      summary: 'How the last rehearsal of one VM went: whether its copy booted, by what, and with which addresses',
+      role: 'viewer',
+      write: false,
+      result: rehearsalSchema,
+      handle: async ({ params }) => ({ body: await seen(params) }),
+    }),
+    evidence('console', 'text/plain; charset=utf-8', 'What the guest said on its serial console in its last rehearsal'),
+    evidence('screen', 'image/png', 'The guest’s screen at the end of its last rehearsal'),
   ];
 }

@@ -54,6 +54,7 @@ export function fixture(answers: Answers = {}): Fixture {
     events: log,
     clock,
     log: silent,
+    object: async (name) => Buffer.from(`bytes of ${name}`),
     onProgress: (_, handler) => listeners.add(handler),
     ask: async <K extends QueryName>(name: K, input: QueryInput<K>): Promise<QueryResult<K>> => {
       asked.push({ name, input });

@@ -156,3 +156,14 @@ test('validate - absent, ambiguous and doubly named VMs stop the plan', () => {
     ['vm.ambiguous'],
   ]);
 });
+
+test('concerns - a cold plan that requires a rehearsal copies at a snapshot: what a snapshot leaves out is critical, an export is no way', () => {
+  const rehearsed = plan({ defaults: { rehearse: 'required' } });
+  const critical = (more: Partial<Subject>) =>
+    concernsOf(subject({ plan: rehearsed, ...more })).flatMap(({ id, category }) =>
+      category === 'critical' ? [id] : [],
+    );
+  expect(critical({})).toEqual([]);
+  expect(critical(ofDisk({ mode: 'independent_persistent' }))).toEqual(['disk.independent']);
+  expect(critical({ method: 'nfc' })).toEqual(['transfer.nfc-warm']);
+});

@@ -1,4 +1,5 @@
 import { type Concern, type Connection, type Plan, type Room, type SourceVm, tellRoom } from '@tranship/contracts';
+import { hasSnapshots, rehearses } from './rehearsal.ts';
 import { type Maps, networkOf, type PlanVm, storageOf, targetName } from './resolve.ts';
 
 /** What is known of the target when a plan is validated. */
@@ -34,7 +35,7 @@ interface Rule {
 }
 
 /** What a snapshot leaves out can only be copied from a VM that is off. */
-const criticalIfWarm = ({ plan }: Subject): Concern['category'] => (plan.spec.type === 'warm' ? 'critical' : 'warning');
+const criticalIfWarm = ({ plan }: Subject): Concern['category'] => (hasSnapshots(plan) ? 'critical' : 'warning');
 const when = (condition: boolean, path: string, why: string): Found[] => (condition ? [{ path, why }] : []);
 const dns = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 const has = (kind: string) => (subject: Subject) =>
@@ -146,12 +147,12 @@ export const rules: readonly Rule[] = [
   {
     id: 'transfer.nfc-warm',
     category: 'critical',
-    label: 'A warm migration by export',
-    fix: 'Set the provider’s transfer.method to vddk, or the plan’s type to cold',
+    label: 'A warm migration, or a rehearsal, by export',
+    fix: 'Set the provider’s transfer.method to vddk, or the plan’s type to cold and defaults.rehearse to none',
     // One that is off moves cold, whatever the plan says.
     find: ({ plan, vm, method }) =>
       when(
-        plan.spec.type === 'warm' && method === 'nfc' && vm.powerState !== 'poweredOff',
+        method === 'nfc' && (rehearses(plan) || (plan.spec.type === 'warm' && vm.powerState !== 'poweredOff')),
         'transfer.method',
         'an export (nfc) gives whole disks: what changed between two passes cannot be read',
       ),
@@ -342,10 +343,7 @@ export const rules: readonly Rule[] = [
     fix: 'Make room on the datastore, or lower limits.minFreeGB of the provider: until then no pass begins',
     find: ({ plan, vm, room }) =>
       when(
-        plan.spec.type === 'warm' &&
-          vm.powerState === 'poweredOn' &&
-          room !== undefined &&
-          room.freeBytes < room.needBytes,
+        hasSnapshots(plan) && vm.powerState === 'poweredOn' && room !== undefined && room.freeBytes < room.needBytes,
         'disks',
         room ? tellRoom(room) : '',
       ),

@@ -41,6 +41,8 @@ export interface Course {
   /** The last cutover was put off; only a person's word leads to another. */
   readonly postponed: boolean;
   readonly paused: boolean;
+  /** A person asked for a rehearsal that has not begun. */
+  readonly rehearsalAsked: boolean;
   /** The workbench is gone; its volumes are there. */
   readonly released: boolean;
   /** The copy outlives the way back: a retry goes on from it. */
@@ -68,6 +70,7 @@ const fresh = {
   cutover: undefined,
   postponed: false,
   paused: false,
+  rehearsalAsked: false,
   released: false,
   kept: false,
   guarded: undefined,
@@ -103,6 +106,7 @@ export const newCourse = (migration: string, vm: string): Course => ({
 export const stepOf: { readonly [S in State]?: StepName } = {
   PR: 'prepare',
   IN: 'inspect',
+  RE: 'rehearse',
   RL: 'release',
   SN: 'snapshot',
   PC: 'copy',
@@ -131,6 +135,7 @@ export const stepOf: { readonly [S in State]?: StepName } = {
 export const eventOf: { readonly [K in StepName]: VmEventType } = {
   prepare: 'vm.prepared',
   inspect: 'vm.inspected',
+  rehearse: 'vm.rehearsed',
   release: 'vm.released',
   snapshot: 'vm.snapshotted',
   removeSnapshot: 'vm.snapshot-removed',
@@ -216,6 +221,10 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.release-due':
     case 'vm.prepare-due':
       return anew(course);
+    case 'vm.rehearsal-requested':
+      return { rehearsalAsked: true };
+    case 'vm.rehearsal-due':
+      return { rehearsalAsked: false, ...anew(course) };
     case 'vm.prepared':
     case 'vm.released':
       return { ...result(course, event), released: event.type === 'vm.released' };

@@ -10,7 +10,7 @@ const committed: ReadonlySet<State> = new Set<State>(['ST', 'FC', 'CP', 'PV', 'C
 const turnedBack: ReadonlySet<State> = new Set<State>(['RT', 'TY', 'RS', 'UD', 'FA', 'CA', 'CO']);
 /** Here it can still be put back because another one was. */
 const revocable: ReadonlySet<State> = new Set<State>([
-  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM', 'IN', 'RL'] as const),
+  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM', 'IN', 'RE', 'RL'] as const),
   ...(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK', 'SR'] as const),
 ]);
 

@@ -1,5 +1,6 @@
 import { type Room, TranshipError, type TranshipEvent, tellRoom } from '@tranship/contracts';
 import type { Course } from './course.ts';
+import { isWanted } from './rehearsal.ts';
 import type { State } from './states.ts';
 
 /** A pass may begin, or one is under way whose snapshot grows. */
@@ -8,7 +9,8 @@ const watched: ReadonlySet<State> = new Set<State>(['WT', 'PC', 'PP']);
 const ample = 1.25;
 
 /** Whether the room on its datastores has to be watched. */
-export const isWatched = ({ plan, state }: Course): boolean => plan?.type === 'warm' && watched.has(state);
+export const isWatched = (course: Course): boolean =>
+  watched.has(course.state) && (course.plan?.type === 'warm' || isWanted(course));
 
 /** What the room found for its snapshot means to a course; `undefined`: nothing new. */
 export function guard(course: Course, room: Room): TranshipEvent | undefined {

@@ -4,6 +4,7 @@ import { seenRateOf } from './forecast.ts';
 import { allCanStart, allChecked, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { claimed, finished, passDisks, since, startPass } from './passes.ts';
+import { isWanted, lastPass } from './rehearsal.ts';
 import { archiving, type State } from './states.ts';
 import { againAt, type Present, whileWaiting } from './waiting.ts';
 
@@ -14,7 +15,7 @@ export type Due =
 
 /** Removing the workbench ends these at once; every other step is let end before the course turns back. */
 const interruptible: ReadonlySet<State> = new Set<State>([
-  ...(['QU', 'WT', 'PC', 'PP', 'IN', 'CP', 'PV', 'CV', 'CK', 'SR'] as const),
+  ...(['QU', 'WT', 'PC', 'PP', 'IN', 'RE', 'CP', 'PV', 'CV', 'CK', 'SR'] as const),
 ]);
 /** A guest that was told to shut down, and did not in time, may still do so. */
 const lateShutdownMs = 60_000;
@@ -24,7 +25,7 @@ const leastAudit = Number.EPSILON;
 const readerGraceMs = 10_000;
 /** In these nothing of the target has run yet. */
 const undoable: ReadonlySet<State> = new Set<State>([
-  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM', 'IN', 'RL'] as const),
+  ...(['QU', 'PR', 'WT', 'SN', 'PC', 'PP', 'RM', 'IN', 'RE', 'RL'] as const),
   ...(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK'] as const),
 ]);
 
@@ -71,13 +72,16 @@ export function next(course: Course, present: Present): Due | undefined {
   return step ? command(step, course) : undefined;
 }
 
-function turn({ state, plan }: Course, error: Problem): Due {
+function turn(course: Course, error: Problem): Due {
+  const { state, plan } = course;
   if (error.code === 'source.contested') return say({ type: 'vm.contested', data: { error } });
   // A source that is gone for ever owes us nothing.
   if (state === 'AT' && /^(vsphere|document)\.not-found$/.test(error.code)) return untouched;
   if (archiving.has(state)) return say({ type: 'vm.archive-failed', data: { error } });
   // It is a saving, and not worth the course: the workbench stands again and stays.
   if (state === 'RL') return say({ type: 'vm.prepare-due', data: {} });
+  // The source runs on as it did, and so do the passes.
+  if (state === 'RE') return say({ type: 'vm.rehearsed', data: { pass: lastPass(course), passed: false, error } });
   if (state === 'SN' && error.code === 'source.low-space') return say({ type: 'vm.guarded', data: { error } });
   // The guest runs on as it did, and so do the passes.
   if (state === 'ST' && plan?.type === 'warm' && error.code === 'source.shutdown-timeout')
@@ -96,8 +100,8 @@ const wasOn = ({ plan, results }: Course) =>
 const mustRestart = (course: Course) => course.stopped && wasOn(course) && !course.restart;
 const mayStillShutDown = ({ postponed, error }: Course) => postponed || error?.code === 'source.shutdown-timeout';
 /** Only a pass over a running source leaves anything at it. */
-const mustTidy = ({ plan, passes, results }: Course) =>
-  plan?.type === 'warm' && (passes.length > 0 || results.snapshot !== undefined);
+const mustTidy = ({ passes, results }: Course) =>
+  results.snapshot !== undefined || passes.some(({ point, snapshot }) => snapshot !== undefined || point === undefined);
 /** Change tracking that we turned on stays on where the VM moved, for the next plan; archiving turns it off. */
 const mustUntrack = (course: Course) =>
   mustTidy(course) &&
@@ -136,7 +140,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
   const source = { migration, vm, provider: connection.provider };
   switch (step) {
     case 'prepare':
-      return { ...ours, target, connection, grade };
+      return { ...ours, target, connection, grade, rehearse: isWanted(course) };
     case 'powerOff':
       return { ...source, power: plan.power, ...plan.shutdown };
     case 'snapshot':
@@ -179,6 +183,10 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return { ...ours, disks, nics: guestNics(target) };
     case 'convert':
       return { ...ours, disks, guestId: plan.guestId, grade, mode: plan.convert, nics: guestNics(target) };
+    case 'rehearse': {
+      const { agent, deadlineMs } = plan.health;
+      return { ...ours, target, pass: lastPass(course), mode: plan.convert, agent, deadlineMs };
+    }
     case 'release':
       return ours;
     case 'unseal':

@@ -4,6 +4,7 @@ import { copyRateOf, forecast, type History, writeRateOf } from './forecast.ts';
 import { allCutOver } from './group.ts';
 import { refusalOf } from './inspection.ts';
 import { finished } from './passes.ts';
+import { barredBy, isBarred, isFitted, isStale, isWanted } from './rehearsal.ts';
 import { gateAt, nextOpening } from './window.ts';
 
 /** What a decision may look at besides the fold: the time (milliseconds since the epoch), and what others took. */
@@ -25,10 +26,10 @@ const shortest = 60_000;
 const lateLookMs = 60_000;
 const longest = 3_600_000;
 
-/** What is due between two passes: another pass, the cutover, or nothing yet. Cold has its first pass as its final one. */
+/** What is due between two passes: another pass, the inspection, the rehearsal, the cutover, or nothing yet. Cold has its first pass as its final one, unless it is rehearsed. */
 export function whileWaiting(course: Course, present: Present): TranshipEvent | undefined {
   const event = wanted(course, present);
-  if (course.released && event && atTheBench.has(event.type)) return prepareDue;
+  if (event && atTheBench.has(event.type) && (course.released || !isFit(course, event))) return prepareDue;
   return event ?? standing(course, present);
 }
 
@@ -43,7 +44,10 @@ function wanted(course: Course, present: Present): TranshipEvent | undefined {
 }
 
 /** No source is stopped, and nothing is copied or looked at, before the workbench stands. */
-const atTheBench: ReadonlySet<string> = new Set(['vm.pass-started', 'vm.inspection-due', 'vm.cutover-due']);
+const atTheBench: ReadonlySet<string> = new Set([
+  ...['vm.pass-started', 'vm.inspection-due', 'vm.rehearsal-due', 'vm.cutover-due'],
+]);
+const isFit = (course: Course, { type }: TranshipEvent) => type !== 'vm.rehearsal-due' || isFitted(course);
 const prepareDue: TranshipEvent = { type: 'vm.prepare-due', data: {} };
 
 /** Nothing else is due: a workbench that is not needed for long goes, and stands again a little ahead of its time. */
@@ -60,7 +64,10 @@ const aheadMs = (releaseAfterMs: number) => releaseAfterMs / 10;
 /** What would be due if there were no group. */
 function alone(course: Course, present: Present): TranshipEvent | undefined {
   const { plan, passes, paused } = course;
-  if (plan!.type === 'cold')
+  const cold = plan!.type === 'cold';
+  const asked = isWanted(course);
+  // It is copied while its source runs only so that there is a copy to be rehearsed.
+  if (cold && !asked && !isBarred(course))
     return paused || kept(course, present) !== undefined ? undefined : due('a cold migration has no other pass');
   const last = finished(passes).at(-1);
   if (last && course.forecast?.pass !== last.pass)
@@ -70,8 +77,11 @@ function alone(course: Course, present: Present): TranshipEvent | undefined {
   const refusal = refusalOf(course);
   if (refusal) return { type: 'vm.undo-began', data: { error: refusal } };
   if (last && plan!.convert === 'auto' && !course.results.inspect) return { type: 'vm.inspection-due', data: {} };
+  if (last && asked && !isStale(course)) return { type: 'vm.rehearsal-due', data: {} };
   if (paused) return undefined;
   if (!last) return passAfter(0);
+  if (asked) return passAfter(last.pass);
+  if (isBarred(course)) return anotherPass(course, present);
   if (course.postponed && last.off) return due('its guest has shut down after all');
   const wish = wished(course, present);
   return wish === undefined ? anotherPass(course, present) : cutOver(course, present, wish);
@@ -144,6 +154,8 @@ export function waitsFor(course: Course, present: Present): string | undefined {
   const { state, plan, paused, passes, guarded } = course;
   if (state !== 'WT' || paused || !plan) return undefined;
   if (guarded) return `for room: ${guarded.detail}`;
+  const barred = barredBy(course);
+  if (barred) return barred;
   const wanted = plan.type === 'cold' || (passes.length > 0 && wished(course, present) !== undefined);
   return wanted ? kept(course, present) : undefined;
 }
@@ -166,7 +178,7 @@ function overLimit(seconds: number, budgetMs = Number.POSITIVE_INFINITY, forMs =
 export function nextPassAt({ plan, passes, postponed, since, entered }: Course): number | undefined {
   const done = finished(passes);
   const last = done.at(-1);
-  if (!last) return undefined;
+  if (!last || plan!.type === 'cold') return undefined;
   const interval = plan!.intervalMs ?? autoInterval(writeRateOf(done, plan!.target.disks), copyRateOf(done));
   const told = postponed && last.started < (entered.ST ?? '');
   const late = told ? Date.parse(since) + lateLookMs : Number.POSITIVE_INFINITY;

@@ -5,6 +5,7 @@ import { advanceGroup, type Engine } from '../advance.ts';
 import type { Course } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
 import { proofOf } from '../domain/proof.ts';
+import { rehearsalOf } from '../domain/rehearsal.ts';
 import { reportOf } from '../domain/report.ts';
 import { stateNames, transition } from '../domain/states.ts';
 import type { Driver } from '../drive.ts';
@@ -28,6 +29,8 @@ function eventFor({ verb, at, force, mbps }: Omit<Act, 'name' | 'vm'>): Tranship
       return { type: 'vm.resumed', data: {} };
     case 'rollback':
       return { type: 'vm.rollback-requested', data: {} };
+    case 'rehearse':
+      return { type: 'vm.rehearsal-requested', data: {} };
     case 'throttle':
       return { type: 'vm.throttled', data: { mbps } };
   }
@@ -77,6 +80,12 @@ export function migrationQueries(
       const proof = proofOf(await log.load(name, found.id));
       if (!proof) throw new TranshipError('proof.none', `the last pass of ${found.name} is not proven`);
       return { proof, ...(await query('sign', { text: canonical(proof) })) };
+    },
+    rehearsal: async ({ name, vm }) => {
+      const { id, name: called } = findVm(model, name, vm);
+      const rehearsal = rehearsalOf(await log.load(name, id));
+      if (!rehearsal) throw new TranshipError('rehearsal.none', `no copy of ${called} was rehearsed`);
+      return rehearsal;
     },
     report: async ({ name, vm }) => {
       const { id } = findVm(model, name, vm);

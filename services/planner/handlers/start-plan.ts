@@ -164,6 +164,7 @@ function vmPlan(
     ...(plan.spec.precopy.interval === 'auto' ? {} : { intervalMs: durationMs(plan.spec.precopy.interval) }),
     audit: plan.spec.precopy.auditPercent / 100,
     convert: defaults.convert,
+    rehearse: defaults.rehearse,
     proof: defaults.proof,
     start: starts(plan, vm),
     shutdown: { deadlineMs: durationMs(defaults.shutdown.deadline), then: defaults.shutdown.then },

@@ -1,6 +1,7 @@
 import type { Problem, StepName, TranshipEvent, VmPlan } from '@tranship/contracts';
 import { apply, type Course, eventOf, newCourse } from '../domain/course.ts';
 import { next } from '../domain/next.ts';
+import { isWanted, lastPass } from '../domain/rehearsal.ts';
 import { type Present, wakeAt } from '../domain/waiting.ts';
 
 export const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
@@ -20,6 +21,7 @@ export const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
   cutover: { mode: 'manual' },
   audit: 0,
   convert: 'auto',
+  rehearse: 'none',
   proof: 'standard',
   start: true,
   shutdown: { deadlineMs: 1000, then: 'fail' },
@@ -117,6 +119,8 @@ const answers = (at: string, course: Course | undefined): Record<string, unknown
     snapshot: { ...point, snapshot: `snapshot-${course?.passes.length}`, tracking: 'on' },
     findChanges: point,
     copy: { disks: [], seconds: 1 },
+    prepare: { rehearse: course !== undefined && isWanted(course) },
+    rehearse: { pass: course && lastPass(course), passed: true },
     inspect: { concerns: [], changes: [] },
     removeTarget: { removed: [], kept: course?.state === 'RT' && course.kept },
     watchHealth: { proven: true },

@@ -5,6 +5,9 @@ export const reclaimPolicy = 'tranship.dev/reclaim-policy';
 /** On a volume between two claims: the work claim that it comes from. */
 export const cameFrom = 'tranship.dev/disk';
 
+/** On a workbench in which a guest can be booted. */
+export const rehearses = 'tranship.dev/rehearses';
+
 interface Ids {
   readonly migration: string;
   readonly vm: string;

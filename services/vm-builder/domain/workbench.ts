@@ -1,8 +1,10 @@
 import type { Connection, TargetDisk } from '@tranship/contracts';
-import { scratch, workDisk } from './names.ts';
+import { rehearses, scratch, workDisk } from './names.ts';
 
 /** QEMU's user in KubeVirt: what it writes, the VM's own pod may open. */
 const qemu = 107;
+/** What KubeVirt offers of each node with KVM. */
+export const kvmDevice = 'devices.kubevirt.io/kvm';
 /** Over a workbench's life, that end in whatever way. */
 const mostPods = 100;
 
@@ -20,6 +22,8 @@ export interface Workbench {
   readonly connection: Connection;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly nats: { readonly url: string; readonly secret: string };
+  /** A guest of so much memory is to be booted in it. */
+  readonly rehearsal?: { readonly memoryMB: number; readonly kvm: boolean };
 }
 
 /** Both share the pod's address. */
@@ -60,7 +64,7 @@ export function workbenchJob(bench: Workbench) {
       ...more,
     ],
     volumeDevices: onDevices.map(({ index }) => ({ name: `disk-${index}`, devicePath: `/dev/disks/${index}` })),
-    resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '1Gi' } },
+    resources: resources(service === 'converter' ? bench.rehearsal : undefined),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -71,7 +75,10 @@ export function workbenchJob(bench: Workbench) {
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
-    metadata: { name, namespace, labels: { ...labels } },
+    metadata: {
+      ...{ name, namespace, labels: { ...labels } },
+      ...(bench.rehearsal ? { annotations: { [rehearses]: 'true' } } : {}),
+    },
     spec: {
       // One that ends in good order, as an evicted one does, is no reason to stop either.
       completions: mostPods,
@@ -109,6 +116,18 @@ export function workbenchJob(bench: Workbench) {
   };
 }
 
+/** Beside the guest's own memory: QEMU itself, and the code that it translates where there is no KVM. */
+const qemuMiB = 512;
+
+function resources(guest: Workbench['rehearsal']) {
+  const more = guest ? guest.memoryMB + qemuMiB : 0;
+  const device = guest?.kvm ? { [kvmDevice]: '1' } : {};
+  return {
+    requests: { cpu: '100m', memory: `${128 + more}Mi`, ...device },
+    limits: { memory: guest ? `${1024 + more}Mi` : '1Gi', ...device },
+  };
+}
+
 const encrypted = ({ nats }: Workbench) => nats.url.startsWith('tls://');
 
 /** Each container sees its own password alone. */
@@ -124,6 +143,9 @@ const environment = (bench: Workbench, service: string) =>
   Object.entries({
     TRANSHIP_MIGRATION: bench.migration,
     TRANSHIP_VM: bench.vm,
+    ...(service === 'converter' && bench.rehearsal
+      ? { TRANSHIP_REHEARSAL_MEMORY_MB: String(bench.rehearsal.memoryMB) }
+      : {}),
     ...(service === 'transfer' ? { UV_THREADPOOL_SIZE: String(writers) } : {}),
     TRANSHIP_HTTP_PORT: String(healthPorts[service]),
     TRANSHIP_NATS_URL: bench.nats.url,

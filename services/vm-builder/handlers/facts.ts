@@ -28,9 +28,12 @@ export function factQueries({ cluster, config }: Target) {
     },
     previewPlan: async ({ targets, connection }: QueryParsed<'previewPlan'>): Promise<QueryResult<'previewPlan'>> => {
       const objects: KubeObject[] = targets.flatMap((target) => {
-        const { name, namespace, disks, nodeSelector } = target;
+        const { name, namespace, disks } = target;
         const ids = { migration: 'preview', vm: name, workbench: `tranship-preview-${name}` };
-        const { scratch, job } = bench({ ...ids, disks, connection, nodeSelector, grade: 'standard' }, config);
+        const { scratch, job } = bench(
+          { ...ids, target, connection, grade: 'standard', rehearse: false, kvm: false },
+          config,
+        );
         const claims = disks.map((disk) => diskClaim(disk, targetDisk(name, disk.index), namespace, mark));
         return [scratch, job, ...claims, virtualMachine(target, mark)];
       });

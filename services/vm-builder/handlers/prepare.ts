@@ -2,7 +2,8 @@ import { type StepInput, type StepResult, type TargetVm, TranshipError } from '@
 import type { KubeObject } from '@tranship/kube';
 import type { StepContext } from '@tranship/service-kit';
 import { bench } from '../domain/bench.ts';
-import { selector, targetDisk, workDisk } from '../domain/names.ts';
+import { rehearses, selector, targetDisk, workDisk } from '../domain/names.ts';
+import { kvmDevice } from '../domain/workbench.ts';
 import type { Target } from '../ports.ts';
 import { endWorkbench } from './hand-over.ts';
 import { why } from './why.ts';
@@ -20,11 +21,14 @@ export async function prepare(
   const { disks } = target;
   const { workNamespace: namespace } = config;
   await vacant(cluster, target);
-  const wanted = bench({ ...input, disks, nodeSelector: target.nodeSelector }, config);
+  const kvm = input.rehearse && (await hasKvm(world));
+  const wanted = bench({ ...input, kvm }, config);
   for (const each of [wanted.scratch, ...wanted.disks])
     if (!(await cluster.get('PersistentVolumeClaim', each.metadata.name, namespace))) await cluster.apply(each);
   const job = await cluster.get('Job', workbench, namespace);
-  if (!job || job.metadata.deletionTimestamp !== undefined) {
+  const fit = (made: KubeObject | undefined) => made?.metadata.annotations?.[rehearses] !== undefined;
+  const isMade = !job || job.metadata.deletionTimestamp !== undefined || (input.rehearse && !fit(job));
+  if (isMade) {
     await gone(world, input, { clock, signal });
     await cluster.apply(wanted.job);
   }
@@ -40,7 +44,14 @@ export async function prepare(
       return { index, name: found.metadata.name, uid: found.metadata.uid ?? '', volume };
     }),
   );
-  return { pvcs, pod: pod.metadata.name };
+  return { pvcs, pod: pod.metadata.name, rehearse: isMade ? input.rehearse : fit(job) };
+}
+
+/** Who may not look at the nodes goes without. */
+async function hasKvm({ cluster, config }: Target): Promise<boolean> {
+  if (config.rehearsalKvm === 'never') return false;
+  const nodes = await cluster.list('Node').catch(() => []);
+  return nodes.some(({ status }) => Number(status?.allocatable?.[kvmDevice] ?? 0) > 0);
 }
 
 /** A workbench that is on its way out may still write: two never hold the same volumes. */

@@ -104,9 +104,9 @@ export class World {
   }
 
   /** Prepares a course, with its pod on a node; gives the names of the disks' volumes. */
-  async prepared(input: Course): Promise<{ volumes: string[]; pod: string }> {
+  async prepared(input: Course, rehearse = false): Promise<{ volumes: string[]; pod: string }> {
     const { migration, vm, workbench, target } = input;
-    const wanted = { migration, vm, workbench, target, connection, grade: 'standard' } as const;
+    const wanted = { migration, vm, workbench, target, connection, grade: 'standard', rehearse } as const;
     const [{ pvcs, pod }] = await Promise.all([prepare(this.target, wanted, context), this.runs(input)]);
     const volumes = await Promise.all(pvcs.map(async ({ name }) => (await this.claim(name, work))?.spec.volumeName));
     return { volumes, pod };

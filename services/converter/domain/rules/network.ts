@@ -74,17 +74,31 @@ function meant(match: HardwareMatch, nics: readonly Nic[], known: readonly Named
   return nics.length === 1 && matches === 1 ? nics[0] : undefined;
 }
 
+/** The static addresses that the guest's files give a NIC. */
+function statedOf(mac: string, known: readonly NamedNic[], mentions: readonly Mention[]): string[] {
+  const own = known.find((each) => each.mac === normalMac(mac));
+  return mentions
+    .filter(({ name, mac: by }) => (by !== undefined ? by === normalMac(mac) : own !== undefined && name === own.name))
+    .filter(({ file }) => !file.startsWith(`${paths.leases}/`))
+    .flatMap((mention) => mention.addresses)
+    .filter((address) => /^[0-9a-fA-F.:]+(\/|$)/.test(address));
+}
+
+/** What each NIC had in vSphere's eyes and is given by the guest's own files: it must have it wherever it boots. */
+export function keptAddresses(facts: Facts, known: readonly NamedNic[]): Map<string, string[]> {
+  const mentions = networkConfigs(facts).flatMap((each) => each.mentions);
+  return new Map(
+    facts.nics.map(({ mac, addresses }) => {
+      const stated = new Set(statedOf(mac, known, mentions).map(plainAddress));
+      return [normalMac(mac), addresses.filter((address) => stated.has(plainAddress(address)))];
+    }),
+  );
+}
+
 /** Static addresses in the files that vSphere did not report, where it reported some. */
 function differing(nics: readonly Nic[], known: readonly NamedNic[], mentions: readonly Mention[]) {
   return nics.flatMap(({ mac, addresses }) => {
-    const own = known.find((each) => each.mac === normalMac(mac));
-    const stated = mentions
-      .filter(({ name, mac: by }) =>
-        by !== undefined ? by === normalMac(mac) : own !== undefined && name === own.name,
-      )
-      .filter(({ file }) => !file.startsWith(`${paths.leases}/`))
-      .flatMap((mention) => mention.addresses)
-      .filter((address) => /^[0-9a-fA-F.:]+(\/|$)/.test(address));
+    const stated = statedOf(mac, known, mentions);
     const reported = new Set(addresses.map(plainAddress));
     const others = stated.filter((address) => !reported.has(plainAddress(address)));
     if (addresses.length === 0 || others.length === 0) return [];

@@ -11,9 +11,10 @@ export interface Call<B = unknown, Q = unknown> {
   header(name: string): string | undefined;
 }
 
-/** What goes back: JSON, or (for server-sent events) whatever `stream` writes until its signal aborts. */
+/** What goes back: JSON, a file, or (for server-sent events) whatever `stream` writes until its signal aborts. */
 export type Reply =
   | { readonly status?: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown }
+  | { readonly type: string; readonly bytes: Uint8Array }
   | { readonly stream: (response: ServerResponse, signal: AbortSignal) => Promise<void> };
 
 /** One path of the REST API, declared once: served, checked and described by it. */

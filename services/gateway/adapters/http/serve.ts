@@ -67,6 +67,7 @@ async function send(
     const headers = { 'x-trace-id': request.trace.id };
     return streams.run(reply, headers, answer.stream);
   }
+  if ('bytes' in answer) return reply.type(answer.type).send(Buffer.from(answer.bytes));
   const status = answer.status ?? endpoint.status ?? 200;
   reply.code(status).headers({ ...answer.headers });
   return answer.body === undefined ? reply.send() : reply.type('application/json').send(JSON.stringify(answer.body));

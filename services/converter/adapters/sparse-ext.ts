@@ -1,0 +1,186 @@
+import { closeSync, ftruncateSync, openSync } from 'node:fs';
+import { TranshipError } from '@tranship/contracts';
+import { blocksOf, wayTo } from '../domain/ext/files.ts';
+import { ExtLayout, type Run, strange } from '../domain/ext/layout.ts';
+import type { Read } from '../domain/read.ts';
+import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
+import { ExtFs, type Place } from './ext-fs.ts';
+import { run } from './run.ts';
+import { changedPlaces, reader, writeAll } from './undo.ts';
+
+const replayMs = 600_000;
+const chunkBytes = 1024 ** 2;
+
+interface Handles {
+  readonly base: number;
+  readonly work: number;
+}
+
+/**
+ * An ext file system that is changed without a byte of it being written: what e2fsprogs need of it is copied into a
+ * sparse file, block by block as it is asked for, and they work there. The journal of one that was in use is replayed
+ * there first.
+ */
+export class SparseExt implements WritableFs {
+  /** The undo log of the journal's replay, where there was one. */
+  readonly logs: readonly string[];
+  readonly #fs: ExtFs;
+  readonly #file: string;
+  readonly #base: number;
+  readonly #work: number;
+  readonly #offset: number;
+  readonly #signal: AbortSignal;
+  #layout: ExtLayout;
+  /** One bit a block: it lies in the sparse file. */
+  readonly #here: Uint8Array;
+
+  private constructor(handles: Handles, offset: number, length: number, fs: ExtFs, signal: AbortSignal) {
+    this.#base = handles.base;
+    this.#work = handles.work;
+    ftruncateSync(this.#work, length);
+    this.#file = fs.place.path;
+    this.#offset = offset;
+    this.#fs = fs;
+    this.#signal = signal;
+    const read = reader(this.#base);
+    this.#layout = new ExtLayout((at, bytes) => read(offset + at, bytes));
+    if (this.#layout.blocks * this.#layout.blockSize > length) throw strange('it is larger than its volume');
+    this.#here = new Uint8Array(Math.ceil(this.#layout.blocks / 8));
+    this.#layout = new ExtLayout(this.#view);
+    this.logs = this.#layout.needsRecovery ? [this.#journalLog] : [];
+  }
+
+  /** `length`: of the volume, in bytes. `file` must not be there yet. */
+  static async open(place: Place, length: number, file: string, scratch: string, signal: AbortSignal) {
+    const handles = { base: openSync(place.path, 'r'), work: openSync(file, 'wx+') };
+    try {
+      const fs = new ExtFs({ path: file, offset: 0 }, scratch, signal);
+      const opened = new SparseExt(handles, place.offset, length, fs, signal);
+      await opened.#prepare();
+      return opened;
+    } catch (error) {
+      closeSync(handles.base);
+      closeSync(handles.work);
+      throw error;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#base);
+    closeSync(this.#work);
+  }
+
+  async list(folders: readonly string[]): Promise<Map<string, Entry[]>> {
+    this.#bring(folders);
+    return this.#fs.list(folders);
+  }
+
+  async dump(files: readonly string[]) {
+    this.#bring(files, true);
+    return this.#fs.dump(files);
+  }
+
+  async attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
+    this.#bring(paths);
+    return this.#fs.attributes(paths);
+  }
+
+  async write(targets: readonly PlacedTarget[], undoLog: string): Promise<void> {
+    this.#bring(targets.map(({ inner }) => inner));
+    await this.#fs.write(targets, undoLog);
+    this.#changed(undoLog);
+  }
+
+  /** Most of it is not here: the guest that boots will tell. */
+  async check(): Promise<undefined> {
+    return undefined;
+  }
+
+  async #prepare(): Promise<void> {
+    for (const books of this.#layout.books()) this.#copy(books);
+    if (this.#layout.needsRecovery) await this.#replay();
+    if (!this.#layout.isClean) throw new TranshipError('guest.dirty', 'an ext file system asks to be checked');
+  }
+
+  async #replay(): Promise<void> {
+    this.#copyInode(this.#layout.journalInode, true);
+    const args = ['-y', '-E', 'journal_only', '-z', this.#journalLog, this.#file];
+    const { code, stdout, stderr } = await run('e2fsck', args, { deadlineMs: replayMs, signal: this.#signal });
+    // 1: it has replayed it.
+    if (code > 1)
+      throw new TranshipError('guest.conversion', `e2fsck ends with ${code}: ${stderr.trim() || stdout.trim()}`);
+    this.#changed(this.#journalLog);
+    this.#layout = new ExtLayout(this.#view);
+    for (const books of this.#layout.books()) this.#copy(books);
+  }
+
+  get #journalLog(): string {
+    return `${this.#file}.journal`;
+  }
+
+  #changed(log: string): void {
+    const { blockSize } = this.#layout;
+    for (const { offset, length } of changedPlaces(log))
+      for (let block = Math.floor(offset / blockSize); block * blockSize < offset + length; block++) this.#mark(block);
+  }
+
+  /** What lies on the ways to paths is here from now on; `data`: the content of what they lead to as well. */
+  #bring(paths: readonly string[], data = false): void {
+    for (const path of paths) {
+      const way = wayTo(this.#layout, path);
+      for (const [i, inode] of way.entries()) this.#copyInode(inode, data && i === way.length - 1);
+    }
+  }
+
+  #copyInode(number: number, data: boolean): void {
+    const inode = this.#layout.inode(number);
+    const isFile = (inode.mode & 0o170000) === 0o100000;
+    const { tree, data: own } = blocksOf(this.#layout, inode);
+    for (const block of tree) this.#copy({ first: block, count: 1 });
+    if (inode.attributeBlock !== 0) this.#copy({ first: inode.attributeBlock, count: 1 });
+    if (data || !isFile) for (const each of own) this.#copy(each);
+  }
+
+  #copy({ first, count }: Run): void {
+    const { blockSize } = this.#layout;
+    const atOnce = Math.max(1, chunkBytes / blockSize);
+    const read = reader(this.#base);
+    for (let block = first; block < first + count; ) {
+      if (this.#isHere(block)) {
+        block++;
+        continue;
+      }
+      let end = block + 1;
+      while (end < first + count && end - block < atOnce && !this.#isHere(end)) end++;
+      const bytes = read(this.#offset + block * blockSize, (end - block) * blockSize);
+      for (let at = 0; at < bytes.length; at += blockSize) {
+        const own = bytes.subarray(at, at + blockSize);
+        if (own.some((byte) => byte !== 0)) writeAll(this.#work, own, block * blockSize + at);
+      }
+      for (; block < end; block++) this.#mark(block);
+    }
+  }
+
+  /** As the file system is now. */
+  readonly #view: Read = (at, length) => {
+    const { blockSize } = this.#layout;
+    const [work, base] = [reader(this.#work), reader(this.#base)];
+    const parts: Buffer[] = [];
+    for (let done = 0; done < length; ) {
+      const block = Math.floor((at + done) / blockSize);
+      const bytes = Math.min(length - done, (block + 1) * blockSize - at - done);
+      parts.push(this.#isHere(block) ? work(at + done, bytes) : base(this.#offset + at + done, bytes));
+      done += bytes;
+    }
+    return Buffer.concat(parts);
+  };
+
+  #isHere(block: number): boolean {
+    return ((this.#here[Math.floor(block / 8)] ?? 0) & (1 << (block % 8))) !== 0;
+  }
+
+  #mark(block: number): void {
+    const at = Math.floor(block / 8);
+    if (at < this.#here.length) this.#here[at]! |= 1 << (block % 8);
+  }
+}

@@ -79,7 +79,7 @@ function failed(migration: string, step: StepName, attempt: number, code: ErrorC
   const message = answer(migration, step, attempt, undefined);
   return { ...message, data: { ...(message.data as Report), outcome } };
 }
-const prepared = { pvcs: [], pod: 'pod' };
+const prepared = { pvcs: [], pod: 'pod', rehearse: false };
 const types = async ({ all }: Replica, migration: string) =>
   (await all.read('vm', migration, 'vm-1')).events.map(({ type }) => type);
 

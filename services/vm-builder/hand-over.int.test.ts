@@ -182,7 +182,7 @@ it('prepare - a workbench that is on its way out is seen gone before the next on
   const { pod } = await world.prepared(input);
   await world.cluster.remove('Job', input.workbench, work);
   const { migration, vm, workbench, target } = input;
-  const wanted = { migration, vm, workbench, target, connection, grade: 'standard' } as const;
+  const wanted = { migration, vm, workbench, target, connection, grade: 'standard', rehearse: false } as const;
   const again = prepare(world.target, wanted, context);
   await world.ends(input);
   const next = async () => {

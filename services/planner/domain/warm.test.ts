@@ -42,7 +42,7 @@ test('warm - a pass knows its claim and where the ledger of the proof before is 
       const due = next(course, present(clock)) as { input: object };
       if (step === 'copy' || step === 'prove') found[step].push(due.input);
       const pvcs = [{ index: 0, name: 'disk-0', uid: 'a3c1', volume: 'pv-1' }];
-      if (step === 'prepare') return { type: 'vm.prepared', data: { pvcs, pod: 'pod' } };
+      if (step === 'prepare') return { type: 'vm.prepared', data: { pvcs, pod: 'pod', rehearse: false } };
       const disks = [{ index: 0, root: 'r', leaves: 1, kept: `kept-${course.passes.length}` }];
       if (step === 'prove') return { type: 'vm.proved', data: { grade, disks, seconds: 1 } };
       return good(step, course, clock);
@@ -233,7 +233,7 @@ test('window - the model: whatever is said and whatever fails, no source is stop
 
 test('window - the status says for which opening it waits, and it is looked at then', () => {
   const course = at(queued({ cutover: { mode: 'manual', window: nightly } }), { type: 'vm.admitted', data: {} });
-  const waiting = at(course, { type: 'vm.prepared', data: { pvcs: [], pod: 'p' } });
+  const waiting = at(course, { type: 'vm.prepared', data: { pvcs: [], pod: 'p', rehearse: false } });
   expect(waitsFor(waiting, present(opening - hour))).toBe('for the window that opens at 2026-01-01T22:00:00.000Z');
   expect(wakeAt(waiting, present(opening - hour))).toBe(opening);
   expect(waitsFor(waiting, present(opening))).toBeUndefined();

@@ -18,6 +18,8 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['**/*.int.test.ts'],
+          // Most of them wait, for servers and for guests.
+          maxWorkers: 3,
           exclude,
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   readSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -23,9 +24,11 @@ const mounts: string[] = [];
 
 beforeAll(async () => {
   bench = await Bench.start({
+    vcenter: { datastores: [{ name: 'fast-ds' }, { name: 'other-ds' }] },
     vms: [
       { name: 'two', disks: [{ sizeGB: 0.25, fill: 'random:40MB' }, { sizeGB: 0.0625 }] },
       { name: 'long', disks: [{ sizeGB: 0.25, fill: 'random:160MB' }] },
+      { name: 'twins', disks: Array(3).fill({ sizeGB: 0.0625, fill: 'random:24MB' }) },
       { name: 'on', power: 'on', disks: [{ sizeGB: 0.0625 }] },
       {
         name: 'many',
@@ -113,6 +116,56 @@ test('copy - aborted while its source hangs, it ends within seconds', { timeout:
   expect(await settled).toMatchObject({ message: 'enough' });
   expect(bench.nbdkits()).toEqual([]);
   await bench.slow(0);
+});
+
+test('copy - vCenter’s sessions end in the middle: the disk is opened anew, and the copy goes on', async () => {
+  const { copied } = await halfWay();
+  await bench.tell('/sessions/expire');
+  await bench.slow(0);
+  const { disks } = await copied;
+  expect(disks[0]?.resumedBytes).toBeGreaterThan(0);
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+});
+
+/** A Storage vMotion; the copy is not told. */
+const relocate = async (vm: string, datastore: string, work = async () => {}) => {
+  await bench.tell(`/relocate?vm=${vm}&datastore=${datastore}`);
+  await work();
+  await bench.look();
+};
+
+test('open - a disk that was moved to another datastore is found by its device', async () => {
+  await relocate('two', 'other-ds', async () => {
+    await bench.copy('two');
+  });
+  expect(bench.source('two')).toContain('/other-ds/');
+  for (const index of [0, 1]) expect(sha256(bench.target(index))).toBe(sha256(bench.source('two', index)));
+  await relocate('two', 'fast-ds');
+});
+
+test('copy - a disk is moved in the middle: what is open is read on; opened anew it is read where it is now', async () => {
+  const { copied } = await halfWay();
+  await relocate('long', 'other-ds', async () => {
+    await bench.slow(600);
+    const before = bench.reads.length;
+    // More than are in flight at a time.
+    await until('reads behind the move', () => bench.reads.length > before + 16);
+    expect(bench.nbdkits()).toHaveLength(1);
+    await bench.tell('/sessions/expire');
+    await bench.slow(0);
+    const { disks } = await copied;
+    expect(disks[0]?.resumedBytes).toBeGreaterThan(0);
+  });
+  expect(sha256(bench.target())).toBe(sha256(bench.source('long')));
+  await relocate('long', 'fast-ds');
+});
+
+test('open - a disk that is nowhere is told as such, after one look', async () => {
+  const gone = { file: '[fast-ds] two/gone.vmdk', key: 9999 };
+  expect(await failure(bench.copy('two', undefined, { disk: gone }))).toMatchObject({
+    ...{ code: 'vsphere.not-found', retry: false },
+    detail: expect.stringContaining('gone.vmdk'),
+  });
 });
 
 test('copy - nbdkit killed in the middle is started again, and the copy goes on', async () => {
@@ -346,8 +399,28 @@ test('prove - one byte flipped behind the copy fails the proof at its leaf', asy
   closeSync(file);
   expect(await failure(bench.prove('two'))).toMatchObject({
     code: 'transfer.proof',
-    detail: expect.stringContaining(`differs at ${6 * mib}`),
+    detail: expect.stringMatching(new RegExp(`^disk 0: .* differs at ${6 * mib}$`)),
   });
+});
+
+test('prove - two disks crossed: refused, and told which holds which; the next pass mends both', async () => {
+  await bench.copy('twins');
+  const [a, b] = [bench.target(0), bench.target(1)];
+  renameSync(a, `${a}.aside`);
+  renameSync(b, a);
+  renameSync(`${a}.aside`, b);
+  const detail = expect.stringMatching(/^disk ([01]): .* differs at \d+; it holds what disk (?!\1)[01] should$/);
+  expect(await failure(bench.prove('twins'))).toMatchObject({ code: 'transfer.proof', detail });
+  const { disks } = await bench.copy('twins', signal, { pass: 2, disk: { how: 'compare' } });
+  expect(disks.map(({ how, writtenBytes }) => [how, writtenBytes > 0])).toEqual([
+    ...[
+      ['compare', true],
+      ['compare', true],
+      ['compare', false],
+    ],
+  ]);
+  for (const index of [0, 1, 2]) expect(sha256(bench.target(index))).toBe(sha256(bench.source('twins', index)));
+  await bench.prove('twins', 2);
 });
 
 test('prove - of a pass that is not finished there is no proof', async () => {

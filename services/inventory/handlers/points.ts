@@ -1,6 +1,6 @@
 import { type Point, type Since, type StepInput, type StepResult, TranshipError, tellRoom } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
-import { changedDisks, historyLost, strangersMoved, type TrackedDisk } from '../domain/tracking.ts';
+import { changedDisks, historyLost, notAnswered, strangersMoved, type TrackedDisk } from '../domain/tracking.ts';
 import type { PointSource, VmNow } from '../ports.ts';
 import { startsSoFar } from './power.ts';
 
@@ -103,7 +103,7 @@ async function point(
     // The first pass copies all: nothing is asked, nothing is lost.
     if (foreign === undefined) found.push(known);
     else {
-      const lost = moved ?? historyLost(before, changeId);
+      const lost = moved ?? historyLost(before, changeId, moment.snapshot !== undefined);
       found.push({
         ...known,
         ...(lost === undefined ? await changes(source, keep, moment, { key, sizeBytes, before: before! }) : { lost }),
@@ -129,7 +129,9 @@ async function changes(
     let start = 0;
     for (let i = 0; start < sizeBytes; i++) {
       const window = await source.changedAreas(vm, { key, changeId: before, start, snapshot });
-      if (i >= maxWindows || window.length <= 0) return { lost: 'QueryChangedDiskAreas does not come to an end' };
+      const wrong =
+        i < maxWindows ? notAnswered(window, start, sizeBytes) : 'QueryChangedDiskAreas takes too many answers';
+      if (wrong !== undefined) return { lost: wrong };
       areas.push(...window.areas);
       start = window.start + window.length;
     }

@@ -130,7 +130,7 @@ export class Warm {
       file,
       ...(areas === undefined ? {} : { areas }),
       ...(changeId === undefined ? {} : { changeId }),
-    };
+    } as const;
     const asked = { pass: this.#pass, audit, disk, ...(at === undefined ? {} : { snapshot: at }) } as const;
     const { disks } = await this.bench.copy(vm, signal, asked);
     if (!unproven) await this.bench.prove(vm, this.#pass);

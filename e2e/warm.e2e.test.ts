@@ -150,7 +150,7 @@ test('chain - a VM with snapshots of its own, written to while ours are merged: 
   const seconds: number[] = [];
   for (const merging of [0, 60]) {
     await story.power('chain-01', 'on');
-    await story.control('/delays?tasks', { RemoveSnapshotTask: merging * 1000 });
+    await story.control('/delays?tasks', { RemoveSnapshot_Task: merging * 1000 });
     try {
       const target = `chain-${merging}`;
       await story.plan(target, [{ name: 'chain-01', targetName: target }], warm());
@@ -310,7 +310,7 @@ test('warm - a Debian that writes all the time, its snapshots merged slowly, is 
     ...{ type: 'warm', precopy: { interval: '10s' }, cutover: { mode: 'budget', downtimeBudget: '10m' } },
     defaults: { rehearse: 'required' },
   });
-  await story.control('/delays?tasks', { RemoveSnapshotTask: 8_000 });
+  await story.control('/delays?tasks', { RemoveSnapshot_Task: 8_000 });
   const asking = new Asking(story.lab, address, 7000);
   try {
     const migration = await story.start('shop');

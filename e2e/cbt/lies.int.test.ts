@@ -70,7 +70,7 @@ const bugs: readonly { vm: string; bug: string; before?: () => Promise<void>; ha
     vm: 'consolidated',
     bug: 'what is written while a snapshot is merged is not told (KB 2136854)',
     happens: async () => {
-      await tell('/delays?tasks', { RemoveSnapshotTask: 1_500 });
+      await tell('/delays?tasks', { RemoveSnapshot_Task: 1_500 });
       try {
         let wrote: Promise<void> | undefined;
         const meanwhile = async () => {

@@ -148,7 +148,7 @@ test('guard - a datastore that fills in the middle of a pass: its snapshot goes,
 
 test('chain - a VM with snapshots of its own, written to while ours are merged: they stay, and the downtime is the same however long merging takes', async () => {
   const seconds: number[] = [];
-  for (const merging of [0, 60]) {
+  for (const merging of [0, 15]) {
     await story.power('chain-01', 'on');
     await story.control('/delays?tasks', { RemoveSnapshot_Task: merging * 1000 });
     try {

@@ -188,9 +188,9 @@ test('limit - a running copy heeds a new one within two seconds, and the pass go
   await until('the first requests', () => bench.reads.length >= 2);
   const [began, before] = [Date.now(), bench.reads.length];
   await until('two seconds', () => Date.now() - began > 2_000);
-  // 2 MiB at 8 MB/s: four a second.
-  expect(bench.reads.length - before).toBeLessThanOrEqual(10);
-  expect(bench.reads.length - before).toBeGreaterThanOrEqual(5);
+  // 1 MiB at 8 MB/s: nearly eight a second.
+  expect(bench.reads.length - before).toBeLessThanOrEqual(20);
+  expect(bench.reads.length - before).toBeGreaterThanOrEqual(10);
   const nbdkit = bench.nbdkits()[0]?.pid;
   bench.limit = null;
   const { disks } = await copied;
@@ -377,7 +377,7 @@ test('full - an honest source is read twice, and its changes alone are written a
   expect((await bench.prove('long', 2, { grade: 'full' })).disks[0]).toMatchObject({ leaves: 1 });
 });
 
-test('disks - sixty of one VM, no more open at once than its permit holds', async () => {
+test('disks - sixty of one VM, no more open at once than its permit holds', { timeout: 240_000 }, async () => {
   let most = 0;
   const watch = setInterval(() => {
     most = Math.max(most, bench.nbdkits().length);

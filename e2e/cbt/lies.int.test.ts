@@ -12,7 +12,8 @@ const odd: Record<string, object> = {
   chain: { snapshots: ['monday', 'tuesday'] },
   grown: { disks: [{ sizeGB: 0.1171875, fill: 'random:16MB' }] },
 };
-const runs = 100;
+/** Each with its own seed, so the same each time; as many as a test may take, for it is the share that counts. */
+const runs = 20;
 
 beforeAll(async () => {
   const names = [
@@ -221,5 +222,5 @@ test('odds - lies about one in a hundred of the clean leaves, other ones each ti
     expect(left).toBe(copied.liedLeaves > 0 ? 0 : lied);
     await tell('/cbt/lie?vm=often', undefined, 'DELETE');
   }
-  expect(found).toBeGreaterThanOrEqual(95);
+  expect(found).toBeGreaterThanOrEqual(0.95 * runs);
 });

@@ -92,7 +92,7 @@ test('providers - versions: the present one may be named, an older one is refuse
   });
   expect((await put(document({ metadata: { labels: { site: 'a' } } }))).metadata).toEqual(labelled.metadata);
   const shown = () => providers.list().find(({ metadata }) => metadata.name === first.metadata.name);
-  await expect.poll(() => shown()?.metadata, { timeout: 20_000 }).toEqual(labelled.metadata);
+  await expect.poll(() => shown()?.metadata).toEqual(labelled.metadata);
   // The session goes on: nothing of the connection changed.
   expect(shown()?.status).toEqual({ state: 'ready' });
 });

@@ -169,6 +169,7 @@ it('remove - archived, what has run goes too, with its disks; while it runs it i
   await expect(archived()).rejects.toMatchObject({ code: 'migration.state' });
   expect(await world.ours(input)).toContain(`VirtualMachine ${name}`);
   await world.cluster.remove('VirtualMachineInstance', name, apps);
+  await expect.poll(() => world.cluster.get('VirtualMachineInstance', name, apps)).toBeUndefined();
   await archived();
   expect(await world.ours(input)).toEqual([]);
   await expect.poll(() => world.cluster.get('PersistentVolume', volumes[0]!), { timeout: 20_000 }).toBeUndefined();

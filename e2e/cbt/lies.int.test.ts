@@ -12,7 +12,7 @@ const odd: Record<string, object> = {
   chain: { snapshots: ['monday', 'tuesday'] },
   grown: { disks: [{ sizeGB: 0.1171875, fill: 'random:16MB' }] },
 };
-/** Each with its own seed, so the same each time; as many as a test may take, for it is the share that counts. */
+/** Each with its own seed, so the same each time. A hundred of them, without a vCenter: libs/blocks/audit.test.ts. */
 const runs = 20;
 
 beforeAll(async () => {
@@ -201,7 +201,7 @@ test('chain - snapshots of others that are there from the beginning: deltas all 
   expect(snapshots.map(({ name }) => name)).toEqual(['monday', 'tuesday']);
 });
 
-test('odds - lies about one in a hundred of the clean leaves, other ones each time: found in at least 95 of 100 passes', {
+test('odds - lies about one in a hundred of the clean leaves, other ones each time: found in at least 19 of 20 passes', {
   timeout: 600_000,
 }, async () => {
   const leaves = 20_480;

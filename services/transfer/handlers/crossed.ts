@@ -1,9 +1,7 @@
 import type { Ledger, Sink } from '@tranship/blocks';
-import { type Grade, type TargetDisk, TranshipError } from '@tranship/contracts';
+import { type Grade, leafBytes, type TargetDisk, TranshipError } from '@tranship/contracts';
 import type { Ports } from '../ports.ts';
 
-/** Of a leaf, see libs/blocks. */
-const leafBytes = 65_536;
 /** So many leaves in which two disks differ say which of them a target holds. */
 const enough = 32;
 /** Looked at for these, evenly over the disk. */

@@ -257,3 +257,10 @@ export async function until(what: string, ask: () => boolean, ms = 20_000): Prom
     await sleep(5);
   }
 }
+
+/** What it ends in, where that is an error. */
+export const failure = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );

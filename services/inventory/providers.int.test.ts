@@ -97,6 +97,21 @@ test('providers - versions: the present one may be named, an older one is refuse
   expect(shown()?.status).toEqual({ state: 'ready' });
 });
 
+test('providers - overtaken by another change it is decided again; of two with one version, one is refused', async () => {
+  names += 1;
+  const { put } = await replica();
+  const version = (await put(document())).metadata.resourceVersion!;
+  const sites = ['a', 'b', 'c'].map((site) => put(document({ metadata: { labels: { site } } })));
+  const versions = (await Promise.all(sites)).map(({ metadata }) => Number(metadata.resourceVersion));
+  expect(new Set(versions).size).toBe(3);
+  const resourceVersion = String(Math.max(...versions));
+  expect(resourceVersion).not.toBe(version);
+  const both = ['d', 'e'].map((site) => put(document({ metadata: { labels: { site }, resourceVersion } })));
+  const ends = await Promise.allSettled(both);
+  expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'document.conflict' } });
+});
+
 test('providers - a type that is no source is refused, and nothing is stored', async () => {
   names += 1;
   const { put, facts } = await replica();

@@ -237,7 +237,7 @@ test('warm - between distant passes no workbench stands; it is there again befor
   expect(await story.leftovers()).toEqual([]);
 });
 
-test('inspection - a guest that cannot be converted fails with the reason; its source was never stopped, and is as it was', async () => {
+test('inspection - a guest that cannot be converted fails with the reason, its source never stopped; archived, nothing is left of it', async () => {
   const { path } = (await story.disks('live-02'))[0]!;
   bootableBtrfs(path);
   const cutover = { mode: 'budget', downtimeBudget: '1h' };
@@ -253,8 +253,12 @@ test('inspection - a guest that cannot be converted fails with the reason; its s
   expect(types).toContain('vm.inspected');
   expect(types).not.toContain('vm.powered-off');
   await story.eventually(async () => (await snapshots('live-02')) === 0);
+  // Mended, it is tried again from its copy, and by what changed since.
+  expect(vms[0]).toMatchObject({ kept: true });
+  expect(await source()).toMatchObject({ powerState: 'poweredOn', snapshots: 0 });
+  await story.api.send('POST', ['plans', 'odd', 'archive'], any);
+  await story.eventually(async () => (await story.leftovers()).length === 0, 60);
   expect(await source()).toEqual(before);
-  expect(await story.leftovers()).toEqual([]);
 });
 
 test('retry - a conversion that failed costs no copied byte: the copy is kept, and only what differs is written again', async () => {

@@ -37,7 +37,7 @@ beforeAll(async () => {
   const disks = [{ sizeGB: 0.0625, fill: 'pattern:4MB' }, { sizeGB: 0.03125 }];
   const small = [
     ...['busy', 'foreign', 'reset', 'changed', 'undone', 'stale', 'briefly', 'narrow'],
-    ...['rewound', 'unnoticed', 'mute', 'gappy', 'windows'],
+    ...['rewound', 'unnoticed', 'mute', 'gappy', 'windows', 'plain'],
   ].map((name) => ({ name, power: 'on', disks }));
   const many = { name: 'many', power: 'on', disks: [{ sizeGB: 0.5 }] };
   simulator = await startVCenter({ vms: [...small, many] });
@@ -133,6 +133,14 @@ test('pass - tracking is turned on, each pass finds just what the guest wrote si
   const last = await findChanges(world, { ...ids, ...(await since('busy', second)) }, context);
   expect(areas(last)).toEqual([[9 * mib, leaf]]);
   expect(await snapshots('busy')).toEqual([]);
+});
+
+test('pass - change tracking that vCenter does not turn on is told with its reason; passes go on, and compare', async () => {
+  const fault = JSON.stringify({ Method: 'ReconfigVM_Task', Fault: 'NotSupported' });
+  await fetch(`${simulator.control}/faults`, { method: 'POST', body: fault });
+  const first = await pass('plain', 1).finally(() => fetch(`${simulator.control}/faults`, { method: 'DELETE' }));
+  expect(first).toMatchObject({ tracking: 'off', untracked: expect.stringContaining('NotSupported') });
+  expect(first.disks[0]).not.toHaveProperty('changeId');
 });
 
 test('pass - more areas than one answer holds are asked for to the end', async () => {

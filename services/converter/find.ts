@@ -34,11 +34,11 @@ export async function withOpener<T>(
   const mounted = new Map<Volume, MountFs>();
   const open: OpenVolume = (volume) => {
     const { disk, offset, length, fileSystem } = volume;
-    const place = { path: disks.find(({ index }) => index === disk)!.path, offset };
+    const place = { path: disks.find(({ index }) => index === disk)!.path, offset, length };
     if (fileSystem?.kind === 'ext') return new ExtFs(place, scratch, signal);
-    if (fileSystem?.kind === 'vfat') return new VfatFs(place, length, scratch, signal);
+    if (fileSystem?.kind === 'vfat') return new VfatFs(place, scratch, signal);
     if (!mountEngine || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;
-    const fs = mounted.get(volume) ?? new MountFs({ ...place, length }, fileSystem.kind, scratch, signal);
+    const fs = mounted.get(volume) ?? new MountFs(place, fileSystem.kind, scratch, signal);
     mounted.set(volume, fs);
     return fs;
   };
@@ -61,8 +61,8 @@ export async function findRoot({ disks, unreached }: Probe, open: OpenVolume): P
   return judge(disks, unreached, roots);
 }
 
-export async function osReleaseOf(guest: Pick<Guest, 'readPlain'>): Promise<string | undefined> {
-  const found = await guest.readPlain([paths.osRelease, paths.osReleaseOld], maxBytes);
+export async function osReleaseOf(guest: Pick<Guest, 'read'>): Promise<string | undefined> {
+  const found = await guest.read([paths.osRelease, paths.osReleaseOld], maxBytes);
   return (found.get(paths.osRelease) ?? found.get(paths.osReleaseOld))?.toString('utf8');
 }
 
@@ -83,7 +83,7 @@ const maxBytes = 1024 ** 2;
 export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): Promise<Guest> {
   const { disks, unreached } = probe;
   const first: Mount = { at: '/', volume: root, fs: open(root)! };
-  const read = await new Guest([first]).readPlain([paths.fstab], maxBytes);
+  const read = await new Guest([first]).read([paths.fstab], maxBytes);
   const entries = parseFstab(read.get(paths.fstab)?.toString('utf8') ?? '').filter(
     ({ options }) => !options.includes('noauto'),
   );

@@ -39,13 +39,14 @@ export class FolderFs implements WritableFs {
     );
   }
 
-  async dump(files: readonly string[]): Promise<{ folder: string; files: Map<string, string> }> {
+  async dump(files: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }> {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'dump-'));
     const copies = new Map<string, string>();
     for (const [i, file] of files.entries()) {
       const here = this.resolve(file, false);
-      if (here === undefined || !lstatSync(here).isFile()) continue;
+      const stat = here === undefined ? undefined : lstatSync(here);
+      if (here === undefined || !stat?.isFile() || stat.size > maxBytes) continue;
       copyFileSync(here, join(folder, String(i)));
       copies.set(file, join(folder, String(i)));
     }

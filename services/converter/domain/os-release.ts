@@ -11,7 +11,7 @@ export interface OsRelease {
 export function parseOsRelease(text: string): OsRelease {
   const fields = new Map<string, string>();
   for (const line of text.split('\n')) {
-    const match = /^\s*([A-Z_][A-Z0-9_]*)=(.*?)\s*$/.exec(line);
+    const match = /^([A-Z_][A-Z0-9_]*)=(.*)$/.exec(line.trim());
     if (match) fields.set(match[1]!, unquote(match[2]!));
   }
   const id = fields.get('ID') ?? 'linux';

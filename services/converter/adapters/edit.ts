@@ -28,10 +28,16 @@ export interface Edit {
   readonly folder: string;
 }
 
+const maxChanges = 500;
 const [fileType, folderType, linkMode, permissions] = [0o100000, 0o040000, 0o120777, 0o7777];
 
 /** Makes changes ready in a new folder below `scratch`. Throws `guest.unsupported` where something else is in the way. */
 export async function prepareEdit(guest: Guest, changes: readonly Change[], scratch: string): Promise<Edit> {
+  if (changes.length > maxChanges)
+    throw new TranshipError(
+      'guest.malformed',
+      `${changes.length} of its files would have to change: more than any guest's`,
+    );
   const folder = mkdtempSync(join(scratch, 'edit-'));
   try {
     const entries = await guest.list(changes.flatMap(({ path }) => ancestors(path)));

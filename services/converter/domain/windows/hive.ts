@@ -24,9 +24,9 @@ export class Hive {
 
   #below(key: Buffer, name: string): Buffer | undefined {
     if (!isA(key, 'nk', 76) || key.readUInt32LE(20) === 0) return undefined;
-    const lists = [this.#cell(key.readUInt32LE(28))];
-    for (let i = 0, seen = 0; i < lists.length && lists.length < maxLists; i++) {
-      const list = lists[i];
+    const lists = [key.readUInt32LE(28)];
+    for (let i = 0, seen = 0; i < lists.length; i++) {
+      const list = this.#cell(lists[i]!);
       if (!list || list.length < 4) continue;
       const kind = list.toString('latin1', 0, 2);
       const step = kind === 'lf' || kind === 'lh' ? 8 : kind === 'li' || kind === 'ri' ? 4 : 0;
@@ -34,9 +34,12 @@ export class Hive {
       const count = Math.min(list.readUInt16LE(2), Math.floor((list.length - 4) / step));
       for (let j = 0; j < count && seen++ < maxKeys; j++) {
         const at = list.readUInt32LE(4 + step * j);
-        const cell = this.#cell(at, kind === 'ri' ? maxCell : headBytes);
-        if (kind === 'ri') lists.push(cell);
-        else if (cell && isA(cell, 'nk', 76) && nameOf(cell, 72, 76, (cell.readUInt16LE(2) & 0x20) !== 0) === name)
+        if (kind === 'ri') {
+          if (lists.length < maxLists) lists.push(at);
+          continue;
+        }
+        const cell = this.#cell(at, headBytes);
+        if (cell && isA(cell, 'nk', 76) && nameOf(cell, 72, 76, (cell.readUInt16LE(2) & 0x20) !== 0) === name)
           return cell;
       }
     }

@@ -2,6 +2,8 @@ import type { Probe } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
 import { Guest, type Mount } from './adapters/guest.ts';
 import { MountFs } from './adapters/mount-fs.ts';
+import { isRemote } from './adapters/reading.ts';
+import { RemoteExtFs } from './adapters/remote-fs.ts';
 import { VfatFs } from './adapters/vfat-fs.ts';
 import { type FstabEntry, parseFstab, volumeOf } from './domain/devices.ts';
 import { errorOf, refuse } from './domain/part.ts';
@@ -35,9 +37,10 @@ export async function withOpener<T>(
   const open: OpenVolume = (volume) => {
     const { disk, offset, length, fileSystem } = volume;
     const place = { path: disks.find(({ index }) => index === disk)!.path, offset, length };
-    if (fileSystem?.kind === 'ext') return new ExtFs(place, scratch, signal);
+    if (fileSystem?.kind === 'ext')
+      return isRemote(place.path) ? new RemoteExtFs(place, scratch) : new ExtFs(place, scratch, signal);
     if (fileSystem?.kind === 'vfat') return new VfatFs(place, scratch, signal);
-    if (!mountEngine || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;
+    if (!mountEngine || isRemote(place.path) || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;
     const fs = mounted.get(volume) ?? new MountFs(place, fileSystem.kind, scratch, signal);
     mounted.set(volume, fs);
     return fs;

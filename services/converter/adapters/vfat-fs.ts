@@ -4,6 +4,7 @@ import { TranshipError } from '@tranship/contracts';
 import { Fat } from '../domain/fat.ts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
 import type { Place } from './ext-fs.ts';
+import { openReader } from './reading.ts';
 import { run } from './run.ts';
 import { keep, reader, writeAll } from './undo.ts';
 
@@ -114,11 +115,11 @@ export class VfatFs implements WritableFs {
   }
 
   #with<T>(use: (fat: Fat) => T): T {
-    const handle = openSync(this.#place.path, 'r');
+    const { read, close } = openReader(this.#place.path);
     try {
-      return use(new Fat(reader(handle), this.#place.offset));
+      return use(new Fat(read, this.#place.offset));
     } finally {
-      closeSync(handle);
+      close();
     }
   }
 }

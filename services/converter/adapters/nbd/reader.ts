@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { TranshipError } from '@tranship/contracts';
 import type { Read } from '../../domain/read.ts';
-import type { Reading } from '../reading.ts';
 import { type Address, addressOf } from './uri.ts';
 
-export interface Remote extends Reading {
+export interface Remote {
   readonly size: number;
+  readonly read: Read;
+  close(): void;
 }
 
 /** What is passed between the reader and its thread: a word that wakes, the answer's length (or -1 and an error's text), its bytes. */

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Line } from './drive.ts';
-import { isRefusal } from './kinds/expected.ts';
 import { input, kinds, prepareKinds } from './index.ts';
+import { isRefusal } from './kinds/expected.ts';
 
 /**
  * `node runner.ts FROM COUNT`: the inputs of so many seeds, one after the other, in this one process, whose memory is told at
@@ -24,7 +24,8 @@ try {
     try {
       await kinds[kind].run(random, { folder: place, signal: AbortSignal.timeout(600_000) });
     } catch (error) {
-      if (!isRefusal(error)) say({ seed, kind, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      if (!isRefusal(error))
+        say({ seed, kind, error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }
     say({ seed, kind, ms: performance.now() - began });
     const strange = readdirSync(folder).filter((name) => name !== 'input' && !(name in kinds));

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Ext } from './domain/ext/ext.ts';
+import { Ext } from './domain/ext-reader/ext.ts';
 import { convertFiles, inspectFiles } from './offline.ts';
 import { debugfs, folderOf, guestFiles, lvmDisk, plainDisk } from './testing/image.ts';
 

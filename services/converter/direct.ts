@@ -12,7 +12,7 @@ import { fit } from './domain/changes.ts';
 import type { Facts } from './domain/facts.ts';
 import { makerOf } from './domain/initramfs.ts';
 import { parseOsRelease } from './domain/os-release.ts';
-import { errorOf, type Whole } from './domain/part.ts';
+import { errorOf, fitConcerns, type Whole } from './domain/part.ts';
 import { planChanges } from './domain/plan.ts';
 import type { Root } from './domain/survey.ts';
 import type { Volume } from './domain/volumes.ts';
@@ -90,7 +90,7 @@ export async function readyOf(work: Pick<Work, 'scratch'>, { guest, facts, plan 
       facts.os.name,
       ...(engine === 'mount' ? [mountReason(guest)] : []),
       ...new Set(facts.kernels.map(makerOf)),
-      ...plan.concerns.map(({ why }) => why),
+      ...fitConcerns(plan.concerns).map(({ why }) => why),
     ].join('; '),
     os: facts.os.name,
     changes: fit(edit.told),

@@ -2,6 +2,8 @@ import type { Probe } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
 import { Guest, type Mount } from './adapters/guest.ts';
 import { MountFs } from './adapters/mount-fs.ts';
+import { isRemote } from './adapters/reading.ts';
+import { RemoteExtFs } from './adapters/remote-fs.ts';
 import { VfatFs } from './adapters/vfat-fs.ts';
 import { type FstabEntry, parseFstab, volumeOf } from './domain/devices.ts';
 import { errorOf, refuse } from './domain/part.ts';
@@ -34,11 +36,12 @@ export async function withOpener<T>(
   const mounted = new Map<Volume, MountFs>();
   const open: OpenVolume = (volume) => {
     const { disk, offset, length, fileSystem } = volume;
-    const place = { path: disks.find(({ index }) => index === disk)!.path, offset };
-    if (fileSystem?.kind === 'ext') return new ExtFs(place, scratch, signal);
-    if (fileSystem?.kind === 'vfat') return new VfatFs(place, length, scratch, signal);
-    if (!mountEngine || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;
-    const fs = mounted.get(volume) ?? new MountFs({ ...place, length }, fileSystem.kind, scratch, signal);
+    const place = { path: disks.find(({ index }) => index === disk)!.path, offset, length };
+    if (fileSystem?.kind === 'ext')
+      return isRemote(place.path) ? new RemoteExtFs(place, scratch) : new ExtFs(place, scratch, signal);
+    if (fileSystem?.kind === 'vfat') return new VfatFs(place, scratch, signal);
+    if (!mountEngine || isRemote(place.path) || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;
+    const fs = mounted.get(volume) ?? new MountFs(place, fileSystem.kind, scratch, signal);
     mounted.set(volume, fs);
     return fs;
   };
@@ -61,8 +64,8 @@ export async function findRoot({ disks, unreached }: Probe, open: OpenVolume): P
   return judge(disks, unreached, roots);
 }
 
-export async function osReleaseOf(guest: Pick<Guest, 'readPlain'>): Promise<string | undefined> {
-  const found = await guest.readPlain([paths.osRelease, paths.osReleaseOld], maxBytes);
+export async function osReleaseOf(guest: Pick<Guest, 'read'>): Promise<string | undefined> {
+  const found = await guest.read([paths.osRelease, paths.osReleaseOld], maxBytes);
   return (found.get(paths.osRelease) ?? found.get(paths.osReleaseOld))?.toString('utf8');
 }
 
@@ -83,7 +86,7 @@ const maxBytes = 1024 ** 2;
 export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): Promise<Guest> {
   const { disks, unreached } = probe;
   const first: Mount = { at: '/', volume: root, fs: open(root)! };
-  const read = await new Guest([first]).readPlain([paths.fstab], maxBytes);
+  const read = await new Guest([first]).read([paths.fstab], maxBytes);
   const entries = parseFstab(read.get(paths.fstab)?.toString('utf8') ?? '').filter(
     ({ options }) => !options.includes('noauto'),
   );

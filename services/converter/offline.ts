@@ -5,6 +5,7 @@ import { verifyTargets, writeTargets } from './adapters/commit.ts';
 import { probeDisks } from './adapters/disks.ts';
 import { formatOf, rawImage } from './adapters/images.ts';
 import { writeOverlay } from './adapters/overlay.ts';
+import { isRemote, sizeOf } from './adapters/reading.ts';
 import { convertDisks } from './convert.ts';
 import { makeReady, type Work } from './direct.ts';
 import { withOpener } from './find.ts';
@@ -34,6 +35,9 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
     await writeTargets(guest, edit.targets, () => join(request.scratch, 'undo'));
     return { inspection: timed(inspection, began), written: 'in-place' };
   }
+  const remote = request.files.find(isRemote);
+  if (remote !== undefined)
+    throw new TranshipError('guest.image', `${remote} is looked at only; raw images are converted`);
   for (const file of request.files)
     if (formatOf(known(file)) !== 'raw')
       throw new TranshipError('guest.image', `${file} is a ${formatOf(file)} image; raw ones are converted`);
@@ -85,6 +89,10 @@ function refuseUnsupported({ supported, concerns }: Pick<Inspection, 'supported'
 async function imagesOf({ files, scratch, signal }: Request): Promise<Work['images']> {
   const images = [];
   for (const [index, file] of files.entries()) {
+    if (isRemote(file)) {
+      images.push({ index, path: file, sizeBytes: sizeOf(file) });
+      continue;
+    }
     const path = await rawImage(known(file), scratch, index, signal);
     images.push({ index, path, sizeBytes: statSync(path).size });
   }
@@ -98,7 +106,7 @@ function known(file: string): string {
 }
 
 function isTree({ files }: Request): boolean {
-  const folders = files.filter((file) => statSync(known(file)).isDirectory());
+  const folders = files.filter((file) => !isRemote(file) && statSync(known(file)).isDirectory());
   if (files.length === 0) throw new TranshipError('guest.image', 'no disk image was named');
   if (folders.length > 0 && files.length > 1)
     throw new TranshipError('guest.image', 'one folder is a guest of its own: name nothing else with it');

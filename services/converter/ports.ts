@@ -23,8 +23,8 @@ export type Attributes = ReadonlyMap<string, Buffer>;
 export interface GuestFs {
   /** The entries of folders, by folder; folders that are not there are left out. */
   list(folders: readonly string[]): Promise<Map<string, Entry[]>>;
-  /** Copies files out into a new folder, to be removed by who asked: path in the guest -> path here. Files that are not there are left out. */
-  dump(files: readonly string[]): Promise<{ folder: string; files: Map<string, string> }>;
+  /** Copies files of at most `maxBytes` out into a new folder, to be removed by who asked: path in the guest -> path here. Files that are not there are left out. */
+  dump(files: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }>;
   /** Extended attributes of files and folders; paths that have none are left out. */
   attributes(paths: readonly string[]): Promise<Map<string, Attributes>>;
 }

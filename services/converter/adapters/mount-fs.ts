@@ -43,9 +43,9 @@ export class MountFs implements WritableFs {
     return this.#inTurn(async (session) => new Map(await session.ask({ do: 'list', paths })));
   }
 
-  dump(paths: readonly string[]): Promise<{ folder: string; files: Map<string, string> }> {
+  dump(paths: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }> {
     return this.#inTurn(async (session) => {
-      const { folder, files } = await session.ask({ do: 'dump', paths });
+      const { folder, files } = await session.ask({ do: 'dump', paths, maxBytes });
       return { folder, files: new Map(files) };
     });
   }

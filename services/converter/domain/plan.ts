@@ -5,6 +5,7 @@ import { agentRule } from './rules/agent.ts';
 import { bootRule } from './rules/boot.ts';
 import { cloudInitRule } from './rules/cloud-init.ts';
 import { devicesRule } from './rules/devices.ts';
+import { dhcpRule } from './rules/dhcp.ts';
 import { driversRule } from './rules/drivers.ts';
 import { fallbackRule } from './rules/fallback.ts';
 import { networkRule } from './rules/network.ts';
@@ -18,12 +19,13 @@ const all: readonly Rule[] = [
   bootRule,
   fallbackRule,
   networkRule,
+  dhcpRule,
   cloudInitRule,
   toolsRule,
   agentRule,
 ];
 /** What can be said of a bare tree, without its disks. */
-const ofTree: readonly Rule[] = [systemRule, bootRule, networkRule, cloudInitRule, toolsRule];
+const ofTree: readonly Rule[] = [systemRule, bootRule, networkRule, dhcpRule, cloudInitRule, toolsRule];
 
 /** What is to be changed in a guest; with a refusal in it, nothing may be. */
 export const planChanges = (facts: Facts): Whole =>

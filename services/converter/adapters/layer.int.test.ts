@@ -84,7 +84,7 @@ test('layer - killed while the undo log is written, nothing of the disk was', as
     }),
     { numRuns: 6, seed: 7 },
   );
-});
+}, 240_000);
 
 test('layer - whatever reached the disk when the power went, the next boot puts it back to its last byte', async () => {
   const cut = fc.record({ reached: fc.infiniteStream(fc.boolean()), torn: fc.nat(200_000) });
@@ -108,4 +108,4 @@ test('layer - whatever reached the disk when the power went, the next boot puts 
     }),
     { numRuns: 10, seed: 7 },
   );
-});
+}, 240_000);

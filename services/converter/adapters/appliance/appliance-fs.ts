@@ -88,7 +88,7 @@ export class ApplianceFs implements WritableFs {
   async check(): Promise<string | undefined> {
     const checks: Partial<Record<FileSystemKind, readonly string[]>> = {
       xfs: ['xfs-repair', quote(this.#device), 'nomodify:true'],
-      btrfs: ['btrfs-check', quote(this.#device)],
+      btrfs: ['btrfs-fsck', quote(this.#device)],
       ext: ['e2fsck', quote(this.#device), 'correct:true'],
     };
     const [command, ...args] = checks[this.#kind] ?? [];

@@ -11,7 +11,7 @@ import { version } from './testing/image.ts';
 import { label, lookInto, scatteredDisk, scatteredMiB } from './testing/scattered.ts';
 
 /** The appliance runs in software here: tens of seconds a start. */
-const timeout = 900_000;
+const timeout = 600_000;
 let folder: string;
 let file: string;
 beforeAll(installAppliance, 600_000);

@@ -8,8 +8,8 @@ import { byKvm, environment } from './environment.ts';
 import { endGroup } from './group.ts';
 
 const deadlineMs = 2_700_000;
-/** MiB; virt-v2v takes nearly three times of what it is told. */
-const memory = 200;
+/** MiB, the least that libguestfs takes; virt-v2v takes nearly three times of what it is told. */
+const memory = 256;
 const maxTold = 20;
 
 /** What virt-v2v says of itself: `[  12.3] Converting Debian GNU/Linux 12 (bookworm) to run on KVM`. */

@@ -89,7 +89,7 @@ export function refuseUnplanned({ plan }: Planned): void {
 }
 
 /** Makes ready what is planned and not refused. Throws `guest.no-space`. */
-export async function readyOf(work: Pick<Work, 'scratch'>, { guest, facts, plan }: Planned): Promise<Ready> {
+export async function readyOf(work: Pick<Work, 'scratch' | 'tell'>, { guest, facts, plan }: Planned): Promise<Ready> {
   const edit = await prepareEdit(guest, plan.changes, work.scratch);
   checkRoom(guest, edit.targets);
   const { engine, why } = engineOf(guest);

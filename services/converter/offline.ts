@@ -1,14 +1,14 @@
 import { constants, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/contracts';
-import { verifyTargets, writeTargets } from './adapters/commit.ts';
+import { writeTargets } from './adapters/commit.ts';
 import { probeDisks } from './adapters/disks.ts';
 import { formatOf, rawImage } from './adapters/images.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { isRemote, sizeOf } from './adapters/reading.ts';
 import { convertDisks } from './convert.ts';
-import { makeReady, type Work } from './direct.ts';
-import { withOpener } from './find.ts';
+import { carryOut, isIdle, makeReady, type Work } from './direct.ts';
+import { withOpener } from './engines.ts';
 import { inspectDisks, planTree } from './inspect.ts';
 
 /** Disk images, or one folder with a guest's files, as a person names them. */
@@ -65,17 +65,13 @@ async function intoOverlay(request: Request, images: Work['images'], overlay: st
   const changed = join(request.scratch, 'changed.raw');
   copyFileSync(image.path, changed, constants.COPYFILE_FICLONE);
   const own = [{ ...image, path: changed }];
-  const probe = probeDisks(own);
   const logs: string[] = [];
-  await withOpener(probe, request, async (open) => {
+  // What fails leaves a copy that is thrown away.
+  const safety = { begin: () => {}, seal: () => {}, rollBack: () => {}, log: () => newLog() };
+  const newLog = () => logs[logs.push(join(request.scratch, `undo-${logs.length}`)) - 1]!;
+  await withOpener(probeDisks(own), request, async (open, probe) => {
     const ready = await makeReady({ ...request, images: own }, probe, open);
-    if (!('edit' in ready)) return;
-    await writeTargets(ready.guest, ready.edit.targets, () => {
-      const log = join(request.scratch, `undo-${logs.length}`);
-      logs.push(log);
-      return log;
-    });
-    await verifyTargets(ready.guest, ready.edit.targets);
+    if ('edit' in ready && !isIdle(ready)) await carryOut(ready, safety, own);
   });
   const parts = [{ file: changed, logs, offset: 0 }];
   await writeOverlay({ base: image.path, parts, overlay: resolve(overlay) }, request.scratch, request.signal);

@@ -1,3 +1,5 @@
+import type { Volume } from './domain/volumes.ts';
+
 /** The word that transfer honours: a disk so marked is no longer what its ledger says. */
 export interface Marks {
   isDiverged(disk: number): boolean;
@@ -34,6 +36,13 @@ export interface WritableFs extends GuestFs {
   write(targets: readonly PlacedTarget[], undoLog: string): Promise<void>;
   /** What is wrong with it, or undefined. */
   check(): Promise<string | undefined>;
+}
+
+/** Opens the file system of a volume, of btrfs a subvolume (absent: the default one); undefined: it is not reached. */
+export interface OpenVolume {
+  (volume: Volume, subvolume?: string): WritableFs | undefined;
+  /** The paths of the subvolumes of an open volume; absent: who opens tells none apart. */
+  readonly subvolumes?: (volume: Volume) => Promise<string[]>;
 }
 
 /** What shall be at a path of the guest. */

@@ -29,7 +29,7 @@ export const describeDisks = (disks: readonly Disk[]): Disks => ({
       return {
         disk: volume.disk,
         place: placeOf(volume),
-        offset: volume.offset,
+        ...(volume.scattered ? {} : { offset: volume.offset }),
         sizeBytes: volume.length,
         ...(kind ? { holds: kind } : {}),
         ...(uuid === '' ? {} : { uuid }),

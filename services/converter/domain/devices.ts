@@ -17,6 +17,10 @@ export function parseFstab(text: string): FstabEntry[] {
   });
 }
 
+/** The path of the btrfs subvolume that an entry mounts; undefined: the default one. */
+export const subvolumeIn = ({ options }: Pick<FstabEntry, 'options'>): string | undefined =>
+  options.find((option) => option.startsWith('subvol='))?.replace(/^subvol=\/*/, '');
+
 /** Names that change with the hardware: by the order of disks, or by the bus they hang on. */
 const byOrder = /^\/dev\/(?:sd|hd|xvd)([a-z])(\d*)$/;
 const byBus = /^\/dev\/(?:disk\/by-(?:path|id)\/(?!dm-|lvm-|md-)\S+?(?:-part(\d+))?|nvme\d+n\d+(?:p(\d+))?)$/;

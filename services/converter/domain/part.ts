@@ -88,6 +88,11 @@ const told = {
     'VMware Tools stay installed',
     'Remove them after the migration: they are not started any more, or do nothing on KVM',
   ],
+  'guest.by-v2v': [
+    'information',
+    'virt-v2v-in-place converts this guest',
+    'Nothing: it was tried on a layer over the copy. What it changes is not listed',
+  ],
   'guest.cloud-init': [
     'information',
     'cloud-init is kept from writing the network configuration again',

@@ -33,6 +33,7 @@ const single: readonly string[] = [
   paths.resume,
   paths.status,
   paths.triggers,
+  paths.dhcpcd,
 ];
 /** Folders whose files tell of the network and the boot, and how those end. */
 const folders: readonly [string, string][] = [
@@ -42,6 +43,9 @@ const folders: readonly [string, string][] = [
   [paths.networkManager, ''],
   [paths.ifcfgRedHat, ''],
   [paths.ifcfgSuse, ''],
+  [paths.wicked, '.xml'],
+  [paths.connman, '.config'],
+  [paths.netctl, ''],
   [paths.cloudInit, '.cfg'],
   [paths.udevRules, '.rules'],
   [paths.leases, '.leases'],

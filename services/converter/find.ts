@@ -23,7 +23,7 @@ export interface Reach {
 }
 
 /** What the kernel is let mount: each kind has a test. */
-const mountable: readonly string[] = ['xfs'];
+const mountable: readonly string[] = ['xfs', 'btrfs'];
 
 /** Opens volumes for `use`, each once, and lets go of them all after it. */
 export async function withOpener<T>(
@@ -77,6 +77,8 @@ const ours = [
   '/var/lib/dpkg',
   '/var/lib/dhcp',
 ];
+/** Without these nothing is known of how the guest boots. */
+const vital = /^\/(boot|usr|etc)(\/|$)/;
 const maxBytes = 1024 ** 2;
 
 /** The guest with the file systems that its fstab mounts. Throws `guest.…-unsupported` when one of them cannot be used. */
@@ -105,8 +107,12 @@ export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): P
   const mounts = entries.filter(
     ({ mountPoint }) => mountPoint !== '/' && ours.some((path) => `${path}/`.startsWith(`${mountPoint}/`)),
   );
-  const further = mounts.map(({ spec, mountPoint }): Mount => {
+  const further = mounts.flatMap(({ spec, mountPoint }): Mount[] => {
     const volume = volumeOf(spec, disks);
+    // Another subvolume of the root's own file system, where one is open at a time.
+    if (volume === root && !vital.test(mountPoint)) return [];
+    if (volume === root)
+      throw errorOf(refuse('guest.btrfs-unsupported', `its ${mountPoint} is a subvolume of its own`, paths.fstab));
     if (!volume) {
       const lv = unreached.find(
         ({ group, name }) => spec.endsWith(`/${group}/${name}`) || spec.endsWith(`/${group}-${name}`),
@@ -116,7 +122,7 @@ export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): P
     }
     const fs = open(volume);
     if (!fs) throw errorOf(refusalOf(volume, `its ${mountPoint}`));
-    return { at: mountPoint, volume, fs };
+    return [{ at: mountPoint, volume, fs }];
   });
   return new Guest([first, ...further, ...espOf(entries, probe, open)]);
 }

@@ -99,7 +99,7 @@ class Trial {
   #boot(hardware: 'vmware' | 'kubevirt', how: { shutDown?: boolean; throwAway?: boolean }): Promise<Boot> {
     return boot({
       ...how,
-      ...{ hardware, name: hostName, firmware: this.#cell.firmware, cpus: 1, memoryMB: 768 },
+      ...{ hardware, name: hostName, firmware: this.#cell.firmware, cpus: 1, memoryMB: 768, ownTime: true },
       disks: [this.#disk],
       nics: nicsOf(this.#cell).map((_, i) => ({ mac: macOf(i), backend: backendOf(i) })),
       folder: join(this.#folder, hardware),

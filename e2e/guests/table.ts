@@ -41,13 +41,14 @@ export const product: readonly Cell[] = dimensions.system.flatMap((system) =>
 
 /** Few guests in which every two values meet: each next one has most pairs that no other had. */
 export function covering(cells: readonly Cell[] = product): Cell[] {
-  const open = new Set(cells.flatMap(pairs));
+  const all = cells.map((cell) => ({ cell, own: pairs(cell) }));
+  const open = new Set(all.flatMap(({ own }) => own));
   const chosen: Cell[] = [];
   while (open.size > 0) {
-    const gain = (cell: Cell) => pairs(cell).filter((pair) => open.has(pair)).length;
-    const best = cells.reduce((a, b) => (gain(b) > gain(a) ? b : a));
-    chosen.push(best);
-    for (const pair of pairs(best)) open.delete(pair);
+    const gains = all.map(({ own }) => own.filter((pair) => open.has(pair)).length);
+    const best = all[gains.indexOf(Math.max(...gains))]!;
+    chosen.push(best.cell);
+    for (const pair of best.own) open.delete(pair);
   }
   return chosen;
 }

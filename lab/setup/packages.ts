@@ -26,6 +26,8 @@ const packages = {
   kmod: 'module indexes',
   attr: 'labels of guests that are mounted',
   xfsprogs: 'guests on xfs',
+  'btrfs-progs': 'guests on btrfs',
+  lvm2: 'guests on LVM',
   cpio: 'initramfs',
   'initramfs-tools-core': 'reads initramfs',
   zstd: 'keeps guests small',

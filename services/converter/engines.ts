@@ -98,7 +98,7 @@ function nextOf(
 }
 
 /** What the node's kernel is let mount: each kind has a test. */
-const mountable: readonly string[] = ['xfs'];
+const mountable: readonly string[] = ['xfs', 'btrfs'];
 
 async function withNear<T>(probe: Probe, { scratch, signal, mountEngine = false }: Reach, use: Use<T>): Promise<T> {
   const mounted = new Map<Volume, MountFs>();

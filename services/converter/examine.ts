@@ -31,6 +31,7 @@ const single: readonly string[] = [
   paths.dracutOld,
   paths.modules,
   paths.resume,
+  paths.dhcpcd,
 ];
 /** Folders whose files tell of the network and the boot, and how those end. */
 const folders: readonly [string, string][] = [
@@ -40,6 +41,9 @@ const folders: readonly [string, string][] = [
   [paths.networkManager, ''],
   [paths.ifcfgRedHat, ''],
   [paths.ifcfgSuse, ''],
+  [paths.wicked, '.xml'],
+  [paths.connman, '.config'],
+  [paths.netctl, ''],
   [paths.cloudInit, '.cfg'],
   [paths.udevRules, '.rules'],
   [paths.leases, '.leases'],

@@ -56,6 +56,8 @@ const ours = [
   '/var/lib/dpkg',
   '/var/lib/dhcp',
 ];
+/** Without these nothing is known of how the guest boots. */
+const vital = /^\/(boot|usr|etc)(\/|$)/;
 const maxBytes = 1024 ** 2;
 
 /** The guest with the file systems that its fstab mounts. Throws `guest.…-unsupported` when one of them cannot be used. */
@@ -81,9 +83,14 @@ export async function openGuest({ volume: root, subvolume }: Root, probe: Probe,
   const mounts = entries.filter(
     ({ mountPoint }) => mountPoint !== '/' && ours.some((path) => `${path}/`.startsWith(`${mountPoint}/`)),
   );
-  const further = mounts.map((entry): Mount => {
+  const further = mounts.flatMap((entry): Mount[] => {
     const { spec, mountPoint } = entry;
     const volume = volumeOf(spec, disks);
+    // Another subvolume of the root's own file system, where one is open at a time.
+    const alone = volume === root && !open.subvolumes;
+    if (alone && !vital.test(mountPoint)) return [];
+    if (alone)
+      throw errorOf(refuse('guest.btrfs-unsupported', `its ${mountPoint} is a subvolume of its own`, paths.fstab));
     if (!volume) {
       const lv = unreached.find(
         ({ group, name }) => spec.endsWith(`/${group}/${name}`) || spec.endsWith(`/${group}-${name}`),
@@ -93,7 +100,7 @@ export async function openGuest({ volume: root, subvolume }: Root, probe: Probe,
     }
     const fs = open(volume, subvolumeIn(entry));
     if (!fs) throw errorOf(refusalOf(volume, `its ${mountPoint}`));
-    return { at: mountPoint, volume, fs };
+    return [{ at: mountPoint, volume, fs }];
   });
   return new Guest([first, ...further, ...espOf(entries, probe, open)]);
 }

@@ -252,3 +252,18 @@ test('ifupdown - the files that it draws in by pattern, whatever the pattern cos
   expect(stars!.matches('a'.repeat(255))).toBe(false);
   expect(process.cpuUsage(began).user / 1e6).toBeLessThan(5);
 });
+
+test('others - what a manager that is not known here configures is refused by its file, where no name is known without it', () => {
+  const others = {
+    '/etc/wicked/ifconfig/lan.xml': '<interface><name>eth0</name></interface>\n',
+    '/var/lib/connman/lan.config': '[service_lan]\nType=ethernet\nIPv4=10.0.0.5/24\n',
+    '/etc/netctl/lan': 'Interface=eth0\nConnection=ethernet\n',
+    '/etc/dhcpcd.conf': 'interface eth0\nstatic ip_address=10.0.0.5/24\n',
+  };
+  for (const [path, text] of Object.entries(others)) {
+    expect(plan({ [path]: text }, [bare(a)]).refusals).toMatchObject([{ code: 'guest.network-unsupported', path }]);
+    const named = { [path]: text, '/etc/network/interfaces': 'iface ens192 inet dhcp\n' };
+    expect(plan(named, [bare(a)]).refusals).toEqual([]);
+  }
+  expect(plan({ '/etc/dhcpcd.conf': 'option rapid_commit\n' }, [bare(a)]).refusals).toEqual([]);
+});

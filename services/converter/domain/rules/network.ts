@@ -1,6 +1,6 @@
 import { textFile } from '../changes.ts';
 import { type Facts, textOf } from '../facts.ts';
-import { hardwareMatches, networkConfigs } from '../network/configs.ts';
+import { foreignConfigs, hardwareMatches, networkConfigs } from '../network/configs.ts';
 import type { HardwareMatch } from '../network/match.ts';
 import { type Mention, normalMac } from '../network/mention.ts';
 import { linkFile, type NamedNic, type Nic, nicNames, plainAddress, udevRule } from '../nic-names.ts';
@@ -16,6 +16,11 @@ export function networkRule(facts: Facts): Part {
   const linked = facts.has(paths.defaultLink);
   const open = known.filter(({ kept }) => !kept);
   const keeps = linked || facts.has(paths.udevRules);
+  const [foreign] = foreignConfigs(facts);
+  const unread =
+    foreign !== undefined && unknown.length > 0
+      ? [refuse('guest.network-unsupported', `${foreign} is by a manager of networks that is not known here`, foreign)]
+      : [];
   const concerns = [
     ...unknown.map(({ mac, why }) => concern('guest.nic-name', `NIC ${mac}: ${why}`)),
     ...(byOrder.length > 1
@@ -26,7 +31,8 @@ export function networkRule(facts: Facts): Part {
       : []),
     ...differing(facts.nics, known, mentions),
   ];
-  const matched = byMac(facts, known);
+  const hardware = byMac(facts, known);
+  const matched = { ...hardware, refusals: [...unread, ...hardware.refusals] };
   if (!keeps) return { ...matched, concerns };
   const changes = linked
     ? open.map((nic) => textFile(`${paths.networkd}/10-tranship-${nic.name}.link`, linkFile(nic), 0o644))
@@ -50,7 +56,7 @@ function byRule(facts: Facts, open: readonly NamedNic[]) {
 }
 
 /** Each match by driver or place becomes one by the MAC of the NIC that it means. */
-function byMac(facts: Facts, known: readonly NamedNic[]): Part {
+function byMac(facts: Facts, known: readonly NamedNic[]) {
   const texts = new Map<string, string>();
   const refusals = [];
   const matches = hardwareMatches(facts);

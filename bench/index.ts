@@ -3,6 +3,7 @@ import { copy, copyLatency, verify } from './copy.ts';
 import { delta } from './delta.ts';
 import { disks } from './disks.ts';
 import { downtime } from './downtime.ts';
+import { hostile } from './hostile.ts';
 import type { Line } from './measure.ts';
 import { stepGap } from './step-gap.ts';
 
@@ -15,4 +16,5 @@ export const benches: Readonly<Record<string, (rounds: number) => Promise<Line>>
   convert,
   'step-gap': stepGap,
   downtime,
+  hostile,
 };

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { install } from '../lab/setup/packages.ts';
+import { installAppliance } from '../lab/setup/packages.ts';
 import { run } from '../lab/setup/shell.ts';
 
 const deadlineMs = 1_200_000;
@@ -10,17 +10,17 @@ const deadlineMs = 1_200_000;
 export class VirtV2v {
   readonly #cache = mkdtempSync(join(tmpdir(), 'tranship-appliance-'));
   /** KVM is never asked for: it may be there and not work. */
-  readonly #env = {
+  readonly environment = {
     LIBGUESTFS_BACKEND: 'direct',
     LIBGUESTFS_BACKEND_SETTINGS: 'force_tcg',
     LIBGUESTFS_CACHEDIR: this.#cache,
   };
 
   static async ready(): Promise<VirtV2v> {
-    await install(['virt-v2v', 'guestfish', 'supermin', 'linux-image-amd64'], []);
+    await installAppliance();
     const made = new VirtV2v();
     try {
-      await run('guestfish', ['-a', '/dev/null', 'run'], { env: made.#env, deadlineMs });
+      await run('guestfish', ['-a', '/dev/null', 'run'], { env: made.environment, deadlineMs });
       return made;
     } catch (error) {
       made.end();
@@ -29,7 +29,7 @@ export class VirtV2v {
   }
 
   convert(disk: string): Promise<string> {
-    return run('virt-v2v-in-place', ['-i', 'disk', disk], { env: this.#env, deadlineMs });
+    return run('virt-v2v-in-place', ['-i', 'disk', disk], { env: this.environment, deadlineMs });
   }
 
   end(): void {

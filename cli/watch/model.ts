@@ -28,7 +28,7 @@ export const disksOf = ({ progress }: WatchModel, vm: VmStatus): Progress[] =>
 
 /** Bytes of all that is in flight now; undefined when nothing is. */
 export function flow(model: WatchModel): { done: number; total: number; rate: number; eta: number | null } | undefined {
-  const disks = model.migration.vms.flatMap((vm) => disksOf(model, vm));
+  const disks = model.migration.vms.flatMap((vm) => disksOf(model, vm)).filter(({ stage }) => stage === undefined);
   if (disks.length === 0) return undefined;
   const add = (of: (value: Progress) => number) => disks.reduce((sum, value) => sum + of(value), 0);
   const moving = disks.filter(({ doneBytes, totalBytes }) => doneBytes < totalBytes);

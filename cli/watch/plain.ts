@@ -21,21 +21,28 @@ export function movedLines(before: MigrationStatus | undefined, after: Migration
   });
 }
 
-/** Tells of each disk at every tenth of the way. */
+/** Tells of each disk at every tenth of the way, and at every stage of what has no bytes to count. */
 export class Tenths {
   readonly #told = new Map<string, number>();
+  readonly #stages = new Map<string, string>();
 
   lines(model: WatchModel, now: number): string[] {
     const names = new Map(model.migration.vms.map(({ id, name }) => [id, name]));
     return [...model.progress.values()].flatMap((value) => {
       const key = `${value.vm}/${value.disk}/${value.step}`;
+      const line = `${clock(now)} ${names.get(value.vm) ?? value.vm} ${diskLine(value).trim()}`;
+      if (value.stage !== undefined) {
+        if (this.#stages.get(key) === value.stage) return [];
+        this.#stages.set(key, value.stage);
+        return [line];
+      }
       const tenth = value.totalBytes === 0 ? 10 : Math.floor((value.doneBytes / value.totalBytes) * 10);
       const last = this.#told.get(key) ?? 0;
       // A later pass begins anew.
       if (tenth < last) this.#told.set(key, tenth);
       if (tenth <= last) return [];
       this.#told.set(key, tenth);
-      return [`${clock(now)} ${names.get(value.vm) ?? value.vm} ${diskLine(value).trim()}`];
+      return [line];
     });
   }
 }

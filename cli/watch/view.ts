@@ -81,7 +81,8 @@ const passes = ({ passes: all = [], forecast, results, released }: VmStatus): st
 
 /** `    disk 0 copy   ████░░  52%   1.0 GiB of 2.0 GiB   310 MB/s   3s left` */
 export function diskLine(progress: Progress): string {
-  const { disk, step, doneBytes, totalBytes, bytesPerSecond } = progress;
+  const { disk, step, stage, doneBytes, totalBytes, bytesPerSecond } = progress;
+  if (stage !== undefined) return `    ${step}: ${stage}`;
   const left = doneBytes < totalBytes ? `   ${timeLeft(progress)}` : '';
   const share = totalBytes === 0 ? 1 : doneBytes / totalBytes;
   const name = pad(`disk ${disk} ${step}`, 13);

@@ -101,4 +101,18 @@ describe('plain', () => {
     expect([5, 12, 15, 25, 100].map((share) => told(share * mib))).toEqual([0, 1, 0, 1, 1]);
     expect([1, 11].map((share) => told(share * mib))).toEqual([0, 1]);
   });
+
+  it('stages - what has no bytes to count is told at each stage once, and is no part of the flow', () => {
+    const tenths = new Tenths();
+    const at = (stage: string) => {
+      const converting = watchModel(migration(vm('web', 'converting', 'convert')));
+      return withProgress(converting, progress('web', 0, { step: 'convert', stage, totalBytes: 0 }));
+    };
+    const told = (stage: string) => tenths.lines(at(stage), now);
+    expect(told('Starting the appliance')).toEqual(['00:01:00 web convert: Starting the appliance']);
+    expect(told('Starting the appliance')).toEqual([]);
+    expect(told('Checking what was written')).toHaveLength(1);
+    expect(flow(at('Writing the changes'))).toBeUndefined();
+    expect(watchLines(at('Writing the changes'), view)).toContain('    convert: Writing the changes');
+  });
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { run } from '../setup/shell.ts';
 import type { World, WorldVm } from '../world/schema.ts';
-import { qemuArguments } from './qemu.ts';
+import { freshVariables, vmwareHardware } from './qemu.ts';
 import { qmp } from './qmp.ts';
 
 interface Guest {
@@ -79,8 +79,8 @@ export class Keeper {
     const disks = (await this.#disks(name)).map((disk) => disk.path);
     const index = this.#world.spec.vms.indexOf(vm);
     const nics = [...(vm.network ? [vm.network] : []), ...vm.networks];
-    const taps = nics.map((_, i) => `tap${index}n${i}`);
-    for (const tap of taps) {
+    const taps = nics.map(({ mac }, i) => ({ mac, tap: `tap${index}n${i}` }));
+    for (const { tap } of taps) {
       await run('ip', ['tuntap', 'add', tap, 'mode', 'tap'], { deadlineMs: 5_000 }).catch(() => '');
       await run('ip', ['link', 'set', tap, 'master', 'lan0', 'up'], { deadlineMs: 5_000 });
     }
@@ -89,11 +89,14 @@ export class Keeper {
     const variables = join(this.#dir, `${name}.vars`);
     rmSync(monitor, { force: true });
     rmSync(serial, { force: true });
-    if (vm.firmware === 'efi' && !existsSync(variables)) copyFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd', variables);
+    if (vm.firmware === 'efi' && !existsSync(variables)) copyFileSync(freshVariables, variables);
     const log = openSync(join(this.#dir, `${name}.qemu.log`), 'a');
-    const child = spawn('qemu-system-x86_64', qemuArguments({ vm, disks, taps, serial, monitor, variables }), {
-      stdio: ['ignore', log, log],
+    const { firmware, cpus, memoryMB } = vm;
+    const hardware = vmwareHardware({
+      ...{ name, firmware, cpus, memoryMB, disks, serials: [serial], monitor, variables },
+      nics: taps.map(({ mac, tap }) => ({ mac, backend: `tap,ifname=${tap},script=no,downscript=no` })),
     });
+    const child = spawn('qemu-system-x86_64', hardware, { stdio: ['ignore', log, log] });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     // What the cluster needs goes before a guest that emulates a processor.
     if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);

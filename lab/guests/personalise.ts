@@ -4,23 +4,17 @@ import { join } from 'node:path';
 import { run } from '../setup/shell.ts';
 import type { WorldVm } from '../world/schema.ts';
 import { rootOffset } from './base.ts';
-
-/** Names that VMware's slots give: see the QEMU arguments. */
-const nicNames = ['ens192', 'ens224', 'ens256'];
+import { type Files, naming, networkFiles } from './network.ts';
+import { nicNames } from './qemu.ts';
 
 /** The files that make a guest one of its own. */
-export function ownFiles(vm: WorldVm): Record<string, string> {
-  const nics = [...(vm.network ? [vm.network] : []), ...vm.networks];
-  const stanzas = nics.map((nic, i) => {
-    if (nic.address === undefined) return `auto ${nicNames[i]}\niface ${nicNames[i]} inet manual\n`;
-    const gateway = 'gateway' in nic && nic.gateway ? `    gateway ${nic.gateway}\n` : '';
-    return `auto ${nicNames[i]}\niface ${nicNames[i]} inet static\n    address ${nic.address}\n${gateway}`;
-  });
-  return {
-    '/etc/hostname': `${vm.name}\n`,
-    '/etc/hosts': `127.0.0.1 localhost ${vm.name}\n`,
-    '/etc/network/interfaces': ['auto lo\niface lo inet loopback\n', ...stanzas].join('\n'),
-  };
+export function ownFiles(vm: WorldVm): Files {
+  const nics = [...(vm.network ? [vm.network] : []), ...vm.networks].map(({ address, ...nic }, i) => ({
+    name: nicNames[i]!,
+    addresses: address === undefined ? [] : [address],
+    ...('gateway' in nic && typeof nic.gateway === 'string' ? { gateway: nic.gateway } : {}),
+  }));
+  return { ...naming(vm.name), ...networkFiles('ifupdown', nics) };
 }
 
 /** Unpacks a base image and writes a VM's own files into it, without mounting. */

@@ -26,6 +26,8 @@ const packages = {
   kmod: 'module indexes',
   attr: 'labels of guests that are mounted',
   xfsprogs: 'guests on xfs',
+  'btrfs-progs': 'guests on btrfs',
+  lvm2: 'guests on LVM',
   cpio: 'initramfs',
   'initramfs-tools-core': 'reads initramfs',
   zstd: 'keeps guests small',
@@ -35,6 +37,9 @@ const packages = {
   'ca-certificates': 'fetches Go modules',
   procps: 'tells what runs',
 } as const;
+
+/** libguestfs' appliance and virt-v2v, and the kernel that they start: some 150 packages, which only their tests and bench need. */
+const appliance = ['guestfish', 'libguestfs-xfs', 'virt-v2v', 'supermin', 'linux-image-amd64'];
 
 /** From backports, where QEMU is newer and boots guests twice as fast in software emulation. */
 const newer = ['qemu-system-x86', 'qemu-utils', 'ovmf'];
@@ -54,6 +59,8 @@ async function missing(names: readonly string[]): Promise<string[]> {
 export async function installPackages(): Promise<void> {
   await install(Object.keys(packages), newer);
 }
+
+export const installAppliance = (): Promise<void> => install(appliance, []);
 
 /** `fromBackports`: where the machine's release is too old for them. */
 export async function install(plain: readonly string[], fromBackports: readonly string[]): Promise<void> {

@@ -7,7 +7,8 @@ export const volumeFactSchema = z.object({
   disk: z.number(),
   /** `disk 0, partition 2`, or the logical volume's `group/name`. */
   place: z.string(),
-  offset: z.number(),
+  /** Absent: it lies in no one run of bytes. */
+  offset: z.number().optional(),
   sizeBytes: z.number(),
   /** ext, xfs, btrfs, ntfs, vfat, swap, lvm, luks, bitlocker, raid; absent: nothing that is known. */
   holds: z.string().optional(),

@@ -238,7 +238,7 @@ export const steps = {
       nics: guestNics,
     }),
     z.object({
-      engine: z.enum(['direct', 'mount', 'none']),
+      engine: z.enum(['direct', 'mount', 'appliance', 'none']),
       reason: z.string(),
       os: z.string(),
       changes: z.array(z.object({ path: z.string(), before: z.string().nullable(), after: z.string().nullable() })),
@@ -366,12 +366,14 @@ export const commandId = (migration: string, vm: string, stepName: string, attem
 /**
  * Lossy: the last value of each disk. `doneBytes` of the disk are done, its holes and what did not change included;
  * `bytesPerSecond` were read for it, over the last 60 s. `basis` says what `etaSeconds` comes from; null while unknown.
+ * A conversion tells the `stage` that it is at, by its first disk, and no bytes.
  */
 export const progressSchema = z.object({
   migration: z.string(),
   vm: z.string(),
   disk: z.number().int(),
-  step: z.enum(['copy', 'prove']),
+  step: z.enum(['copy', 'prove', 'convert']),
+  stage: z.string().optional(),
   doneBytes: z.number(),
   totalBytes: z.number(),
   bytesPerSecond: z.number(),

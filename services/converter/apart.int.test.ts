@@ -98,9 +98,9 @@ test('apart - little is copied of a large file system: its books, and what is as
   );
   const file = join(folder, 'sparse');
   const { scratch, signal } = work(disk);
-  const fs = await SparseExt.open({ path: disk, offset: mib }, 60 * mib, file, scratch, signal);
+  const fs = await SparseExt.open({ path: disk, offset: mib, length: 60 * mib }, file, scratch, signal);
   try {
-    const { files, folder: dump } = await fs.dump(['/etc/fstab', '/none', '/lib/systemd/none']);
+    const { files, folder: dump } = await fs.dump(['/etc/fstab', '/none', '/lib/systemd/none'], mib);
     expect([...files.keys()]).toEqual(['/etc/fstab']);
     expect(readFileSync(files.get('/etc/fstab')!, 'utf8')).toBe('/dev/sda1 / ext4 defaults 0 1\n');
     rmSync(dump, { recursive: true });

@@ -48,9 +48,9 @@ const nothing = { engine: 'none', os: '', files: 0, kept: new Map() } as const;
 async function changed(work: Work, probe: Probe, volumes: CopiedVolumes): Promise<Omit<Apart, 'overlays'>> {
   const { disks } = probe;
   // Looked for where it lies: of what holds no system nothing is copied.
-  const verdict = await findRoot(probe, ({ disk, offset, fileSystem }) =>
+  const verdict = await findRoot(probe, ({ disk, offset, length, fileSystem }) =>
     fileSystem?.kind === 'ext'
-      ? new ExtFs({ path: disks.find(({ index }) => index === disk)!.path, offset }, work.scratch, work.signal)
+      ? new ExtFs({ path: disks.find(({ index }) => index === disk)!.path, offset, length }, work.scratch, work.signal)
       : undefined,
   );
   if (verdict.kind === 'none') return nothing;

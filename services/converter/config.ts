@@ -16,6 +16,8 @@ export const configSchema = z.object({
   rehearsalMemoryMB: z.coerce.number().int().positive().optional(),
   /** KVM where it is there, or never. */
   rehearsalKvm: z.enum(['auto', 'never']).default('auto'),
+  /** Lets a virtual machine of libguestfs reach what no tool here does, where its programs are there. */
+  applianceEngine: z.stringbool().default(true),
   /** What is laid into guests: `debian/*.deb`. */
   mediaDir: z.string().default('/usr/share/tranship/media'),
 });

@@ -4,8 +4,8 @@ import { type StepResult, steps } from '@tranship/contracts';
 import { probeDisks } from './adapters/disks.ts';
 import { Journal } from './adapters/journal.ts';
 import { marks } from './adapters/marks.ts';
-import { carryOut, makeReady, type Outcome, type Work } from './direct.ts';
-import { withOpener } from './find.ts';
+import { carryOut, isIdle, makeReady, type Outcome, type Work } from './direct.ts';
+import { withOpener } from './engines.ts';
 
 /** The roots of disks after their conversion, by where they were changed. */
 export type RootsOf = (changed: ReturnType<Journal['changed']>) => Promise<StepResult<'convert'>['roots']>;
@@ -39,11 +39,11 @@ export async function convertDisks(job: Job, none?: Outcome): Promise<StepResult
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   try {
-    const probe = probeDisks(job.images);
-    return await withOpener(probe, { ...job, scratch }, async (open) => {
-      const ready = await makeReady({ ...job, scratch }, probe, open);
+    const work = { ...job, scratch };
+    return await withOpener(probeDisks(job.images), work, async (open, probe) => {
+      const ready = await makeReady(work, probe, open);
       if (!('edit' in ready)) return timed(ready);
-      if (ready.edit.targets.length === 0) return timed(ready.outcome);
+      if (isIdle(ready)) return timed(ready.outcome);
       await carryOut(ready, journal, job.images);
       const roots = (await job.rootsOf?.(journal.changed())) ?? [];
       const result = timed({ ...ready.outcome, roots });

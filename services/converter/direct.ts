@@ -1,23 +1,26 @@
 import { join } from 'node:path';
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import type { Appliance } from './adapters/appliance/appliance.ts';
 import { checkRoom, verifyTargets, writeTargets } from './adapters/commit.ts';
 import { type Image, imageOf, type Probe } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import type { Guest } from './adapters/guest.ts';
 import type { Journal } from './adapters/journal.ts';
-import { MountFs } from './adapters/mount-fs.ts';
+import { commitLayer, differences, keepBelow } from './adapters/layer.ts';
 import { readPackages } from './adapters/packages.ts';
 import type { Config } from './config.ts';
 import { fit } from './domain/changes.ts';
 import type { Facts } from './domain/facts.ts';
 import { makerOf } from './domain/initramfs.ts';
 import { parseOsRelease } from './domain/os-release.ts';
-import { errorOf, type Whole } from './domain/part.ts';
-import { planChanges } from './domain/plan.ts';
+import { errorOf, fitConcerns, type Whole } from './domain/part.ts';
+import { planChanges, planNetwork } from './domain/plan.ts';
 import type { Root } from './domain/survey.ts';
-import type { Volume } from './domain/volumes.ts';
+import { isDirty } from './domain/volumes.ts';
+import { applianceOf, engineOf, type Reach } from './engines.ts';
 import { examine } from './examine.ts';
-import { findRoot, type OpenVolume, openGuest, type Reach } from './find.ts';
+import { findRoot, openGuest } from './find.ts';
+import type { OpenVolume } from './ports.ts';
 
 export type Outcome = Omit<StepResult<'convert'>, 'seconds'>;
 
@@ -39,10 +42,15 @@ export interface Ready {
   readonly outcome: Outcome;
   readonly guest: Guest;
   readonly edit: Edit;
+  readonly tell?: Work['tell'] | undefined;
 }
 
+/** Whether there is something to carry out: virt-v2v has changed the layers already. */
+export const isIdle = ({ guest, edit }: Ready): boolean => edit.targets.length === 0 && !applianceOf(guest)?.byV2v;
+
 export const workOf = (
-  folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir' | 'mountEngine'>,
+  folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir' | 'mountEngine'> &
+    Partial<Pick<Config, 'applianceEngine'>>,
   { disks, nics }: Pick<StepInput<'convert'>, 'disks' | 'nics'>,
   signal: AbortSignal,
 ): Omit<Work, 'scratch'> => ({
@@ -50,17 +58,18 @@ export const workOf = (
   nics,
   mediaDir: folders.mediaDir,
   mountEngine: folders.mountEngine,
+  applianceEngine: folders.applianceEngine ?? false,
   signal,
 });
 
 /** Opens the guest whose root was found, and plans. Throws what stands in the way of opening it. */
 export async function planGuest(work: Work, probe: Probe, root: Root, open: OpenVolume): Promise<Planned> {
   const { scratch, signal, nics } = work;
-  const guest = await openGuest(root.volume, probe, open);
+  const guest = await openGuest(root, probe, open);
   const media = await readPackages(join(work.mediaDir, 'debian'), scratch, signal);
   const os = parseOsRelease(root.osRelease);
   const facts = await examine(guest, { os, disks: probe.disks, nics, media }, signal);
-  return { guest, facts, plan: planChanges(facts) };
+  return { guest, facts, plan: (applianceOf(guest)?.byV2v ? planNetwork : planChanges)(facts) };
 }
 
 /** Looks what there is to convert and makes all of it ready. Throws `guest.…-unsupported`, `guest.dirty`, `guest.no-space`. */
@@ -80,32 +89,25 @@ export function refuseUnplanned({ plan }: Planned): void {
 }
 
 /** Makes ready what is planned and not refused. Throws `guest.no-space`. */
-export async function readyOf(work: Pick<Work, 'scratch'>, { guest, facts, plan }: Planned): Promise<Ready> {
+export async function readyOf(work: Pick<Work, 'scratch' | 'tell'>, { guest, facts, plan }: Planned): Promise<Ready> {
   const edit = await prepareEdit(guest, plan.changes, work.scratch);
   checkRoom(guest, edit.targets);
-  const engine = engineOf(guest);
+  const { engine, why } = engineOf(guest);
   const outcome: Outcome = {
     engine,
     reason: [
       facts.os.name,
-      ...(engine === 'mount' ? [mountReason(guest)] : []),
+      ...(why === undefined ? [] : [why]),
       ...new Set(facts.kernels.map(makerOf)),
-      ...plan.concerns.map(({ why }) => why),
+      ...fitConcerns(plan.concerns).map((concern) => concern.why),
     ].join('; '),
     os: facts.os.name,
     changes: fit(edit.told),
     nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
     roots: [],
   };
-  return { outcome, guest, edit };
+  return { outcome, guest, edit, tell: work.tell };
 }
-
-/** Which engine reaches a guest's files. */
-export const engineOf = ({ mounts }: Guest): 'direct' | 'mount' =>
-  mounts.some(({ fs }) => fs instanceof MountFs) ? 'mount' : 'direct';
-
-const mountReason = ({ mounts }: Guest) =>
-  `mounted by the node's kernel: ${mounts.flatMap(({ at, fs, volume }) => (fs instanceof MountFs ? [`${at} (${volume.fileSystem?.kind})`] : [])).join(', ')}`;
 
 /** The disks stay as they are. */
 export const untouched = (reason: string): Outcome => ({
@@ -117,19 +119,47 @@ export const untouched = (reason: string): Outcome => ({
   roots: [],
 });
 
+/** Where what was there before is kept while the disks change, so that all of it can be put back. */
+export type Safety = Pick<Journal, 'begin' | 'log' | 'seal' | 'rollBack'>;
+
 /** Writes what was made ready, and proves it. When anything fails the disks are put back. */
-export async function carryOut(
-  { guest, edit: { targets } }: Ready,
-  journal: Journal,
-  images: readonly Image[],
-): Promise<void> {
-  journal.begin([...new Set(targets.map(({ path }) => guest.locate(path).mount.volume.disk))]);
-  try {
-    await writeTargets(guest, targets, (disk) => journal.log(disk, images.find(({ index }) => index === disk)!.path));
-    journal.seal();
+export async function carryOut(ready: Ready, safety: Safety, images: readonly Image[]): Promise<void> {
+  const { guest, edit } = ready;
+  const { targets } = edit;
+  const appliance = applianceOf(guest);
+  if (appliance) return carryOver(appliance, ready, safety);
+  await guarded(safety, [...new Set(targets.map(({ path }) => guest.locate(path).mount.volume.disk))], async () => {
+    await writeTargets(guest, targets, (disk) => safety.log(disk, images.find(({ index }) => index === disk)!.path));
+    safety.seal();
     await verifyTargets(guest, targets);
+  });
+}
+
+/** Into the layers first: only what was read back from them, and found whole, goes to the disks. */
+async function carryOver(appliance: Appliance, { guest, edit, tell }: Ready, safety: Safety): Promise<void> {
+  tell?.('Writing the changes');
+  await writeTargets(guest, edit.targets, () => '');
+  tell?.('Checking what was written');
+  await verifyTargets(guest, edit.targets);
+  const layers = await appliance.settle();
+  tell?.('Carrying the changes over to the disks');
+  const disks = layers.map(({ layer }) => layer.disk);
+  await guarded(safety, disks, async () => {
+    for (const { layer, changed } of layers) keepBelow(layer, changed, safety.log(layer.disk, layer.path));
+    safety.seal();
+    for (const { layer, changed } of layers) commitLayer(layer, changed);
+    for (const { layer } of layers)
+      if ((await differences(layer, appliance.signal)).length > 0)
+        throw new TranshipError('guest.conversion', `disk ${layer.disk} does not read as it was written`);
+  });
+}
+
+async function guarded(safety: Safety, disks: readonly number[], change: () => Promise<void>): Promise<void> {
+  safety.begin(disks);
+  try {
+    await change();
   } catch (error) {
-    journal.rollBack();
+    safety.rollBack();
     throw error;
   }
 }
@@ -138,13 +168,9 @@ export async function carryOut(
 export const dirtyMounts = ({ mounts }: Guest): string[] =>
   mounts.flatMap(({ at, volume }) => (isDirty(volume) ? [at] : []));
 
-export function isDirty({ fileSystem }: Volume): boolean {
-  const ext = fileSystem?.ext;
-  return ext !== undefined && (ext.needsRecovery || !ext.clean);
-}
-
 function refuseDirty(guest: Guest): void {
-  const [at] = dirtyMounts(guest);
+  // The appliance's kernel has replayed the journals.
+  const [at] = applianceOf(guest) ? [] : dirtyMounts(guest);
   if (at !== undefined)
     throw new TranshipError('guest.dirty', `the file system ${at} of the guest was not unmounted in order`);
 }

@@ -31,8 +31,7 @@ const single: readonly string[] = [
   paths.dracutOld,
   paths.modules,
   paths.resume,
-  paths.status,
-  paths.triggers,
+  paths.dhcpcd,
 ];
 /** Folders whose files tell of the network and the boot, and how those end. */
 const folders: readonly [string, string][] = [
@@ -42,6 +41,9 @@ const folders: readonly [string, string][] = [
   [paths.networkManager, ''],
   [paths.ifcfgRedHat, ''],
   [paths.ifcfgSuse, ''],
+  [paths.wicked, '.xml'],
+  [paths.connman, '.config'],
+  [paths.netctl, ''],
   [paths.cloudInit, '.cfg'],
   [paths.udevRules, '.rules'],
   [paths.leases, '.leases'],
@@ -65,17 +67,21 @@ const looked: readonly string[] = [
   paths.kernels,
   paths.kernelModules,
 ];
-/** Nothing of the guest's configuration is larger; no folder of it has more files. */
-const maxBytes = 16 * 1024 ** 2;
+/** dpkg's are lists of all that is installed. */
+const lists: readonly string[] = [paths.status, paths.triggers];
+const maxListBytes = 16 * 1024 ** 2;
+/** Nothing else of the guest's configuration is larger; no folder of it has more files. */
+const maxBytes = 1024 ** 2;
 const maxFiles = 1000;
 
 /** Reads from the guest all that the plan is made from. Nothing is changed. */
 export async function examine(guest: Guest<GuestFs>, given: Given, signal: AbortSignal): Promise<Facts> {
   const listing = await guest.list([...looked, ...folders.map(([folder]) => folder)]);
-  const files = await guest.readPlain(
+  const files = await guest.read(
     [...single, ...folders.flatMap(([folder, end]) => namesIn(listing, folder, (name) => name.endsWith(end)))],
     maxBytes,
   );
+  for (const [path, content] of await guest.read(lists, maxListBytes)) files.set(path, content);
   const interfaces = files.get(`${paths.ifupdown}/interfaces`)?.toString('utf8') ?? '';
   for (const [path, content] of await drawnIn(guest, interfaces)) files.set(path, content);
   // In a guest where /lib is a link, a path below it lies in /usr.
@@ -103,5 +109,5 @@ async function drawnIn(guest: Guest<GuestFs>, interfaces: string): Promise<Map<s
   if (sources.length === 0) return new Map();
   const listing = await guest.list(sources.map(({ folder }) => folder));
   const files = sources.flatMap(({ folder, matches }) => namesIn(listing, folder, matches));
-  return guest.readPlain(files, maxBytes);
+  return guest.read(files, maxBytes);
 }

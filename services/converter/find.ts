@@ -1,69 +1,48 @@
 import type { Probe } from './adapters/disks.ts';
-import { ExtFs } from './adapters/ext-fs.ts';
 import { Guest, type Mount } from './adapters/guest.ts';
-import { MountFs } from './adapters/mount-fs.ts';
-import { VfatFs } from './adapters/vfat-fs.ts';
-import { type FstabEntry, parseFstab, volumeOf } from './domain/devices.ts';
+import { type FstabEntry, parseFstab, subvolumeIn, volumeOf } from './domain/devices.ts';
 import { errorOf, refuse } from './domain/part.ts';
 import { espType } from './domain/partitions.ts';
 import { paths } from './domain/paths.ts';
 import { judge, type Root, refusalOf, type Verdict } from './domain/survey.ts';
 import { placeOf, type Volume } from './domain/volumes.ts';
-import type { WritableFs } from './ports.ts';
-
-/** Opens the file system of a volume; undefined: no engine here reaches it. */
-export type OpenVolume = (volume: Volume) => WritableFs | undefined;
-
-/** How this run may reach file systems. */
-export interface Reach {
-  readonly scratch: string;
-  readonly signal: AbortSignal;
-  /** Whether the node's kernel may mount what no tool here writes. */
-  readonly mountEngine?: boolean;
-}
-
-/** What the kernel is let mount: each kind has a test. */
-const mountable: readonly string[] = ['xfs'];
-
-/** Opens volumes for `use`, each once, and lets go of them all after it. */
-export async function withOpener<T>(
-  { disks }: Probe,
-  { scratch, signal, mountEngine = false }: Reach,
-  use: (open: OpenVolume) => Promise<T>,
-): Promise<T> {
-  const mounted = new Map<Volume, MountFs>();
-  const open: OpenVolume = (volume) => {
-    const { disk, offset, length, fileSystem } = volume;
-    const place = { path: disks.find(({ index }) => index === disk)!.path, offset };
-    if (fileSystem?.kind === 'ext') return new ExtFs(place, scratch, signal);
-    if (fileSystem?.kind === 'vfat') return new VfatFs(place, length, scratch, signal);
-    if (!mountEngine || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;
-    const fs = mounted.get(volume) ?? new MountFs({ ...place, length }, fileSystem.kind, scratch, signal);
-    mounted.set(volume, fs);
-    return fs;
-  };
-  try {
-    return await use(open);
-  } finally {
-    for (const fs of mounted.values()) await fs.close();
-  }
-}
+import type { OpenVolume } from './ports.ts';
 
 /** Looks for an operating system on all disks. */
 export async function findRoot({ disks, unreached }: Probe, open: OpenVolume): Promise<Verdict> {
   const roots: Root[] = [];
+  const opened = new Set<Volume>();
   for (const volume of disks.flatMap((disk) => disk.volumes)) {
     const fs = volume.fileSystem?.kind === 'vfat' ? undefined : open(volume);
     if (!fs) continue;
+    opened.add(volume);
     const text = await osReleaseOf(new Guest([{ at: '/', volume, fs }]));
-    if (text !== undefined) roots.push({ volume, osRelease: text });
+    roots.push(...(text === undefined ? await rootsBelow(volume, open) : [{ volume, osRelease: text }]));
   }
-  return judge(disks, unreached, roots);
+  return judge(disks, unreached, roots, opened);
 }
 
-export async function osReleaseOf(guest: Pick<Guest, 'readPlain'>): Promise<string | undefined> {
-  const found = await guest.readPlain([paths.osRelease, paths.osReleaseOld], maxBytes);
+export async function osReleaseOf(guest: Pick<Guest, 'read'>): Promise<string | undefined> {
+  const found = await guest.read([paths.osRelease, paths.osReleaseOld], maxBytes);
   return (found.get(paths.osRelease) ?? found.get(paths.osReleaseOld))?.toString('utf8');
+}
+
+/** Subvolumes that hold a system and say themselves that they are its root: copies of it that were kept name the root. */
+async function rootsBelow(volume: Volume, open: OpenVolume): Promise<Root[]> {
+  const roots: Root[] = [];
+  for (const subvolume of (await open.subvolumes?.(volume)) ?? []) {
+    const guest = new Guest([{ at: '/', volume, fs: open(volume, subvolume)! }]);
+    const osRelease = await osReleaseOf(guest);
+    if (osRelease === undefined) continue;
+    const root = (await fstabOf(guest)).find(({ mountPoint }) => mountPoint === '/');
+    if (root && subvolumeIn(root) === subvolume) roots.push({ volume, subvolume, osRelease });
+  }
+  return roots;
+}
+
+async function fstabOf(guest: Guest): Promise<FstabEntry[]> {
+  const read = await guest.read([paths.fstab], maxBytes);
+  return parseFstab(read.get(paths.fstab)?.toString('utf8') ?? '').filter(({ options }) => !options.includes('noauto'));
 }
 
 /** What we read and write lies below these. */
@@ -77,16 +56,15 @@ const ours = [
   '/var/lib/dpkg',
   '/var/lib/dhcp',
 ];
+/** Without these nothing is known of how the guest boots. */
+const vital = /^\/(boot|usr|etc)(\/|$)/;
 const maxBytes = 1024 ** 2;
 
 /** The guest with the file systems that its fstab mounts. Throws `guest.…-unsupported` when one of them cannot be used. */
-export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): Promise<Guest> {
+export async function openGuest({ volume: root, subvolume }: Root, probe: Probe, open: OpenVolume): Promise<Guest> {
   const { disks, unreached } = probe;
-  const first: Mount = { at: '/', volume: root, fs: open(root)! };
-  const read = await new Guest([first]).readPlain([paths.fstab], maxBytes);
-  const entries = parseFstab(read.get(paths.fstab)?.toString('utf8') ?? '').filter(
-    ({ options }) => !options.includes('noauto'),
-  );
+  const first: Mount = { at: '/', volume: root, fs: open(root, subvolume)! };
+  const entries = await fstabOf(new Guest([first]));
   const stated = entries.find(({ mountPoint }) => mountPoint === '/');
   if (stated) {
     const volume = volumeOf(stated.spec, disks);
@@ -105,8 +83,14 @@ export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): P
   const mounts = entries.filter(
     ({ mountPoint }) => mountPoint !== '/' && ours.some((path) => `${path}/`.startsWith(`${mountPoint}/`)),
   );
-  const further = mounts.map(({ spec, mountPoint }): Mount => {
+  const further = mounts.flatMap((entry): Mount[] => {
+    const { spec, mountPoint } = entry;
     const volume = volumeOf(spec, disks);
+    // Another subvolume of the root's own file system, where one is open at a time.
+    const alone = volume === root && !open.subvolumes;
+    if (alone && !vital.test(mountPoint)) return [];
+    if (alone)
+      throw errorOf(refuse('guest.btrfs-unsupported', `its ${mountPoint} is a subvolume of its own`, paths.fstab));
     if (!volume) {
       const lv = unreached.find(
         ({ group, name }) => spec.endsWith(`/${group}/${name}`) || spec.endsWith(`/${group}-${name}`),
@@ -114,9 +98,9 @@ export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): P
       const detail = `its ${mountPoint} is ${spec}, ${lv ? `which is not reached: ${lv.why}` : 'which was not found on its disks'}`;
       throw errorOf(refuse(lv ? 'guest.lvm-unsupported' : 'guest.device-unsupported', detail, paths.fstab));
     }
-    const fs = open(volume);
+    const fs = open(volume, subvolumeIn(entry));
     if (!fs) throw errorOf(refusalOf(volume, `its ${mountPoint}`));
-    return { at: mountPoint, volume, fs };
+    return [{ at: mountPoint, volume, fs }];
   });
   return new Guest([first, ...further, ...espOf(entries, probe, open)]);
 }

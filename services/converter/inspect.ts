@@ -5,16 +5,18 @@ import { type Edit, prepareEdit } from './adapters/edit.ts';
 import { FolderFs } from './adapters/folder-fs.ts';
 import { Guest } from './adapters/guest.ts';
 import { ntfsStates } from './adapters/windows.ts';
-import { dirtyMounts, engineOf, isDirty, type Planned, planGuest, type Work } from './direct.ts';
+import { dirtyMounts, type Planned, planGuest, type Work } from './direct.ts';
 import { describeDisks, describeGuest } from './domain/describe.ts';
 import { parseOsRelease } from './domain/os-release.ts';
 import { criticalOf, errorOf, type Refusal, refuse, type Whole } from './domain/part.ts';
 import { planChanges } from './domain/plan.ts';
 import { bootWays } from './domain/survey.ts';
-import { placeOf } from './domain/volumes.ts';
+import { isDirty, placeOf } from './domain/volumes.ts';
 import type { NtfsState } from './domain/windows/windows.ts';
+import { engineOf, passing, withOpener } from './engines.ts';
 import { examine } from './examine.ts';
-import { findRoot, type OpenVolume, osReleaseOf, withOpener } from './find.ts';
+import { findRoot, osReleaseOf } from './find.ts';
+import type { OpenVolume } from './ports.ts';
 
 type Found = Omit<Inspection, 'seconds'>;
 
@@ -22,10 +24,16 @@ type Found = Omit<Inspection, 'seconds'>;
 export async function inspectDisks(work: Work): Promise<Found> {
   const probe = probeDisks(work.images);
   try {
-    return await withOpener(probe, work, (open) => lookThrough(work, probe, open));
+    return await withOpener(probe, work, (open, found) => lookThrough(work, found, open), standing);
   } catch (error) {
     return refused(probe, refusalIn(error));
   }
+}
+
+/** What an answer says that stands in the way. */
+function standing({ supported, concerns }: Found): Refusal | undefined {
+  const critical = supported ? undefined : concerns.find(({ category }) => category === 'critical');
+  return critical && refuse(critical.id as ErrorCode, critical.why);
 }
 
 async function lookThrough(work: Work, probe: Probe, open: OpenVolume): Promise<Found> {
@@ -57,7 +65,7 @@ async function told(work: Work, probe: Probe, { guest, facts, plan }: Planned): 
     ...nothing(probe),
     ...found,
     ...verdictOf(plan, refusals, edit),
-    engine: engineOf(guest),
+    engine: engineOf(guest).engine,
     mounts: guest.mounts.map(({ at, volume }) => ({
       at,
       place: placeOf(volume),
@@ -115,9 +123,6 @@ const nothing = ({ disks }: Probe): Found => ({
   concerns: [],
   changes: [],
 });
-
-/** What a file system that is being written to may show of itself: its journal holds what is not in its place yet. */
-const passing: ReadonlySet<ErrorCode> = new Set(['guest.conversion', 'guest.malformed']);
 
 function refused(probe: Probe, refusal: Refusal): Found {
   const inUse = probe.disks.some(({ volumes }) => volumes.some(isDirty));

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { probeDisks } from './adapters/disks.ts';
 import { convertDisks } from './convert.ts';
 import { inspectDisks } from './inspect.ts';
-import { folderOf, guestFiles, xfsDisk } from './testing/image.ts';
+import { btrfsDisk, folderOf, guestFiles, xfsDisk } from './testing/image.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -56,4 +56,36 @@ test('mount - a root on xfs is refused, unless the mount engine is allowed: then
   truncateSync(part, 320 * 1024 ** 2);
   execFileSync('xfs_repair', ['-n', '-f', part], { timeout: 60_000, stdio: 'ignore' });
   expect(probeDisks(job.images).disks[0]?.volumes[0]?.fileSystem?.kind).toBe('xfs');
+});
+
+test('mount - btrfs: the system is found in its subvolume and converted there, the others are left; a subvolume for /boot is refused', async () => {
+  const file = join(folder, 'disk.img');
+  const files = guestFiles('/dev/sda1', 'btrfs');
+  const fstab = '/dev/sda1 / btrfs subvol=@rootfs 0 0\n/dev/sda1 /var btrfs subvol=@var 0 0\n';
+  btrfsDisk(file, folderOf(join(folder, 'tree'), { ...files, '/etc/fstab': fstab }), folder);
+  expect(await inspectDisks(work(file, false))).toMatchObject({
+    supported: false,
+    concerns: [{ id: 'guest.btrfs-unsupported' }],
+  });
+  const job = {
+    ...work(file, true),
+    scratchDir: join(folder, 'kept'),
+    key: 'm/vm',
+    now: () => performance.now(),
+    warn: () => {},
+  };
+  expect(await convertDisks(job)).toMatchObject({ engine: 'mount', nics: [{ name: 'ens192' }] });
+  const after = digest(file);
+  expect((await convertDisks({ ...job, key: 'm/other' })).changes).toEqual([]);
+  expect(digest(file)).toBe(after);
+  const part = join(folder, 'btrfs');
+  writeFileSync(part, readFileSync(file).subarray(1024 ** 2));
+  execFileSync('btrfs', ['check', '--readonly', part], { timeout: 60_000, stdio: 'ignore' });
+  const apart = join(folder, 'apart.img');
+  const boot = { ...files, '/etc/fstab': `${fstab}/dev/sda1 /boot btrfs subvol=@boot 0 0\n` };
+  btrfsDisk(apart, folderOf(join(folder, 'other'), boot), mkdtempSync(join(folder, 'work-')));
+  expect(await inspectDisks(work(apart, true))).toMatchObject({
+    supported: false,
+    concerns: [{ id: 'guest.btrfs-unsupported', why: expect.stringContaining('/boot') }],
+  });
 });

@@ -1,13 +1,14 @@
 import { constants, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/contracts';
-import { verifyTargets, writeTargets } from './adapters/commit.ts';
+import { writeTargets } from './adapters/commit.ts';
 import { probeDisks } from './adapters/disks.ts';
 import { formatOf, rawImage } from './adapters/images.ts';
 import { writeOverlay } from './adapters/overlay.ts';
+import { isRemote, sizeOf } from './adapters/reading.ts';
 import { convertDisks } from './convert.ts';
-import { makeReady, type Work } from './direct.ts';
-import { withOpener } from './find.ts';
+import { carryOut, isIdle, makeReady, type Work } from './direct.ts';
+import { withOpener } from './engines.ts';
 import { inspectDisks, planTree } from './inspect.ts';
 
 /** Disk images, or one folder with a guest's files, as a person names them. */
@@ -34,6 +35,9 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
     await writeTargets(guest, edit.targets, () => join(request.scratch, 'undo'));
     return { inspection: timed(inspection, began), written: 'in-place' };
   }
+  const remote = request.files.find(isRemote);
+  if (remote !== undefined)
+    throw new TranshipError('guest.image', `${remote} is looked at only; raw images are converted`);
   for (const file of request.files)
     if (formatOf(known(file)) !== 'raw')
       throw new TranshipError('guest.image', `${file} is a ${formatOf(file)} image; raw ones are converted`);
@@ -61,17 +65,13 @@ async function intoOverlay(request: Request, images: Work['images'], overlay: st
   const changed = join(request.scratch, 'changed.raw');
   copyFileSync(image.path, changed, constants.COPYFILE_FICLONE);
   const own = [{ ...image, path: changed }];
-  const probe = probeDisks(own);
   const logs: string[] = [];
-  await withOpener(probe, request, async (open) => {
+  // What fails leaves a copy that is thrown away.
+  const safety = { begin: () => {}, seal: () => {}, rollBack: () => {}, log: () => newLog() };
+  const newLog = () => logs[logs.push(join(request.scratch, `undo-${logs.length}`)) - 1]!;
+  await withOpener(probeDisks(own), request, async (open, probe) => {
     const ready = await makeReady({ ...request, images: own }, probe, open);
-    if (!('edit' in ready)) return;
-    await writeTargets(ready.guest, ready.edit.targets, () => {
-      const log = join(request.scratch, `undo-${logs.length}`);
-      logs.push(log);
-      return log;
-    });
-    await verifyTargets(ready.guest, ready.edit.targets);
+    if ('edit' in ready && !isIdle(ready)) await carryOut(ready, safety, own);
   });
   const parts = [{ file: changed, logs, offset: 0 }];
   await writeOverlay({ base: image.path, parts, overlay: resolve(overlay) }, request.scratch, request.signal);
@@ -85,6 +85,10 @@ function refuseUnsupported({ supported, concerns }: Pick<Inspection, 'supported'
 async function imagesOf({ files, scratch, signal }: Request): Promise<Work['images']> {
   const images = [];
   for (const [index, file] of files.entries()) {
+    if (isRemote(file)) {
+      images.push({ index, path: file, sizeBytes: sizeOf(file) });
+      continue;
+    }
     const path = await rawImage(known(file), scratch, index, signal);
     images.push({ index, path, sizeBytes: statSync(path).size });
   }
@@ -98,7 +102,7 @@ function known(file: string): string {
 }
 
 function isTree({ files }: Request): boolean {
-  const folders = files.filter((file) => statSync(known(file)).isDirectory());
+  const folders = files.filter((file) => !isRemote(file) && statSync(known(file)).isDirectory());
   if (files.length === 0) throw new TranshipError('guest.image', 'no disk image was named');
   if (folders.length > 0 && files.length > 1)
     throw new TranshipError('guest.image', 'one folder is a guest of its own: name nothing else with it');

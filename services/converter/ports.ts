@@ -1,3 +1,5 @@
+import type { Volume } from './domain/volumes.ts';
+
 /** The word that transfer honours: a disk so marked is no longer what its ledger says. */
 export interface Marks {
   isDiverged(disk: number): boolean;
@@ -23,8 +25,8 @@ export type Attributes = ReadonlyMap<string, Buffer>;
 export interface GuestFs {
   /** The entries of folders, by folder; folders that are not there are left out. */
   list(folders: readonly string[]): Promise<Map<string, Entry[]>>;
-  /** Copies files out into a new folder, to be removed by who asked: path in the guest -> path here. Files that are not there are left out. */
-  dump(files: readonly string[]): Promise<{ folder: string; files: Map<string, string> }>;
+  /** Copies files of at most `maxBytes` out into a new folder, to be removed by who asked: path in the guest -> path here. Files that are not there are left out. */
+  dump(files: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }>;
   /** Extended attributes of files and folders; paths that have none are left out. */
   attributes(paths: readonly string[]): Promise<Map<string, Attributes>>;
 }
@@ -34,6 +36,13 @@ export interface WritableFs extends GuestFs {
   write(targets: readonly PlacedTarget[], undoLog: string): Promise<void>;
   /** What is wrong with it, or undefined. */
   check(): Promise<string | undefined>;
+}
+
+/** Opens the file system of a volume, of btrfs a subvolume (absent: the default one); undefined: it is not reached. */
+export interface OpenVolume {
+  (volume: Volume, subvolume?: string): WritableFs | undefined;
+  /** The paths of the subvolumes of an open volume; absent: who opens tells none apart. */
+  readonly subvolumes?: (volume: Volume) => Promise<string[]>;
 }
 
 /** What shall be at a path of the guest. */

@@ -33,6 +33,7 @@ async function answer(argv: readonly string[]): Promise<GuestAnswer> {
       nics: values.nics === undefined ? [] : nicsOf(values.nics),
       mediaDir: values.media,
       mountEngine: process.env.TRANSHIP_MOUNT_ENGINE === 'true',
+      applianceEngine: process.env.TRANSHIP_APPLIANCE_ENGINE !== 'false',
       scratch,
       signal: stop.signal,
       ...(values.overlay === undefined ? {} : { overlay: values.overlay }),

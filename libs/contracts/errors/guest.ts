@@ -22,13 +22,13 @@ export const guestErrors = {
   },
   'guest.xfs-unsupported': {
     title: 'A root on xfs cannot be reached without mounting it',
-    fix: 'Allow the mount engine (TRANSHIP_MOUNT_ENGINE=true) on the converter, or prepare the guest and set convert: none',
+    fix: 'Give workbenches the image with the appliance (deploy/images/Containerfile.appliance), or allow the mount engine (TRANSHIP_MOUNT_ENGINE=true), or prepare the guest and set convert: none',
     retry: false,
     status: 422,
   },
   'guest.btrfs-unsupported': {
-    title: 'A root on btrfs is not reached',
-    fix: 'Prepare the guest by hand (virtio in its initramfs, NIC names by MAC) and set convert: none',
+    title: 'A root on btrfs cannot be reached without mounting it',
+    fix: 'Give workbenches the image with the appliance (deploy/images/Containerfile.appliance), or prepare the guest by hand (virtio in its initramfs, NIC names by MAC) and set convert: none',
     retry: false,
     status: 422,
   },
@@ -46,7 +46,7 @@ export const guestErrors = {
   },
   'guest.lvm-unsupported': {
     title: 'This layout of LVM is not reached',
-    fix: 'Move the logical volume named to one run of extents (pvmove, lvconvert) in the guest, or set convert: none',
+    fix: 'Give workbenches the image with the appliance (deploy/images/Containerfile.appliance), or move the logical volume named to one run of extents (pvmove, lvconvert) in the guest, or set convert: none',
     retry: false,
     status: 422,
   },

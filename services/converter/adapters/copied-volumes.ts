@@ -65,13 +65,13 @@ export class CopiedVolumes {
     const path = this.#probe.disks.find(({ index }) => index === disk)!.path;
     const file = join(this.#folder, `volume-${this.#copies.size}`);
     if (kind === 'ext') {
-      const fs = await SparseExt.open({ path, offset }, length, file, this.#folder, this.#signal);
+      const fs = await SparseExt.open({ path, offset, length }, file, this.#folder, this.#signal);
       return { fs, file, logs: [...fs.logs], close: () => fs.close() };
     }
     if (length > mostVfatBytes)
       throw new TranshipError('rehearsal.unsupported', `${placeOf(volume)} is too large a FAT`);
     copyWhole(path, offset, length, file);
-    const fs = new VfatFs({ path: file, offset: 0 }, length, this.#folder, this.#signal);
+    const fs = new VfatFs({ path: file, offset: 0, length }, this.#folder, this.#signal);
     return { fs, file, logs: [], close: () => {} };
   }
 }
@@ -88,8 +88,8 @@ class Later implements WritableFs {
     return (await this.#copy()).fs.list(folders);
   }
 
-  async dump(files: readonly string[]) {
-    return (await this.#copy()).fs.dump(files);
+  async dump(files: readonly string[], maxBytes: number) {
+    return (await this.#copy()).fs.dump(files, maxBytes);
   }
 
   async attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {

@@ -36,11 +36,15 @@ export function splitOutputs(stdout: string, commands: readonly string[]): strin
   return [...outputs, stdout.slice(at)];
 }
 
-/** `/inode/mode/uid/gid/name/size/` */
-export function parseEntry(line: string): Entry[] {
+/** A folder as `ls -p` prints it, `/inode/mode/uid/gid/name/size/` a line. Throws for a line that is none: a name with a line break. */
+export const parseEntries = (output: string): Entry[] => output.split('\n').flatMap(parseEntry);
+
+function parseEntry(line: string): Entry[] {
+  if (line === '') return [];
   const match = /^\/(\d+)\/([0-7]{6})\/(\d+)\/(\d+)\/(.*)\/(\d*)\/$/.exec(line);
-  if (!match || match[1] === '0') return [];
-  const [, , mode, uid, gid, name, size] = match;
+  if (!match) throw new TranshipError('guest.malformed', `a folder's entry that is none: ${line.slice(0, 100)}`);
+  const [, inode, mode, uid, gid, name, size] = match;
+  if (inode === '0') return [];
   return [
     {
       name: name!,

@@ -1,4 +1,3 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TargetDisk, TranshipError } from '@tranship/contracts';
 import { assemble } from '../domain/lvm/assemble.ts';
@@ -6,7 +5,7 @@ import { readPartitions } from '../domain/partitions.ts';
 import type { Read } from '../domain/read.ts';
 import { identify } from '../domain/superblock.ts';
 import type { Disk, Unreached } from '../domain/volumes.ts';
-import { reader } from './undo.ts';
+import { openReader, type Reading } from './reading.ts';
 
 /** Where the volumes of a workbench are mounted. */
 export interface Folders {
@@ -14,7 +13,7 @@ export interface Folders {
   readonly devicesDir: string;
 }
 
-/** A disk's raw file or block device. */
+/** A disk's raw file or block device; or, to be looked at only, the URI of an NBD export. */
 export interface Image {
   readonly index: number;
   readonly path: string;
@@ -42,13 +41,10 @@ export const imageOf = (
 
 /** Reads what lies on the disks: partitions, logical volumes, and what each of them holds. */
 export function probeDisks(images: readonly Image[]): Probe {
-  const handles = new Map<number, number>();
+  const opened = new Map<number, Reading>();
   try {
-    for (const { index, path } of images) {
-      if (!existsSync(path)) throw new TranshipError('guest.conversion', `there is no ${path}`);
-      handles.set(index, openSync(path, 'r'));
-    }
-    const readOf = (disk: number) => reader(handles.get(disk)!);
+    for (const { index, path } of images) opened.set(index, openReader(path));
+    const readOf = (disk: number) => opened.get(disk)!.read;
     const disks = images.map((image) => probe(image, readOf(image.index))).sort((a, b) => a.index - b.index);
     const lvm = assemble(
       disks.flatMap(({ volumes }) => volumes),
@@ -61,7 +57,7 @@ export function probeDisks(images: readonly Image[]): Probe {
     }));
     return { disks: withLvs, unreached: lvm.unreached };
   } finally {
-    for (const handle of handles.values()) closeSync(handle);
+    for (const each of opened.values()) each.close();
   }
 }
 

@@ -28,23 +28,26 @@ export interface Edit {
   readonly folder: string;
 }
 
+const maxChanges = 500;
 const [fileType, folderType, linkMode, permissions] = [0o100000, 0o040000, 0o120777, 0o7777];
 
 /** Makes changes ready in a new folder below `scratch`. Throws `guest.unsupported` where something else is in the way. */
 export async function prepareEdit(guest: Guest, changes: readonly Change[], scratch: string): Promise<Edit> {
+  if (changes.length > maxChanges)
+    throw new TranshipError(
+      'guest.malformed',
+      `${changes.length} of its files would have to change: more than any guest's`,
+    );
   const folder = mkdtempSync(join(scratch, 'edit-'));
   try {
     const entries = await guest.list(changes.flatMap(({ path }) => ancestors(path)));
     const texts = changes.filter(({ kind }) => kind === 'file').map(({ path }) => path);
-    const before = await guest.read(texts.filter((path) => isPlain(entryAt(entries, path))));
+    const before = await guest.read(texts);
     const grown = changes.filter(({ kind }) => kind === 'append').map(({ path }) => path);
     const maker = new Maker(entries, before, folder);
-    await guest.withCopies(
-      grown.filter((path) => isPlain(entryAt(entries, path))),
-      async (copies) => {
-        for (const change of changes) await maker.take(change, copies.get(change.path));
-      },
-    );
+    await guest.withCopies(grown, async (copies) => {
+      for (const change of changes) await maker.take(change, copies.get(change.path));
+    });
     const targets = await withAttributes(guest, [...maker.targets.values()]);
     return { targets, told: maker.told, folder };
   } catch (error) {
@@ -52,8 +55,6 @@ export async function prepareEdit(guest: Guest, changes: readonly Change[], scra
     throw error;
   }
 }
-
-const isPlain = (entry: Entry | undefined) => entry !== undefined && isFile(entry);
 
 class Maker {
   readonly targets = new Map<string, Bare>();

@@ -26,7 +26,7 @@ export async function readEsp(guest: Guest<GuestFs>): Promise<Esp | undefined> {
       .filter(isOf(loaderNames))
       .map((file) => `${top}/${name}/${file}`),
   );
-  const read = fallback ? new Map<string, Buffer>() : await guest.readPlain(wanted, maxBytes);
+  const read = fallback ? new Map<string, Buffer>() : await guest.read(wanted, maxBytes);
   return {
     at,
     fallback,

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
-import { messages, parseEntry, quote, splitOutputs, writing } from './debugfs.ts';
-import { run } from './run.ts';
+import { messages, parseEntries, quote, splitOutputs, writing } from './debugfs.ts';
+import { type Bounds, run } from './run.ts';
 import { keepSuperblock } from './undo.ts';
 
 /** Where a file system lies. */
@@ -11,8 +11,16 @@ export interface Place {
   /** A raw file or a block device. */
   readonly path: string;
   readonly offset: number;
+  readonly length: number;
 }
 
+/** What a tool needs to read, whatever the file system's size. */
+const memory = 256 * 1024 ** 2;
+/** Who looks at every block needs some bits for each. */
+export const memoryFor = ({ length }: Place): number => memory + Math.ceil(length / 2048);
+const noFile = 0;
+/** ext4 keeps no larger one, but for those in an inode of their own. */
+const maxAttribute = 64 * 1024;
 const readMs = 60_000;
 const writeMs = 300_000;
 const checkMs = 1_800_000;
@@ -33,18 +41,19 @@ export class ExtFs implements WritableFs {
     const outputs = await this.#debugfs(folders.map((folder) => `ls -p ${quote(folder)}`));
     return new Map(
       outputs.flatMap((output, i) => {
-        const entries = output.split('\n').flatMap(parseEntry);
+        const entries = parseEntries(output);
         return entries.length > 0 ? [[folders[i]!, entries] as const] : [];
       }),
     );
   }
 
-  async dump(files: readonly string[]): Promise<{ folder: string; files: Map<string, string> }> {
+  async dump(files: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }> {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'dump-'));
     const local = (i: number) => join(folder, String(i));
     try {
-      await this.#debugfs(files.map((file, i) => `dump ${quote(file)} ${quote(local(i))}`));
+      const commands = files.map((file, i) => `dump ${quote(file)} ${quote(local(i))}`);
+      await this.#debugfs(commands, maxBytes);
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;
@@ -66,7 +75,8 @@ export class ExtFs implements WritableFs {
     const folder = mkdtempSync(join(this.#scratch, 'attributes-'));
     try {
       const local = (i: number) => join(folder, String(i));
-      await this.#debugfs(wanted.map(({ path, name }, i) => `ea_get -f ${quote(local(i))} ${quote(path)} ${name}`));
+      const commands = wanted.map(({ path, name }, i) => `ea_get -f ${quote(local(i))} ${quote(path)} ${quote(name)}`);
+      await this.#debugfs(commands, maxAttribute);
       const found = new Map<string, Map<string, Buffer>>();
       for (const [i, { path, name }] of wanted.entries()) {
         if (!existsSync(local(i))) continue;
@@ -88,11 +98,12 @@ export class ExtFs implements WritableFs {
         ...[...target.attributes].map(([name, value], j) => {
           const file = join(folder, `${i}-${j}`);
           writeFileSync(file, value);
-          return `ea_set -f ${quote(file)} ${quote(target.inner)} ${name}`;
+          return `ea_set -f ${quote(file)} ${quote(target.inner)} ${quote(name)}`;
         }),
       ]);
       keepSuperblock(undoLog, this.place.path, this.place.offset);
-      const { stderr } = await this.#run('debugfs', ['-w', '-z', undoLog, '-f', '-', this.#device], commands, writeMs);
+      const args = ['-w', '-z', undoLog, '-f', '-', this.#device];
+      const { stderr } = await this.#run('debugfs', args, commands, writeMs, { memory: memoryFor(this.place) });
       const problems = messages(stderr);
       if (problems.length > 0)
         throw new TranshipError('guest.conversion', `debugfs: ${problems.slice(0, 3).join('; ')}`);
@@ -103,7 +114,8 @@ export class ExtFs implements WritableFs {
 
   /** Changes nothing. */
   async check(): Promise<string | undefined> {
-    const { code, stdout, stderr } = await this.#run('e2fsck', ['-f', '-n', this.#device], [], checkMs);
+    const bounds = { memory: memoryFor(this.place), file: noFile };
+    const { code, stdout, stderr } = await this.#run('e2fsck', ['-f', '-n', this.#device], [], checkMs, bounds);
     if (code === 0) return undefined;
     const lines = [...stdout.split('\n'), ...messages(stderr)].filter(
       (line) => line !== '' && !line.startsWith('Pass '),
@@ -115,18 +127,19 @@ export class ExtFs implements WritableFs {
     return this.place.offset === 0 ? this.place.path : `${this.place.path}?offset=${this.place.offset}`;
   }
 
-  /** Runs commands that read; gives the output of each. */
-  async #debugfs(commands: readonly string[]): Promise<string[]> {
+  /** Runs commands that read, and write files here of at most `file` bytes each; gives the output of each. */
+  async #debugfs(commands: readonly string[], file = noFile): Promise<string[]> {
     if (commands.length === 0) return [];
-    const { stdout, stderr } = await this.#run('debugfs', ['-f', '-', this.#device], commands, readMs);
+    const args = ['-f', '-', this.#device];
+    const { stdout, stderr } = await this.#run('debugfs', args, commands, readMs, { memory, file });
     const problems = messages(stderr).filter((line) => !/File not found by ext2_lookup/.test(line));
     if (problems.length > 0)
       throw new TranshipError('guest.conversion', `the file system cannot be read: ${problems.slice(0, 3).join('; ')}`);
     return splitOutputs(stdout, commands);
   }
 
-  #run(program: string, args: readonly string[], commands: readonly string[], deadlineMs: number) {
+  #run(program: string, args: readonly string[], commands: readonly string[], deadlineMs: number, bounds: Bounds) {
     const input = commands.map((command) => `${command}\n`).join('');
-    return run(program, args, { input, deadlineMs, signal: this.#signal });
+    return run(program, args, { input, deadlineMs, signal: this.#signal, bounds });
   }
 }

@@ -39,13 +39,14 @@ export class FolderFs implements WritableFs {
     );
   }
 
-  async dump(files: readonly string[]): Promise<{ folder: string; files: Map<string, string> }> {
+  async dump(files: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }> {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'dump-'));
     const copies = new Map<string, string>();
     for (const [i, file] of files.entries()) {
       const here = this.resolve(file, false);
-      if (here === undefined || !lstatSync(here).isFile()) continue;
+      const stat = here === undefined ? undefined : lstatSync(here);
+      if (here === undefined || !stat?.isFile() || stat.size > maxBytes) continue;
       copyFileSync(here, join(folder, String(i)));
       copies.set(file, join(folder, String(i)));
     }
@@ -59,21 +60,16 @@ export class FolderFs implements WritableFs {
 
   async write(targets: readonly PlacedTarget[]): Promise<void> {
     for (const target of targets) {
-      const { inner, what, mode } = target;
+      const { inner } = target;
       const above = this.resolve(inner.slice(0, inner.lastIndexOf('/')) || '/', true);
-      if (above === undefined) throw new TranshipError('guest.conversion', `there is no folder for ${inner}`);
+      if (above === undefined || !lstatSync(above).isDirectory())
+        throw new TranshipError('guest.conversion', `there is no folder for ${inner}`);
       const here = join(above, inner.slice(inner.lastIndexOf('/') + 1));
-      if (what === 'folder') {
-        mkdirSync(here, { recursive: true });
-        await this.finish(here, target);
-        continue;
-      }
-      // Never through a link that stands there.
-      rmSync(here, { force: true });
-      if ('link' in what) symlinkSync(what.link, here);
-      else {
-        copyFileSync(what.file, here);
-        chmodSync(here, mode & 0o7777);
+      try {
+        put(target, here);
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        throw new TranshipError('guest.conversion', `${inner} cannot be written: ${code ?? message}`);
       }
       await this.finish(here, target);
     }
@@ -113,5 +109,19 @@ export class FolderFs implements WritableFs {
       left = [...target.split('/').filter((each) => each !== ''), ...left];
     }
     return join(this.#root, ...done);
+  }
+}
+
+function put({ what, mode }: PlacedTarget, here: string): void {
+  if (what === 'folder') {
+    mkdirSync(here, { recursive: true });
+    return;
+  }
+  // Never through a link that stands there.
+  rmSync(here, { force: true });
+  if ('link' in what) symlinkSync(what.link, here);
+  else {
+    copyFileSync(what.file, here);
+    chmodSync(here, mode & 0o7777);
   }
 }

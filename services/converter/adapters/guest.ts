@@ -1,8 +1,15 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { TranshipError } from '@tranship/contracts';
 import type { Volume } from '../domain/volumes.ts';
 import type { Attributes, Entry, GuestFs, WritableFs } from '../ports.ts';
 import { isFile } from './entries.ts';
+
+const mib = 1024 ** 2;
+/** No file that is copied out is larger: an initramfs is the largest. */
+const maxCopy = 1024 * mib;
+/** Of a file that is read into memory, and of all that are read at once. */
+const [maxContent, maxContents] = [16 * mib, 64 * mib];
 
 export interface Mount<F extends GuestFs = WritableFs> {
   /** `/`, `/boot` … */
@@ -10,6 +17,9 @@ export interface Mount<F extends GuestFs = WritableFs> {
   readonly volume: Volume;
   readonly fs: F;
 }
+
+/** What is done with the copies of files: path in the guest -> path here. */
+type Use<T> = (copies: Map<string, string>) => T | Promise<T>;
 
 /** The guest's files over all its file systems, by the paths that the guest itself uses. */
 export class Guest<F extends GuestFs = WritableFs> {
@@ -47,13 +57,17 @@ export class Guest<F extends GuestFs = WritableFs> {
     return found;
   }
 
-  /** Copies files out, path in the guest -> path here, and removes the copies after `use`. Files that are not there are left out. */
-  async withCopies<T>(files: Iterable<string>, use: (copies: Map<string, string>) => T | Promise<T>): Promise<T> {
+  /** Copies plain files of at most `maxBytes` out, path in the guest -> path here, and removes the copies after `use`. Others are left out. */
+  async withCopies<T>(files: Iterable<string>, use: Use<T>, maxBytes = maxCopy): Promise<T> {
+    return this.#copied((await this.#plain(files, maxBytes)).keys(), use, maxBytes);
+  }
+
+  async #copied<T>(files: Iterable<string>, use: Use<T>, maxBytes: number): Promise<T> {
     const folders: string[] = [];
     try {
       const copies = new Map<string, string>();
       for (const { mount, paths, inner } of this.#byMount(files)) {
-        const dump = await mount.fs.dump(inner);
+        const dump = await mount.fs.dump(inner, maxBytes);
         folders.push(dump.folder);
         for (const [i, path] of paths.entries())
           if (dump.files.has(inner[i]!)) copies.set(path, dump.files.get(inner[i]!)!);
@@ -64,19 +78,28 @@ export class Guest<F extends GuestFs = WritableFs> {
     }
   }
 
-  /** The contents of small files; those that are not there are left out. */
-  read(files: Iterable<string>): Promise<Map<string, Buffer>> {
-    return this.withCopies(files, (copies) => new Map([...copies].map(([path, copy]) => [path, readFileSync(copy)])));
+  /** The contents of plain files of at most `maxBytes`; others are left out. Throws `guest.malformed` when all of them are more than fits. */
+  async read(files: Iterable<string>, maxBytes = maxContent): Promise<Map<string, Buffer>> {
+    const sizes = await this.#plain(files, maxBytes);
+    const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    if (total > maxContents)
+      throw new TranshipError(
+        'guest.malformed',
+        `${sizes.size} of its files hold ${total} bytes: more than any guest's`,
+      );
+    const contents: Use<Map<string, Buffer>> = (copies) =>
+      new Map([...copies].map(([path, copy]) => [path, readFileSync(copy)]));
+    return this.#copied(sizes.keys(), contents, maxBytes);
   }
 
-  /** As {@link read}, of the paths that are plain files of at most `maxBytes`: links and folders are left out. */
-  async readPlain(files: Iterable<string>, maxBytes: number): Promise<Map<string, Buffer>> {
+  /** Those of the paths that are plain files, with their sizes: no link and no folder, and none larger than `maxBytes`. */
+  async #plain(files: Iterable<string>, maxBytes: number): Promise<Map<string, number>> {
     const wanted = [...new Set(files)];
-    const entries = await this.list(wanted.map((path) => dirname(path)));
-    return this.read(
-      wanted.filter((path) => {
+    const entries = await this.list(new Set(wanted.map((path) => dirname(path))));
+    return new Map(
+      wanted.flatMap((path): [string, number][] => {
         const entry = entryAt(entries, path);
-        return entry !== undefined && isFile(entry) && entry.size <= maxBytes;
+        return entry && isFile(entry) && entry.size <= maxBytes ? [[path, entry.size]] : [];
       }),
     );
   }

@@ -16,7 +16,7 @@ const forced = 'conf/modules';
 const chunk = 1 << 18;
 const maxArchives = 8;
 /** No initramfs is larger: what unpacks to more is a bomb. */
-const maxUnpacked = 4 * 1024 ** 3;
+const maxUnpacked = 1024 ** 3;
 
 /** What an initramfs holds; undefined when it cannot be unpacked here. */
 export async function readInitrd(file: string, signal: AbortSignal, max = maxUnpacked): Promise<Initrd | undefined> {

@@ -1,3 +1,4 @@
+import { TranshipError } from '@tranship/contracts';
 import { indexes, type Kernel, nameInside } from '../domain/initramfs.ts';
 import { neededModules } from '../domain/modules.ts';
 import { paths } from '../domain/paths.ts';
@@ -8,6 +9,9 @@ import { readInitrd } from './initrd.ts';
 import { unpackModule } from './unpack.ts';
 
 const maxKernels = 32;
+const mib = 1024 ** 2;
+/** An initramfs as it is packed; what is put into all of them together. */
+const [maxInitrd, maxBytes] = [512 * mib, 128 * mib];
 
 /** What Debian, Red Hat and SUSE call the initramfs of a kernel. */
 const namesOf = (version: string) =>
@@ -30,16 +34,22 @@ export async function readKernels(
     })
     .slice(0, maxKernels);
   const below = (version: string, name: string) => `${paths.kernelModules}/${version}/${name}`;
-  const lists = await guest.read(
-    found.flatMap(({ version }) => ['modules.builtin', ...indexes].map((name) => below(version, name))),
-  );
   const kernels: Kernel[] = [];
+  let bytes = 0;
   for (const { version, initrd } of found) {
+    const lists = await guest.read(['modules.builtin', ...indexes].map((name) => below(version, name)));
     const content = (name: string) => lists.get(below(version, name));
     const text = (name: string) => content(name)?.toString('utf8') ?? '';
     const needed = neededModules(text('modules.dep'), text('modules.builtin'));
     const [held, drivers] = await Promise.all([
-      guest.withCopies([initrd], (copies) => readInitrd(copies.get(initrd)!, signal)),
+      guest.withCopies(
+        [initrd],
+        (copies) => {
+          const copy = copies.get(initrd);
+          return copy === undefined ? undefined : readInitrd(copy, signal);
+        },
+        maxInitrd,
+      ),
       guest.read(needed.files.map((file) => below(version, file))),
     ]);
     const files = new Map(indexes.flatMap((name) => (content(name) ? [[name as string, content(name)!]] : [])));
@@ -49,6 +59,9 @@ export async function readKernels(
       const module = packed && (name === file ? packed : await unpackModule(packed, signal));
       if (module) files.set(name, module);
     }
+    for (const each of files.values()) bytes += each.length;
+    if (bytes > maxBytes)
+      throw new TranshipError('guest.malformed', `its kernels need ${bytes} bytes of modules: more than any guest's`);
     kernels.push({ version, initrd, holds: held?.names, forced: held?.forced, needed, files });
   }
   return kernels;

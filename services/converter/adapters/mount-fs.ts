@@ -1,24 +1,7 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { TranshipError } from '@tranship/contracts';
-import { z } from 'zod';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
+import { commitLayer, differences, keepBelow } from './layer.ts';
 import { attributesOf, sent } from './mount/messages.ts';
 import { type Region, Session } from './mount/session.ts';
-import { run } from './run.ts';
-import { keep, reader, writeAll } from './undo.ts';
-
-const mapMs = 60_000;
-const mapSchema = z.array(
-  z.object({
-    start: z.number(),
-    length: z.number(),
-    depth: z.number(),
-    zero: z.boolean(),
-    present: z.boolean().optional(),
-    offset: z.number().optional(),
-  }),
-);
-const maxStretch = 1024 ** 2;
 
 /**
  * A file system that only a kernel can write, mounted in a namespace of its own over an overlay: what it changed goes to
@@ -43,9 +26,9 @@ export class MountFs implements WritableFs {
     return this.#inTurn(async (session) => new Map(await session.ask({ do: 'list', paths })));
   }
 
-  dump(paths: readonly string[]): Promise<{ folder: string; files: Map<string, string> }> {
+  dump(paths: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }> {
     return this.#inTurn(async (session) => {
-      const { folder, files } = await session.ask({ do: 'dump', paths });
+      const { folder, files } = await session.ask({ do: 'dump', paths, maxBytes });
       return { folder, files: new Map(files) };
     });
   }
@@ -62,7 +45,9 @@ export class MountFs implements WritableFs {
       await session.ask({ do: 'write', targets: sent(targets) });
       await session.end();
       this.#session = undefined;
-      await this.#apply(session.overlay, undoLog);
+      const changed = await differences(session.layer, this.#signal);
+      keepBelow(session.layer, changed, undoLog);
+      commitLayer(session.layer, changed);
       session.remove();
     });
   }
@@ -77,42 +62,6 @@ export class MountFs implements WritableFs {
     this.#session = undefined;
     await session?.end();
     session?.remove();
-  }
-
-  async #apply(overlay: string, undoLog: string): Promise<void> {
-    const { path, offset } = this.#region;
-    const changed = await this.#changed(overlay);
-    const [from, to] = [openSync(overlay, 'r'), openSync(path, 'r+')];
-    try {
-      const [readNew, readOld] = [reader(from), reader(to)];
-      keep(
-        undoLog,
-        changed.map(({ start, length }) => ({ offset: offset + start, bytes: readOld(offset + start, length) })),
-      );
-      for (const { start, length, at } of changed)
-        writeAll(to, at === undefined ? Buffer.alloc(length) : readNew(at, length), offset + start);
-      fsyncSync(to);
-    } finally {
-      closeSync(from);
-      closeSync(to);
-    }
-  }
-
-  /** The stretches that the overlay holds itself; `at`: where in its file, undefined: zeros. */
-  async #changed(overlay: string): Promise<{ start: number; length: number; at: number | undefined }[]> {
-    const args = ['map', '--output=json', overlay];
-    const { code, stdout, stderr } = await run('qemu-img', args, { deadlineMs: mapMs, signal: this.#signal });
-    if (code !== 0) throw new TranshipError('guest.conversion', `qemu-img: ${stderr.trim()}`);
-    return mapSchema
-      .parse(JSON.parse(stdout))
-      .filter(({ depth, present }) => depth === 0 && present !== false)
-      .flatMap(({ start, length, zero, offset }) =>
-        Array.from({ length: Math.ceil(length / maxStretch) }, (_, i) => ({
-          start: start + i * maxStretch,
-          length: Math.min(maxStretch, length - i * maxStretch),
-          at: zero || offset === undefined ? undefined : offset + i * maxStretch,
-        })),
-      );
   }
 
   /** One request after the other: they share a line. */

@@ -11,9 +11,27 @@ export interface RunOptions {
   readonly input?: string;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
+  /** What a tool that reads a guest may take, in bytes: what lies on the disk may ask for anything. */
+  readonly bounds?: Bounds;
 }
 
-const maxOutput = 64 * 1024 ** 2;
+export interface Bounds {
+  readonly memory: number;
+  /** Of each file that it writes. */
+  readonly file?: number;
+}
+
+/** A program and its arguments under bounds, which hold whatever it is given. */
+export const bounded = (
+  program: string,
+  args: readonly string[],
+  { memory, file }: Bounds,
+): [string, readonly string[]] => [
+  'prlimit',
+  [`--as=${memory}`, ...(file === undefined ? [] : [`--fsize=${file}`]), '--', program, ...args],
+];
+
+const maxOutput = 16 * 1024 ** 2;
 /** The tools lie in sbin; their messages are read, so they speak one language. */
 const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', LANGUAGE: 'C' };
 
@@ -21,12 +39,13 @@ const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`,
 export function run(
   program: string,
   args: readonly string[],
-  { input, deadlineMs, signal }: RunOptions,
+  { input, deadlineMs, signal, bounds }: RunOptions,
 ): Promise<Outcome> {
+  const [started, given] = bounds ? bounded(program, args, bounds) : [program, args];
   return new Promise((resolve, reject) => {
     const fail = (what: string) =>
       reject(new TranshipError('guest.conversion', `${program}: ${what}`, { retry: true }));
-    const child = spawn(program, args, { env, signal, timeout: deadlineMs, killSignal: 'SIGKILL' });
+    const child = spawn(started, given, { env, signal, timeout: deadlineMs, killSignal: 'SIGKILL' });
     const out: Buffer[] = [];
     const errors: Buffer[] = [];
     let size = 0;
@@ -41,7 +60,8 @@ export function run(
     child.stdin.end(input);
     child.once('error', (error) => fail(error.message));
     child.once('close', (code, killed) => {
-      if (code === null) return fail(size > maxOutput ? 'it says too much' : `it was ended by ${killed}`);
+      if (size > maxOutput) return reject(new TranshipError('guest.malformed', `${program} says too much of it`));
+      if (code === null) return fail(`it was ended by ${killed}`);
       resolve({ code, stdout: Buffer.concat(out).toString('utf8'), stderr: Buffer.concat(errors).toString('utf8') });
     });
   });

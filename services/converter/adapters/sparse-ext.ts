@@ -4,7 +4,7 @@ import { blocksOf, wayTo } from '../domain/ext/files.ts';
 import { ExtLayout, type Run, strange } from '../domain/ext/layout.ts';
 import type { Read } from '../domain/read.ts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
-import { ExtFs, type Place } from './ext-fs.ts';
+import { ExtFs, memoryFor, type Place } from './ext-fs.ts';
 import { run } from './run.ts';
 import { changedPlaces, reader, writeAll } from './undo.ts';
 
@@ -34,7 +34,7 @@ export class SparseExt implements WritableFs {
   /** One bit a block: it lies in the sparse file. */
   readonly #here: Uint8Array;
 
-  private constructor(handles: Handles, offset: number, length: number, fs: ExtFs, signal: AbortSignal) {
+  private constructor(handles: Handles, { offset, length }: Place, fs: ExtFs, signal: AbortSignal) {
     this.#base = handles.base;
     this.#work = handles.work;
     ftruncateSync(this.#work, length);
@@ -50,12 +50,12 @@ export class SparseExt implements WritableFs {
     this.logs = this.#layout.needsRecovery ? [this.#journalLog] : [];
   }
 
-  /** `length`: of the volume, in bytes. `file` must not be there yet. */
-  static async open(place: Place, length: number, file: string, scratch: string, signal: AbortSignal) {
+  /** `file` must not be there yet. */
+  static async open(place: Place, file: string, scratch: string, signal: AbortSignal) {
     const handles = { base: openSync(place.path, 'r'), work: openSync(file, 'wx+') };
     try {
-      const fs = new ExtFs({ path: file, offset: 0 }, scratch, signal);
-      const opened = new SparseExt(handles, place.offset, length, fs, signal);
+      const fs = new ExtFs({ path: file, offset: 0, length: place.length }, scratch, signal);
+      const opened = new SparseExt(handles, place, fs, signal);
       await opened.#prepare();
       return opened;
     } catch (error) {
@@ -75,9 +75,9 @@ export class SparseExt implements WritableFs {
     return this.#fs.list(folders);
   }
 
-  async dump(files: readonly string[]) {
+  async dump(files: readonly string[], maxBytes: number) {
     this.#bring(files, true);
-    return this.#fs.dump(files);
+    return this.#fs.dump(files, maxBytes);
   }
 
   async attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
@@ -105,7 +105,11 @@ export class SparseExt implements WritableFs {
   async #replay(): Promise<void> {
     this.#copyInode(this.#layout.journalInode, true);
     const args = ['-y', '-E', 'journal_only', '-z', this.#journalLog, this.#file];
-    const { code, stdout, stderr } = await run('e2fsck', args, { deadlineMs: replayMs, signal: this.#signal });
+    const { code, stdout, stderr } = await run('e2fsck', args, {
+      deadlineMs: replayMs,
+      signal: this.#signal,
+      bounds: { memory: memoryFor(this.#fs.place) },
+    });
     // 1: it has replayed it.
     if (code > 1)
       throw new TranshipError('guest.conversion', `e2fsck ends with ${code}: ${stderr.trim() || stdout.trim()}`);

@@ -23,7 +23,7 @@ const keptFile = (log: string) => `${log}.kept`;
 const headBytes = 16;
 
 /** Keeps stretches of a disk beside its undo log, to be put back after what the log holds. Durable before it returns. */
-export function keep(log: string, stretches: readonly { readonly offset: number; readonly bytes: Buffer }[]): void {
+export function keep(log: string, stretches: Iterable<{ readonly offset: number; readonly bytes: Buffer }>): void {
   const to = openSync(keptFile(log), 'w');
   try {
     let at = 0;

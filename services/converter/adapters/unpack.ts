@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { Duplex, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { bounded } from './run.ts';
 
 const unpackMs = 120_000;
-const maxModule = 64 * 1024 ** 2;
+const maxModule = 16 * 1024 ** 2;
+/** A header may ask for gigabytes of dictionary; what Linux itself unpacks at its start needs some MiB. */
+const memory = 128 * 1024 ** 2;
 
 /** Programs for the compressions that Node does not know. */
 const programs: readonly [string, string][] = [
@@ -21,7 +24,8 @@ export function unpacker(head: Buffer, signal: AbortSignal): Duplex {
   if (magic === '28b52ffd') return createZstdDecompress();
   const program = programs.find(([start]) => magic.startsWith(start))?.[1];
   if (!program) throw new Error(`unknown compression ${magic}`);
-  const child = spawn(program, ['-dc'], {
+  const [started, args] = bounded(program, ['-dc'], { memory });
+  const child = spawn(started, args, {
     stdio: ['pipe', 'pipe', 'ignore'],
     signal,
     timeout: unpackMs,

@@ -4,6 +4,7 @@ import { TranshipError } from '@tranship/contracts';
 import { Fat } from '../domain/fat.ts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
 import type { Place } from './ext-fs.ts';
+import { openReader } from './reading.ts';
 import { run } from './run.ts';
 import { keep, reader, writeAll } from './undo.ts';
 
@@ -16,13 +17,11 @@ const maxBytes = 4 * 1024 ** 3;
 /** A FAT file system, as that of UEFI: read by our own hand, written by mtools on a copy whose blocks then go back. */
 export class VfatFs implements WritableFs {
   readonly #place: Place;
-  readonly #length: number;
   readonly #scratch: string;
   readonly #signal: AbortSignal;
 
-  constructor(place: Place, length: number, scratch: string, signal: AbortSignal) {
+  constructor(place: Place, scratch: string, signal: AbortSignal) {
     this.#place = place;
-    this.#length = length;
     this.#scratch = scratch;
     this.#signal = signal;
   }
@@ -48,11 +47,11 @@ export class VfatFs implements WritableFs {
     });
   }
 
-  async dump(files: readonly string[]): Promise<{ folder: string; files: Map<string, string> }> {
+  async dump(files: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }> {
     const folder = this.#folder('dump-');
     const copies = this.#with((fat) =>
       files.flatMap((file, i) => {
-        const content = fat.file(file);
+        const content = fat.file(file, maxBytes);
         if (!content) return [];
         writeFileSync(join(folder, String(i)), content);
         return [[file, join(folder, String(i))] as const];
@@ -66,21 +65,21 @@ export class VfatFs implements WritableFs {
   }
 
   async write(targets: readonly PlacedTarget[], undoLog: string): Promise<void> {
-    if (this.#length > maxBytes) throw new TranshipError('guest.conversion', 'its FAT file system is too large');
+    const { offset, length: whole } = this.#place;
+    if (whole > maxBytes) throw new TranshipError('guest.conversion', 'its FAT file system is too large');
     const folder = this.#folder('vfat-');
     const copy = join(folder, 'copy');
     const from = openSync(this.#place.path, 'r+');
     const to = openSync(copy, 'w+');
     try {
       const [read, readCopy] = [reader(from), reader(to)];
-      const { offset } = this.#place;
-      ftruncateSync(to, this.#length);
-      for (const { at, length } of blocks(this.#length)) {
+      ftruncateSync(to, whole);
+      for (const { at, length } of blocks(whole)) {
         const bytes = read(offset + at, length);
         if (bytes.some((byte) => byte !== 0)) writeAll(to, bytes, at);
       }
       for (const target of targets) await this.#put(copy, target);
-      const changed = [...blocks(this.#length)].filter(
+      const changed = [...blocks(whole)].filter(
         ({ at, length }) => !read(offset + at, length).equals(readCopy(at, length)),
       );
       keep(
@@ -116,11 +115,11 @@ export class VfatFs implements WritableFs {
   }
 
   #with<T>(use: (fat: Fat) => T): T {
-    const handle = openSync(this.#place.path, 'r');
+    const { read, close } = openReader(this.#place.path);
     try {
-      return use(new Fat(reader(handle), this.#place.offset));
+      return use(new Fat(read, this.#place.offset));
     } finally {
-      closeSync(handle);
+      close();
     }
   }
 }

@@ -41,7 +41,7 @@ test('vfat - read by our own hand as its tools wrote it, with 12, 16 and 32 bits
       ['shimx64.efi', 70_000],
       ['a long name of its own.cfg', 70_000],
     ]);
-    expect(fat.file('/EFI/almalinux/SHIMX64.EFI')?.equals(readFileSync(join(folder, 'loader')))).toBe(true);
+    expect(fat.file('/EFI/almalinux/SHIMX64.EFI', mib)?.equals(readFileSync(join(folder, 'loader')))).toBe(true);
     expect(fat.list('/none')).toBeUndefined();
   }
 });
@@ -50,7 +50,7 @@ test('vfat - written by mtools on a copy; put back to the last byte', async () =
   const path = esp(16);
   const before = readFileSync(path);
   mkdirSync(join(folder, 'scratch'));
-  const fs = new VfatFs({ path, offset: mib }, 16 * mib, join(folder, 'scratch'), AbortSignal.timeout(30_000));
+  const fs = new VfatFs({ path, offset: mib, length: 16 * mib }, join(folder, 'scratch'), AbortSignal.timeout(30_000));
   const base = { mode: 0o100644, uid: 0, gid: 0, attributes: new Map() };
   const inner = '/EFI/BOOT/BOOTX64.EFI';
   await fs.write(
@@ -61,7 +61,7 @@ test('vfat - written by mtools on a copy; put back to the last byte', async () =
     join(folder, 'log'),
   );
   expect((await fs.list(['/EFI/BOOT'])).get('/EFI/BOOT')).toMatchObject([{ name: 'BOOTX64.EFI', size: 70_000 }]);
-  const { files } = await fs.dump([inner]);
+  const { files } = await fs.dump([inner], mib);
   expect(readFileSync(files.get(inner)!).equals(readFileSync(join(folder, 'loader')))).toBe(true);
   undo(join(folder, 'log'), path);
   expect(readFileSync(path).equals(before)).toBe(true);
@@ -75,7 +75,7 @@ test('vfat - anything in it: an answer, soon', () => {
       for (const [at, byte] of noise) disk[mib + at] = byte;
       const fat = new Fat((offset, length) => disk.subarray(offset, offset + length), mib);
       fat.list('/EFI/almalinux');
-      fat.file('/EFI/almalinux/shimx64.efi');
+      fat.file('/EFI/almalinux/shimx64.efi', mib);
     }),
     { numRuns: 200, seed: 20 },
   );

@@ -1,17 +1,16 @@
-import { closeSync, openSync } from 'node:fs';
 import { type NtfsState, ntfsState } from '../domain/windows/windows.ts';
 import type { Probe } from './disks.ts';
-import { reader } from './undo.ts';
+import { openReader } from './reading.ts';
 
 /** What the NTFS volumes of a VM tell of themselves. */
 export const ntfsStates = ({ disks }: Probe): NtfsState[] =>
   disks.flatMap(({ path, volumes }) => {
     const own = volumes.filter(({ fileSystem }) => fileSystem?.kind === 'ntfs');
     if (own.length === 0) return [];
-    const handle = openSync(path, 'r');
+    const { read, close } = openReader(path);
     try {
-      return own.map((volume) => ntfsState(volume, reader(handle)));
+      return own.map((volume) => ntfsState(volume, read));
     } finally {
-      closeSync(handle);
+      close();
     }
   });

@@ -8,7 +8,8 @@ const magic = '070701';
 const headerSize = 110;
 const trailer = 'TRAILER!!!';
 const maxKept = 64 * 1024;
-const maxNames = 200_000;
+/** An initramfs has some thousand names of some sixty letters. */
+const [maxNames, maxNameBytes] = [50_000, 4 * 1024 ** 2];
 const padded = (length: number) => Math.ceil(length / 4) * 4;
 const pad = (buffer: Buffer) => Buffer.concat([buffer], padded(buffer.length));
 
@@ -42,6 +43,7 @@ export class CpioIndex {
   readonly #keep: (name: string) => boolean;
   #held: Buffer = Buffer.alloc(0);
   #skip = 0;
+  #nameBytes = 0;
   #size = 0;
   #ended = false;
 
@@ -65,7 +67,9 @@ export class CpioIndex {
       if (this.#held.length < start) return;
       const name = this.#held.toString('utf8', headerSize, headerSize + nameSize - 1).replace(/^\.?\//, '');
       const size = this.#field(6);
-      if (!Number.isSafeInteger(size) || this.names.length >= maxNames) throw new Error('this is no cpio archive');
+      this.#nameBytes += nameSize;
+      if (!Number.isSafeInteger(size) || this.names.length >= maxNames || this.#nameBytes > maxNameBytes)
+        throw new Error('this is no cpio archive');
       if (size <= maxKept && this.#keep(name)) {
         if (this.#held.length < start + size) return;
         this.kept.set(name, Buffer.from(this.#held.subarray(start, start + size)));

@@ -29,7 +29,7 @@ export const describeDisks = (disks: readonly Disk[]): Disks => ({
       return {
         disk: volume.disk,
         place: placeOf(volume),
-        offset: volume.offset,
+        ...(volume.scattered ? {} : { offset: volume.offset }),
         sizeBytes: volume.length,
         ...(kind ? { holds: kind } : {}),
         ...(uuid === '' ? {} : { uuid }),
@@ -79,7 +79,9 @@ export function describeGuest(facts: Facts): Found {
 
 /** dpkg says it; elsewhere a kernel's version ends with it. */
 function archOf(facts: Facts): string {
-  const dpkg = /^Package: dpkg\n(?:.+\n)*?Architecture: (\S+)/m.exec(textOf(facts, paths.status) ?? '')?.[1];
+  const status = textOf(facts, paths.status) ?? '';
+  const at = status.search(/^Package: dpkg$/m);
+  const dpkg = at < 0 ? undefined : /^Architecture: (\S+)/m.exec(status.slice(at).split('\n\n', 1)[0]!)?.[1];
   const kernel = facts.kernels
     .map(({ version }) => /[.-](x86_64|aarch64|amd64|arm64|ppc64le|s390x)$/.exec(version)?.[1])
     .find(Boolean);

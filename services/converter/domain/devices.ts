@@ -17,9 +17,13 @@ export function parseFstab(text: string): FstabEntry[] {
   });
 }
 
+/** The path of the btrfs subvolume that an entry mounts; undefined: the default one. */
+export const subvolumeIn = ({ options }: Pick<FstabEntry, 'options'>): string | undefined =>
+  options.find((option) => option.startsWith('subvol='))?.replace(/^subvol=\/*/, '');
+
 /** Names that change with the hardware: by the order of disks, or by the bus they hang on. */
 const byOrder = /^\/dev\/(?:sd|hd|xvd)([a-z])(\d*)$/;
-const byBus = /^\/dev\/disk\/by-(?:path|id)\/\S+?(?:-part(\d+))?$/;
+const byBus = /^\/dev\/(?:disk\/by-(?:path|id)\/(?!dm-|lvm-|md-)\S+?(?:-part(\d+))?|nvme\d+n\d+(?:p(\d+))?)$/;
 
 /** Whether a device's name will not be the same on KVM. */
 export const isUnsteady = (spec: string) => byOrder.test(spec) || byBus.test(spec);
@@ -44,7 +48,7 @@ export function volumeOf(spec: string, disks: readonly Disk[]): Volume | undefin
   const bus = byBus.exec(spec);
   if (!order && !(bus && disks.length === 1)) return undefined;
   const disk = order ? disks[order[1]!.charCodeAt(0) - 97] : disks[0];
-  const number = Number(order ? order[2] : bus![1]) || undefined;
+  const number = Number(order ? order[2] : (bus![1] ?? bus![2])) || undefined;
   return disk?.volumes.find(({ partition }) => partition?.number === number);
 }
 

@@ -122,7 +122,11 @@ export function satisfies({ relation, version }: Dependency, present: Present): 
 /** What dpkg's status says is installed, by name, with what it provides. */
 export function installedPackages(status: readonly Paragraph[]): Map<string, Present[]> {
   const found = new Map<string, Present[]>();
-  const add = (name: string, version: string | undefined) => found.set(name, [...(found.get(name) ?? []), { version }]);
+  const add = (name: string, version: string | undefined) => {
+    const known = found.get(name);
+    if (known) known.push({ version });
+    else found.set(name, [{ version }]);
+  };
   for (const fields of status) {
     if (!isInstalled(fields)) continue;
     add(fields.get('Package') ?? '', fields.get('Version'));

@@ -49,10 +49,13 @@ export class Fat {
     return entriesOf(content);
   }
 
-  file(path: string): Buffer | undefined {
+  /** A file's content, of at most `maxBytes`. */
+  file(path: string, maxBytes: number): Buffer | undefined {
     const at = path.lastIndexOf('/');
     const found = named(this.list(path.slice(0, at)) ?? [], path.slice(at + 1));
-    return found && !found.folder ? this.#chain(found.cluster, found.size).subarray(0, found.size) : undefined;
+    return found && !found.folder && found.size <= maxBytes
+      ? this.#chain(found.cluster, found.size).subarray(0, found.size)
+      : undefined;
   }
 
   /** The clusters from one on, as far as `wanted` bytes reach. */

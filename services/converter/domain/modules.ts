@@ -10,6 +10,8 @@ export const drivers = [
 ] as const;
 /** Without these there is no disk. */
 const vital: readonly string[] = ['virtio_pci', 'virtio_blk'];
+/** They need some ten; what names more is no index of modules. */
+const maxFiles = 100;
 
 /** `kernel/drivers/block/virtio-blk.ko.zst` -> `virtio_blk` */
 export const moduleName = (path: string) =>
@@ -59,7 +61,7 @@ export function neededModules(dep: string, builtin: string): Needed {
   const files = new Set(names.flatMap((name) => [byName.get(name)!.path, ...byName.get(name)!.needs]));
   return {
     names,
-    files: [...files],
+    files: [...files].slice(0, maxFiles),
     missing: vital.filter((name) => !byName.has(name) && !within.has(name)),
     builtin: drivers.filter((name) => within.has(name)),
   };

@@ -112,8 +112,9 @@ function uniquePairs(
       .filter(([, own]) => addresses.some((address) => own.has(plainAddress(address))))
       .map(([name]): [string, string] => [mac, name]),
   );
-  const count = (index: 0 | 1, value: string) => pairs.filter((pair) => pair[index] === value).length;
-  return pairs.filter(([mac, name]) => count(0, mac) === 1 && count(1, name) === 1);
+  const counts = new Map<string, number>();
+  for (const each of pairs.flat()) counts.set(each, (counts.get(each) ?? 0) + 1);
+  return pairs.filter((pair) => pair.every((each) => counts.get(each) === 1));
 }
 
 /** Without prefix length, in one spelling. */

@@ -7,12 +7,14 @@ export interface OsRelease {
   readonly version: string;
 }
 
+const longest = 200;
+
 /** Parses os-release(5): shell assignments, values quoted or not. */
 export function parseOsRelease(text: string): OsRelease {
   const fields = new Map<string, string>();
   for (const line of text.split('\n')) {
-    const match = /^\s*([A-Z_][A-Z0-9_]*)=(.*?)\s*$/.exec(line);
-    if (match) fields.set(match[1]!, unquote(match[2]!));
+    const match = /^([A-Z_][A-Z0-9_]*)=(.*)$/.exec(line.trim());
+    if (match) fields.set(match[1]!, unquote(match[2]!).slice(0, longest));
   }
   const id = fields.get('ID') ?? 'linux';
   return {

@@ -28,9 +28,23 @@ export const together = (parts: readonly Part[]): Whole => ({
 
 export const refuse = (code: ErrorCode, detail: string, path?: string): Refusal => ({
   code,
-  detail,
-  ...(path === undefined ? {} : { path }),
+  detail: short(detail),
+  ...(path === undefined ? {} : { path: short(path) }),
 });
+
+/** A guest's own words may be of any length, and what is told of it goes into an event. */
+const longest = 500;
+const short = (text: string) => (text.length > longest ? `${text.slice(0, longest)}…` : text);
+const maxConcerns = 50;
+
+/** As many concerns as an event has room for; those that stand in the way first. */
+export const fitConcerns = (concerns: readonly Concern[]): Concern[] =>
+  concerns.length <= maxConcerns
+    ? [...concerns]
+    : [
+        ...concerns.filter(({ category }) => category === 'critical'),
+        ...concerns.filter(({ category }) => category !== 'critical'),
+      ].slice(0, maxConcerns);
 
 export const errorOf = ({ code, detail, path }: Refusal) =>
   new TranshipError(code, detail, path === undefined ? {} : { path });
@@ -64,10 +78,20 @@ const told = {
     'Name it by UUID in the guest, or take the line out',
   ],
   'guest.agent': ['information', 'The guest agent was not installed', 'Install qemu-guest-agent in the guest'],
+  'guest.agent-later': [
+    'information',
+    'The guest agent is installed at the first start',
+    'Let the guest reach its package sources then, or install qemu-guest-agent in it before the migration',
+  ],
   'guest.tools': [
     'information',
     'VMware Tools stay installed',
     'Remove them after the migration: they are not started any more, or do nothing on KVM',
+  ],
+  'guest.by-v2v': [
+    'information',
+    'virt-v2v-in-place converts this guest',
+    'Nothing: it was tried on a layer over the copy. What it changes is not listed',
   ],
   'guest.cloud-init': [
     'information',
@@ -78,5 +102,5 @@ const told = {
 
 export function concern(id: keyof typeof told, why: string, path = 'guest'): Concern {
   const [category, label, fix] = told[id];
-  return { id, category, label, why, fix, path };
+  return { id, category, label, why: short(why), fix, path: short(path) };
 }

@@ -26,6 +26,9 @@ export const paths = {
   ifcfgRedHat: '/etc/sysconfig/network-scripts',
   ifcfgSuse: '/etc/sysconfig/network',
   wicked: '/etc/wicked/ifconfig',
+  connman: '/var/lib/connman',
+  netctl: '/etc/netctl',
+  dhcpcd: '/etc/dhcpcd.conf',
   cloudInit: '/etc/cloud/cloud.cfg.d',
   udevRules: '/etc/udev/rules.d',
   /** There where udev knows .link files. */

@@ -7,6 +7,8 @@ import { type Disk, placeOf, type Unreached, type Volume } from './volumes.ts';
 /** A volume with the text of its os-release. */
 export interface Root {
   readonly volume: Volume;
+  /** Of btrfs; absent: its default one. */
+  readonly subvolume?: string;
   readonly osRelease: string;
 }
 
@@ -32,8 +34,13 @@ export const refusalOf = (volume: Volume, as: string): Refusal => {
   return refuse(code, `${as} lies on ${placeOf(volume)}, which holds ${kind ?? 'no known file system'}`);
 };
 
-/** Decides what there is to convert, from what was found on all disks. */
-export function judge(disks: readonly Disk[], unreached: readonly Unreached[], roots: readonly Root[]): Verdict {
+/** Decides what there is to convert, from what was found on all disks. `opened`: the volumes that were looked into. */
+export function judge(
+  disks: readonly Disk[],
+  unreached: readonly Unreached[],
+  roots: readonly Root[],
+  opened: ReadonlySet<Volume> = new Set(),
+): Verdict {
   if (roots.length === 1) return { kind: 'root', root: roots[0]! };
   const unsupported = (code: ErrorCode, reason: string): Verdict => ({
     kind: 'unsupported',
@@ -46,7 +53,7 @@ export function judge(disks: readonly Disk[], unreached: readonly Unreached[], r
   const volumes = disks.flatMap((disk) => disk.volumes).filter(({ fileSystem }) => fileSystem);
   const bootable = disks.some(boots);
   const foreign = (Object.keys(what) as FileSystemKind[]).flatMap((kind) =>
-    volumes.filter(({ fileSystem }) => fileSystem!.kind === kind),
+    volumes.filter((volume) => volume.fileSystem!.kind === kind && !opened.has(volume)),
   );
   if (foreign.length > 0 && bootable) {
     const named = foreign.map((volume) => `${what[volume.fileSystem!.kind]![1]} on ${placeOf(volume)}`);

@@ -8,6 +8,8 @@ export interface Volume {
   readonly length: number;
   readonly partition?: Partition;
   readonly lv?: { readonly group: string; readonly name: string };
+  /** It lies in no one run of bytes on one disk: only a kernel puts it together. */
+  readonly scattered?: boolean;
   readonly fileSystem?: FileSystem;
 }
 
@@ -24,6 +26,12 @@ export interface Disk {
   readonly sizeBytes: number;
   readonly table: PartitionTable;
   readonly volumes: readonly Volume[];
+}
+
+/** It was not unmounted in order: its journal must be seen to first. */
+export function isDirty({ fileSystem }: Volume): boolean {
+  const ext = fileSystem?.ext;
+  return ext !== undefined && (ext.needsRecovery || !ext.clean);
 }
 
 /** How a person calls it: `disk 0, partition 1`. */

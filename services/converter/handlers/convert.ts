@@ -5,13 +5,16 @@ import type { Config } from '../config.ts';
 import { convertDisks } from '../convert.ts';
 import { untouched, workOf } from '../direct.ts';
 
-export type Folders = Pick<Config, 'disksDir' | 'devicesDir' | 'scratchDir' | 'mediaDir' | 'mountEngine'>;
+export type Folders = Pick<Config, 'disksDir' | 'devicesDir' | 'scratchDir' | 'mediaDir' | 'mountEngine'> &
+  Partial<Pick<Config, 'applianceEngine'>>;
+
+const untold = { doneBytes: 0, totalBytes: 0, bytesPerSecond: 0, etaSeconds: null, basis: 'unknown' } as const;
 
 /** Makes the guest fit KVM: see {@link convertDisks}. */
 export const convert = (
   folders: Folders,
   input: StepInput<'convert'>,
-  { clock, signal, log }: StepContext,
+  { clock, signal, log, progress }: StepContext,
 ): Promise<StepResult<'convert'>> =>
   convertDisks(
     {
@@ -19,6 +22,7 @@ export const convert = (
       scratchDir: folders.scratchDir,
       key: `${input.migration}/${input.vm}`,
       now: () => clock.now(),
+      tell: (stage) => progress({ ...untold, disk: input.disks[0]?.index ?? 0, step: 'convert', stage }),
       warn: (message) => log.warn({}, message),
       rootsOf: rootsOf(folders.scratchDir, input, (message) => log.warn({}, message)),
     },

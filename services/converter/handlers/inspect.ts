@@ -4,6 +4,7 @@ import type { StepInput, StepResult } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import { workOf } from '../direct.ts';
 import { fitDiffs } from '../domain/changes.ts';
+import { fitConcerns } from '../domain/part.ts';
 import { inspectDisks } from '../inspect.ts';
 import type { Folders } from './convert.ts';
 
@@ -22,7 +23,12 @@ export async function inspect(
       ...workOf(folders, input, signal),
       scratch,
     });
-    return { os, supported, engine, concerns, changes: fitDiffs(changes), seconds: (clock.now() - began) / 1000 };
+    return {
+      ...{ os, supported, engine },
+      concerns: fitConcerns(concerns),
+      changes: fitDiffs(changes),
+      seconds: (clock.now() - began) / 1000,
+    };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

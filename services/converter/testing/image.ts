@@ -21,7 +21,7 @@ export const version = '6.1.0-test';
 const bootUuid = '8f0e1c1a-0000-4000-8000-00000000b007';
 
 /** The first MiB of a physical volume of 200 MiB as LVM's own tools wrote it: my-vg with root (80 MiB from its first extent on), swap-1, and split in two runs. */
-const physicalVolume = () =>
+export const physicalVolume = () =>
   gunzipSync(Buffer.from(readFileSync(new URL('fixtures/pv-my-vg.gz.b64', import.meta.url), 'utf8'), 'base64'));
 
 export const guestFiles = (root: string, type = 'ext4'): Record<string, string | Buffer> => ({
@@ -58,13 +58,13 @@ export function folderOf(folder: string, files: Readonly<Record<string, string |
   return folder;
 }
 
-function writeAt(file: string, bytes: Buffer, offset: number): void {
+export function writeAt(file: string, bytes: Buffer, offset: number): void {
   const handle = openSync(file, 'r+');
   writeSync(handle, bytes, 0, bytes.length, offset);
   closeSync(handle);
 }
 
-function partitioned(
+export function partitioned(
   file: string,
   parts: readonly { type: number; at: number; size: number }[],
   sizeMiB: number,
@@ -105,7 +105,26 @@ export function xfsDisk(file: string, folder: string, work: string): void {
   writeAt(file, readFileSync(part), mib);
 }
 
-const prototype = (folder: string): string =>
+/** btrfs as Debian's installer makes it: the system in a subvolume of a name of its own, /home and /var in others. Needs a mount. */
+export function btrfsDisk(file: string, folder: string, work: string): void {
+  partitioned(file, [{ type: 0x83, at: 1, size: 320 }], 340);
+  const part = join(work, 'btrfs');
+  writeFileSync(part, '');
+  truncateSync(part, 320 * mib);
+  execFileSync('mkfs.btrfs', ['-q', part], { env, timeout: 60_000 });
+  const fill = [
+    'set -e; mkdir "$1.at"; mount -o loop "$1" "$1.at"; cd "$1.at"',
+    'for each in @rootfs @home @var; do btrfs -q subvolume create "$each"; done',
+    'cp -r "$2/." @rootfs/; chown -R 0:0 .; cd /; umount "$1.at"',
+  ].join('\n');
+  execFileSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', fill, 'sh', part, folder], {
+    env,
+    timeout: 60_000,
+  });
+  writeAt(file, readFileSync(part), mib);
+}
+
+export const prototype = (folder: string): string =>
   readdirSync(folder, { withFileTypes: true })
     .map((entry) => {
       const path = join(folder, entry.name);

@@ -48,6 +48,7 @@ test('workbench - nothing is due while it rests; it is looked at again a little 
 test('workbench - a cutover that a person asks for waits for it, and no source is stopped before', () => {
   const { course, clock } = resting();
   const asked = at(course, { type: 'vm.cutover-requested', data: { force: false } }, new Date(clock).toISOString());
+  // The only pass was inspected already.
   expect(run(asked, good).steps.slice(0, 2)).toEqual(['prepare', 'powerOff']);
   const { course: end, steps } = run(asked, (step, now) =>
     step === 'prepare' ? bad(step, now, problem('target.workbench')) : good(step, now),
@@ -140,6 +141,48 @@ test('inspection - a warning holds nothing; a plan without conversion, and a col
   expect(run(warm(budget), finding('warning', 'guest.dirty')).course.state).toBe('OK');
   expect(run(warm({ ...budget, convert: 'none' }), good).steps).not.toContain('inspect');
   expect(run(queued(), good).steps).not.toContain('inspect');
+});
+
+const noSpace = inspected('critical', 'guest.no-space');
+/** The guest fills up after its first inspection, and is mended before pass `mended`. */
+const filling = (mended: number) => {
+  const looks: number[] = [];
+  const answer = (step: string, now: Course, clock: number): TranshipEvent => {
+    if (step !== 'inspect') return good(step, now, clock);
+    looks.push(now.passes.length);
+    return now.passes.length > 1 && now.passes.length < mended ? noSpace : good(step, now, clock);
+  };
+  return { looks, answer };
+};
+
+test('inspection - right before the cutover the last copy is looked through again, and that once', () => {
+  const { looks, answer } = filling(0);
+  const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: hour } }), answer);
+  expect(course.state).toBe('OK');
+  expect(looks).toEqual([1, 2]);
+  expect(steps[steps.indexOf('powerOff') - 1]).toBe('inspect');
+});
+
+test('inspection - a guest that filled up since is not stopped: by budget the passes go on until it converts', () => {
+  const { looks, answer } = filling(4);
+  const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: hour } }), answer);
+  expect(course.state).toBe('OK');
+  expect(looks).toEqual([1, 2, 3, 4]);
+  expect(steps).not.toContain('removeTarget');
+});
+
+test('inspection - asked by a person, the cutover is put off with the reason; what was mended since comes with one more pass', () => {
+  const { course } = run(warm(), passes(2));
+  const back = { ...course, state: 'WT', passes: course.passes.slice(0, 2) } as Course;
+  const asked = (time: string) => at(back, { type: 'vm.cutover-requested', data: { force: true } }, time);
+  const refused = run(asked('2026-01-01T00:00:01Z'), (step) => (step === 'inspect' ? noSpace : undefined));
+  expect(refused).toMatchObject({ steps: ['inspect', 'snapshot'], course: { postponed: true, stopped: false } });
+  let looks = 0;
+  const mended = run(asked('2026-01-01T05:00:00Z'), (step, now, clock) =>
+    step === 'inspect' && ++looks === 1 ? noSpace : good(step, now, clock),
+  );
+  expect(mended.steps.slice(0, 7)).toEqual(['inspect', ...precopy, 'inspect', 'powerOff']);
+  expect(mended.course.state).toBe('OK');
 });
 
 test('inspection - the status tells what would change, its diffs are in the event alone', () => {

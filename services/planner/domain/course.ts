@@ -33,6 +33,10 @@ export interface Course {
   readonly results: { readonly [K in StepName]?: unknown };
   /** All passes so far; the last may still run. */
   readonly passes: readonly Pass[];
+  /** The pass whose copy was inspected last. */
+  readonly inspected: number | undefined;
+  /** An inspection found once that its guest converts. */
+  readonly convertible: boolean;
   /** Times that a proof of it failed and its pass was done again. */
   readonly proofFailures: number;
   readonly forecast: Forecast | undefined;
@@ -69,6 +73,8 @@ export interface Course {
 
 const fresh = {
   passes: [],
+  inspected: undefined,
+  convertible: false,
   proofFailures: 0,
   forecast: undefined,
   cutover: undefined,
@@ -223,6 +229,12 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
       return { proofFailures: course.proofFailures + 1, ...anew(course) };
     case 'vm.pass-started':
       return { passes: [...finished(course.passes), startPass(event.data.pass, time)], kept: false, ...anew(course) };
+    case 'vm.inspected':
+      return {
+        ...result(course, event),
+        inspected: finished(course.passes).at(-1)?.pass,
+        convertible: course.convertible || !event.data.concerns.some(({ category }) => category === 'critical'),
+      };
     case 'vm.inspection-due':
     case 'vm.release-due':
     case 'vm.prepare-due':

@@ -76,8 +76,8 @@ function alone(course: Course, present: Present): TranshipEvent | undefined {
   // What was kept may be of a guest that has been mended since.
   if (last && course.kept) return paused ? undefined : passAfter(last.pass);
   const refusal = refusalOf(course);
-  if (refusal) return { type: 'vm.undo-began', data: { error: refusal } };
-  if (last && plan!.convert === 'auto' && !course.results.inspect) return { type: 'vm.inspection-due', data: {} };
+  if (refusal && !course.convertible) return { type: 'vm.undo-began', data: { error: refusal } };
+  if (last && plan!.convert === 'auto' && !course.results.inspect) return inspectionDue;
   if (last && asked && !isStale(course)) return { type: 'vm.rehearsal-due', data: {} };
   if (paused) return undefined;
   if (!last) return passAfter(0);
@@ -86,7 +86,26 @@ function alone(course: Course, present: Present): TranshipEvent | undefined {
   if (course.postponed && last.off) return due('its guest has shut down after all');
   if (!course.postponed && pulled(present.others)) return due('another of its group has begun');
   const wish = wished(course, present);
-  return wish === undefined ? anotherPass(course, present) : cutOver(course, present, wish);
+  if (wish === undefined) return anotherPass(course, present);
+  const event = cutOver(course, present, wish);
+  return event?.type === 'vm.cutover-due' ? whenFit(course, present, event) : event;
+}
+
+const inspectionDue: TranshipEvent = { type: 'vm.inspection-due', data: {} };
+
+/** A cutover, once the copy that it goes on from was looked through, for room may have gone since the last look, and its guest converts. */
+function whenFit(course: Course, present: Present, cutover: TranshipEvent): TranshipEvent | undefined {
+  const { plan, passes, inspected, cutover: word } = course;
+  const last = finished(passes).at(-1)!;
+  if (plan!.convert !== 'auto') return cutover;
+  if (inspected !== last.pass) return inspectionDue;
+  const error = refusalOf(course);
+  if (!error) return cutover;
+  // What was mended before somebody asked may be in no copy yet; by budget nobody asks.
+  const asked = word?.at ?? word?.asked;
+  if (asked !== undefined && Date.parse(asked) > Date.parse(last.started)) return passAfter(last.pass);
+  if (!word && plan!.cutover.mode === 'budget') return anotherPass(course, present);
+  return { type: 'vm.cutover-postponed', data: { error } };
 }
 
 const passAfter = (pass: number): TranshipEvent => ({ type: 'vm.pass-started', data: { pass: pass + 1 } });
@@ -159,6 +178,8 @@ export function waitsFor(course: Course, present: Present): string | undefined {
   const barred = barredBy(course);
   if (barred) return barred;
   const wanted = plan.type === 'cold' || (passes.length > 0 && wished(course, present) !== undefined);
+  const refusal = refusalOf(course);
+  if (wanted && refusal) return `for its guest to be mended: ${refusal.detail}`;
   return wanted ? kept(course, present) : undefined;
 }
 

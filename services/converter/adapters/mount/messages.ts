@@ -3,7 +3,8 @@ import type { MountedFs } from './mounted-fs.ts';
 
 /** What is asked over the line; buffers go as base64. */
 export type Request =
-  | { readonly do: 'list' | 'dump' | 'attributes'; readonly paths: readonly string[] }
+  | { readonly do: 'list' | 'attributes'; readonly paths: readonly string[] }
+  | { readonly do: 'dump'; readonly paths: readonly string[]; readonly maxBytes: number }
   | { readonly do: 'write'; readonly targets: readonly Sent[] };
 
 type Sent = Omit<PlacedTarget, 'attributes'> & { readonly attributes: readonly [string, string][] };
@@ -37,7 +38,7 @@ async function work(fs: MountedFs, request: Request): Promise<Answers[Request['d
     case 'list':
       return [...(await fs.list(request.paths))];
     case 'dump': {
-      const { folder, files } = await fs.dump(request.paths);
+      const { folder, files } = await fs.dump(request.paths, request.maxBytes);
       return { folder, files: [...files] };
     }
     case 'attributes':

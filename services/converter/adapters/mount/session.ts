@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { TranshipError } from '@tranship/contracts';
-import { run } from '../run.ts';
+import { createLayer, type Layer } from '../layer.ts';
 import type { Answers, Request } from './messages.ts';
 
 const [startMs, requestMs, endMs] = [30_000, 300_000, 120_000];
@@ -20,23 +20,21 @@ export interface Region {
 /** A file system mounted over an overlay: what is written goes into a qcow2 file of ours, and the disk stays as it is. */
 export class Session {
   readonly folder: string;
+  readonly layer: Layer;
   readonly #children: ChildProcess[] = [];
   #lines: AsyncIterator<string> | undefined;
   #errors = '';
 
-  private constructor(folder: string) {
+  private constructor(folder: string, { path, offset }: Region) {
     this.folder = folder;
-  }
-
-  get overlay(): string {
-    return join(this.folder, 'overlay.qcow2');
+    this.layer = { file: join(folder, 'overlay.qcow2'), path, offset };
   }
 
   static async open(region: Region, type: string, scratch: string, signal: AbortSignal): Promise<Session> {
     mkdirSync(scratch, { recursive: true });
-    const session = new Session(mkdtempSync(join(scratch, 'mount-')));
+    const session = new Session(mkdtempSync(join(scratch, 'mount-')), region);
     try {
-      await session.#start(region, type, scratch, signal);
+      await session.#start(region.length, type, scratch, signal);
       return session;
     } catch (error) {
       await session.end();
@@ -44,14 +42,11 @@ export class Session {
     }
   }
 
-  async #start({ path, offset, length }: Region, type: string, scratch: string, signal: AbortSignal): Promise<void> {
-    const base = { driver: 'raw', offset, size: length, file: { driver: 'file', filename: path } };
-    const create = ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', `json:${JSON.stringify(base)}`, this.overlay];
-    const { code, stderr } = await run('qemu-img', create, { deadlineMs: startMs, signal });
-    if (code !== 0) throw failed(`qemu-img: ${stderr.trim()}`);
+  async #start(length: number, type: string, scratch: string, signal: AbortSignal): Promise<void> {
+    await createLayer(this.layer, length, signal);
     const exported = join(this.folder, 'disk');
     writeFileSync(exported, '');
-    const nodes = [`driver=file,node-name=file,filename=${this.overlay}`, 'driver=qcow2,node-name=disk,file=file'];
+    const nodes = [`driver=file,node-name=file,filename=${this.layer.file}`, 'driver=qcow2,node-name=disk,file=file'];
     this.#spawn('qemu-storage-daemon', [
       ...nodes.flatMap((node) => ['--blockdev', node]),
       '--export',

@@ -1,4 +1,4 @@
-import { type Facts, filesBelow } from '../facts.ts';
+import { type Facts, filesBelow, textOf } from '../facts.ts';
 import { paths } from '../paths.ts';
 import { ifcfgMentions } from './ifcfg.ts';
 import { ifupdownMentions } from './ifupdown.ts';
@@ -41,4 +41,10 @@ export const hardwareMatches = (facts: Files): HardwareMatch[] => [
   ...iniMatches(filesBelow(facts, paths.networkd, '.network')),
   ...iniMatches(filesBelow(facts, paths.networkManager)),
   ...netplanMatches(filesBelow(facts, paths.netplan, '.yaml')),
+];
+
+/** Files by which managers that are not known here configure NICs. */
+export const foreignConfigs = (facts: Files): string[] => [
+  ...[paths.wicked, paths.connman, paths.netctl].flatMap((folder) => filesBelow(facts, folder).map(({ path }) => path)),
+  ...(/^\s*static\s/m.test(textOf(facts, paths.dhcpcd) ?? '') ? [paths.dhcpcd] : []),
 ];

@@ -18,7 +18,9 @@ export function parseIni(text: string): Section[] {
     const values = sections.at(-1)?.values;
     if (at <= 0 || !values) continue;
     const key = line.slice(0, at).trim();
-    values.set(key, [...(values.get(key) ?? []), line.slice(at + 1).trim()]);
+    const before = values.get(key);
+    if (before) before.push(line.slice(at + 1).trim());
+    else values.set(key, [line.slice(at + 1).trim()]);
   }
   return sections;
 }

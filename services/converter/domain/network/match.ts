@@ -60,7 +60,7 @@ function byMacInKeyFile(text: string, mac: string): string {
   const without = replaceKeys(text, 'match', /^(path|driver)$/, undefined);
   if (/^mac-address=/m.test(without)) return without;
   if (/^\[ethernet\]/m.test(without)) return without.replace(/^\[ethernet\][ \t]*$/m, `[ethernet]\nmac-address=${mac}`);
-  return `${without.replace(/\n*$/, '\n')}\n[ethernet]\nmac-address=${mac}\n`;
+  return `${without.trimEnd()}\n\n[ethernet]\nmac-address=${mac}\n`;
 }
 
 /** Takes keys out of a section; the first gives its place to `line`. */

@@ -5,6 +5,7 @@ export interface Ethernet {
   readonly match?: { readonly macaddress?: unknown; readonly name?: unknown; readonly driver?: unknown };
   readonly 'set-name'?: unknown;
   readonly addresses?: unknown;
+  readonly dhcp4?: unknown;
 }
 
 /** netplan: an ethernet's key is its name, unless `match` says otherwise. Files that are no YAML are passed over. */

@@ -25,7 +25,8 @@ export function networkManagerMentions(files: readonly TextFile[]): Mention[] {
 /** What dhclient was given, by interface: the newest lease stands last. */
 export function leaseMentions(files: readonly TextFile[]): Mention[] {
   return files.flatMap(({ path, text }): Mention[] => {
-    const last = [...text.matchAll(/lease\s*\{([^}]*)\}/g)].at(-1)?.[1] ?? '';
+    const at = `\n${text}`.lastIndexOf('\nlease {');
+    const last = at < 0 ? '' : text.slice(at).split('}', 1)[0]!;
     const name = /interface\s+"([^"]+)"/.exec(last)?.[1];
     const address = /fixed-address\s+([0-9a-fA-F.:]+)/.exec(last)?.[1];
     return name && address ? [{ name, addresses: [address], file: path }] : [];

@@ -3,19 +3,28 @@ import { type Change, textFile } from '../changes.ts';
 import { type Facts, textOf } from '../facts.ts';
 import { concern, type Part } from '../part.ts';
 import { paths } from '../paths.ts';
+import { agentLater } from './agent-later.ts';
 
 const others = ['/usr/bin/qemu-ga', '/usr/libexec/qemu-ga'] as const;
 
-/** The guest agent, as if dpkg had installed it: the guest may have no network to fetch it by. */
+/** The guest agent: laid in from the media folder, else fetched by the guest itself at its first start, else told. */
 export function agentRule(facts: Facts): Part {
-  const status = textOf(facts, paths.status);
   if ([paths.agent, ...others].some((path) => facts.has(path))) return {};
-  const without = (why: string): Part => ({
-    concerns: [concern('guest.agent', `the guest agent was not installed: ${why}`)],
-  });
-  if (status === undefined) return without('there are no packages of it for this system');
+  const found = fromMedia(facts);
+  if (!('why' in found)) return found;
+  const later = agentLater(facts);
+  const told = `the guest agent was not installed: ${found.why}`;
+  if (!later) return { concerns: [concern('guest.agent', told)] };
+  const why = `${told}; a minute after its first start the guest fetches it once, by ${later.program}`;
+  return { changes: later.changes, concerns: [concern('guest.agent-later', why)] };
+}
+
+/** As if dpkg had installed it: the guest may have no network to fetch it by. */
+function fromMedia(facts: Facts): Part | { readonly why: string } {
+  const status = textOf(facts, paths.status);
+  if (status === undefined) return { why: 'there are no packages of it for this system' };
   const found = agentPackages(status, facts.media);
-  if ('why' in found) return without(found.why);
+  if ('why' in found) return found;
   const { packages } = found;
   if (packages.length === 0) return {};
   const changes = packages.flatMap((each): Change[] => [

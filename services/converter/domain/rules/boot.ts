@@ -7,7 +7,7 @@ import { nameIn } from './devices.ts';
 
 /** Files with a kernel line, and how the line stands in them. */
 const kinds: readonly { readonly line: RegExp; matches(path: string): boolean }[] = [
-  { line: /^([ \t]*linux(?:16|efi)?[ \t]+\S+)([^\n]*\broot=[^\n]*)$/gm, matches: (path) => /\/grub\.cfg$/.test(path) },
+  { line: /^([ \t]*linux(?:16|efi)?[ \t]+\S+)([ \t][^\n]*)$/gm, matches: (path) => /\/grub\.cfg$/.test(path) },
   { line: /^(options[ \t])([^\n]*)$/gm, matches: (path) => path.startsWith(`${paths.entries}/`) },
   { line: /^(GRUB_CMDLINE_LINUX=["'])([^"'\n]*)(?=["'])/gm, matches: (path) => path === paths.grubDefaults },
   { line: /^(kernelopts=)([^\n]*)$/gm, matches: (path) => path === paths.grub2Environment },
@@ -20,10 +20,11 @@ const screen = 'console=tty0';
 /** Names of devices on the kernel line that hold, and a serial console. */
 export function bootRule(facts: Facts): Part {
   const lines = bootFiles(facts);
+  const nameOf = nameIn(facts);
   const refusals = [];
   const changes = [];
   for (const { path, text, line } of lines) {
-    const renamed = renameInArguments(text, nameIn(facts));
+    const renamed = renameInArguments(text, nameOf);
     // Of a bare tree nobody knows the disks: its names are left.
     if (renamed.unknown.length > 0 && facts.disks.length > 0) {
       const detail = `${path} names a device that cannot be told on KVM: ${renamed.unknown[0]}`;
@@ -33,7 +34,10 @@ export function bootRule(facts: Facts): Part {
     const after = sized(
       path,
       text,
-      renamed.text.replace(line, (_, head: string, rest: string) => head + withConsole(rest)),
+      renamed.text.replace(line, (whole, head: string, rest: string) =>
+        // GRUB starts other things than Linux too.
+        /\/grub\.cfg$/.test(path) && !/\broot=/.test(rest) ? whole : head + withConsole(rest),
+      ),
     );
     if (after === undefined)
       refusals.push(refuse('guest.boot-unsupported', `${path} has no room for the kernel line`, path));
@@ -72,7 +76,9 @@ function withConsole(line: string): string {
 /** GRUB's environment is a block of 1024 bytes, filled with `#`. */
 function sized(path: string, before: string, after: string): string | undefined {
   if (path !== paths.grub2Environment) return after;
-  const bare = after.replace(/#+$/, '');
+  let end = after.length;
+  while (after[end - 1] === '#') end--;
+  const bare = after.slice(0, end);
   const room = before.length - bare.length;
   return room < 0 ? undefined : bare + '#'.repeat(room);
 }

@@ -5,7 +5,7 @@ import { paths } from '../paths.ts';
 
 const file = `${paths.cloudInit}/99-tranship-network.cfg`;
 const content = '# The network of this VM was kept as it came from vSphere.\nnetwork: {config: disabled}\n';
-const disabled = /^network:\s*(\{\s*)?(\n\s+)?config:\s*["']?disabled/m;
+const disabled = /^network:[ \t]*(?:\{[ \t]*)?(?:\n[ \t]+)?config:[ \t]*["']?disabled/m;
 
 /** cloud-init would write the network anew at its first start on other hardware, with DHCP where it finds no word. */
 export function cloudInitRule(facts: Facts): Part {

@@ -44,7 +44,9 @@ function forDracut(facts: Facts, names: readonly string[]): Change[] {
   ];
   const words = new Set(
     stated.flatMap((text) =>
-      [...text.matchAll(/^\s*(?:add|force)_drivers\+?=["']?([^"'\n]*)/gm)].flatMap((match) => match[1]!.split(/\s+/)),
+      [...text.matchAll(/^[ \t]*(?:add|force)_drivers\+?=["']?([^"'\n]*)/gm)].flatMap((match) =>
+        match[1]!.split(/\s+/),
+      ),
     ),
   );
   const wanted = names.filter((name) => !words.has(name));

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { textIn, tree } from '../../testing/tree.ts';
+import { ifupdownSources } from '../network/ifupdown.ts';
 import type { Nic } from '../nic-names.ts';
 import { type Part, together } from '../part.ts';
 import { networkRule } from './network.ts';
@@ -229,4 +230,40 @@ test('addresses - several NICs on one network are told apart by the whole addres
       why: 'NIC 00:50:56:aa:00:02: its files say 10.0.0.60/24, vSphere 10.0.0.6, fe80::1',
     },
   ]);
+});
+
+test('addresses - one that vSphere reports beside the static ones of the files was added by hand: it is told; DHCP and link-local say nothing', () => {
+  const files = { '/etc/network/interfaces': 'iface ens192 inet static\n address 10.0.0.5/24\n' };
+  const nic = (...addresses: string[]) => plan(files, [{ mac: a.mac, addresses }]).concerns.map(({ why }) => why);
+  expect(nic('10.0.0.5', '10.0.0.99', 'fe80::1')).toEqual([
+    'NIC 00:50:56:AA:00:01: vSphere reports 10.0.0.99 too, which none of its files gives: it will not come back by itself',
+  ]);
+  expect(nic('10.0.0.5', 'fe80::1', '2001:db8::77')).toEqual([]);
+  const dhcp = { '/etc/network/interfaces': 'iface ens192 inet dhcp\n' };
+  expect(plan(dhcp, [{ mac: a.mac, addresses: ['10.0.0.7'] }]).concerns).toEqual([]);
+});
+
+test('ifupdown - the files that it draws in by pattern, whatever the pattern costs another matcher', () => {
+  const [source] = ifupdownSources('source /etc/network/interfaces.d/e*[s]?-*.cfg\n');
+  expect(source!.matches('en[s]1-a.cfg')).toBe(true);
+  expect(source!.matches('ens1-a.cfg')).toBe(false);
+  const [stars] = ifupdownSources(`source /etc/network/interfaces.d/${'a*'.repeat(120)}b\n`);
+  const began = process.cpuUsage();
+  expect(stars!.matches('a'.repeat(255))).toBe(false);
+  expect(process.cpuUsage(began).user / 1e6).toBeLessThan(5);
+});
+
+test('others - what a manager that is not known here configures is refused by its file, where no name is known without it', () => {
+  const others = {
+    '/etc/wicked/ifconfig/lan.xml': '<interface><name>eth0</name></interface>\n',
+    '/var/lib/connman/lan.config': '[service_lan]\nType=ethernet\nIPv4=10.0.0.5/24\n',
+    '/etc/netctl/lan': 'Interface=eth0\nConnection=ethernet\n',
+    '/etc/dhcpcd.conf': 'interface eth0\nstatic ip_address=10.0.0.5/24\n',
+  };
+  for (const [path, text] of Object.entries(others)) {
+    expect(plan({ [path]: text }, [bare(a)]).refusals).toMatchObject([{ code: 'guest.network-unsupported', path }]);
+    const named = { [path]: text, '/etc/network/interfaces': 'iface ens192 inet dhcp\n' };
+    expect(plan(named, [bare(a)]).refusals).toEqual([]);
+  }
+  expect(plan({ '/etc/dhcpcd.conf': 'option rapid_commit\n' }, [bare(a)]).refusals).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { textFile } from '../changes.ts';
 import { type Facts, textOf } from '../facts.ts';
-import { hardwareMatches, networkConfigs } from '../network/configs.ts';
+import { foreignConfigs, hardwareMatches, networkConfigs } from '../network/configs.ts';
 import type { HardwareMatch } from '../network/match.ts';
 import { type Mention, normalMac } from '../network/mention.ts';
 import { linkFile, type NamedNic, type Nic, nicNames, plainAddress, udevRule } from '../nic-names.ts';
@@ -12,12 +12,15 @@ const rules = `${paths.udevRules}/70-persistent-net.rules`;
 
 /** NICs keep their names, and with them their addresses; what matches by hardware matches by MAC from now on. */
 export function networkRule(facts: Facts): Part {
-  const mentions = networkConfigs(facts).flatMap((each) => each.mentions);
+  const { known, unknown, byOrder, mentions } = namesOf(facts);
   const linked = facts.has(paths.defaultLink);
-  const predictable = linked && !/\bnet\.ifnames=0\b/.test(kernelLine(facts));
-  const { known, unknown, byOrder } = nicNames(facts.nics, mentions, predictable);
   const open = known.filter(({ kept }) => !kept);
   const keeps = linked || facts.has(paths.udevRules);
+  const [foreign] = foreignConfigs(facts);
+  const unread =
+    foreign !== undefined && unknown.length > 0
+      ? [refuse('guest.network-unsupported', `${foreign} is by a manager of networks that is not known here`, foreign)]
+      : [];
   const concerns = [
     ...unknown.map(({ mac, why }) => concern('guest.nic-name', `NIC ${mac}: ${why}`)),
     ...(byOrder.length > 1
@@ -28,12 +31,20 @@ export function networkRule(facts: Facts): Part {
       : []),
     ...differing(facts.nics, known, mentions),
   ];
-  const matched = byMac(facts, known);
+  const hardware = byMac(facts, known);
+  const matched = { ...hardware, refusals: [...unread, ...hardware.refusals] };
   if (!keeps) return { ...matched, concerns };
   const changes = linked
     ? open.map((nic) => textFile(`${paths.networkd}/10-tranship-${nic.name}.link`, linkFile(nic), 0o644))
     : byRule(facts, open);
   return { ...matched, changes: [...changes, ...(matched.changes ?? [])], nics: known, concerns };
+}
+
+/** What the guest calls its NICs, and by what that is known. */
+export function namesOf(facts: Facts) {
+  const mentions = networkConfigs(facts).flatMap((each) => each.mentions);
+  const predictable = facts.has(paths.defaultLink) && !/\bnet\.ifnames=0\b/.test(kernelLine(facts));
+  return { ...nicNames(facts.nics, mentions, predictable), mentions };
 }
 
 /** One rule a NIC behind those that the guest has, which stay. */
@@ -45,7 +56,7 @@ function byRule(facts: Facts, open: readonly NamedNic[]) {
 }
 
 /** Each match by driver or place becomes one by the MAC of the NIC that it means. */
-function byMac(facts: Facts, known: readonly NamedNic[]): Part {
+function byMac(facts: Facts, known: readonly NamedNic[]) {
   const texts = new Map<string, string>();
   const refusals = [];
   const matches = hardwareMatches(facts);
@@ -95,18 +106,20 @@ export function keptAddresses(facts: Facts, known: readonly NamedNic[]): Map<str
   );
 }
 
-/** Static addresses in the files that vSphere did not report, where it reported some. */
+/** Static addresses in the files that vSphere did not report, and those of IPv4 that it reported besides them: they were added by hand, or by a cluster. */
 function differing(nics: readonly Nic[], known: readonly NamedNic[], mentions: readonly Mention[]) {
   return nics.flatMap(({ mac, addresses }) => {
     const stated = statedOf(mac, known, mentions);
     const reported = new Set(addresses.map(plainAddress));
     const others = stated.filter((address) => !reported.has(plainAddress(address)));
-    if (addresses.length === 0 || others.length === 0) return [];
-    return [
-      concern(
-        'guest.address-differs',
-        `NIC ${mac}: its files say ${others.join(', ')}, vSphere ${addresses.join(', ')}`,
-      ),
-    ];
+    const filed = new Set(stated.map(plainAddress));
+    const besides = addresses.map(plainAddress).filter((address) => !address.includes(':') && !filed.has(address));
+    const by4 = [...filed].some((address) => !address.includes(':'));
+    if (addresses.length === 0 || (others.length === 0 && (besides.length === 0 || !by4))) return [];
+    const why =
+      others.length > 0
+        ? `its files say ${others.join(', ')}, vSphere ${addresses.join(', ')}`
+        : `vSphere reports ${besides.join(', ')} too, which none of its files gives: it will not come back by itself`;
+    return [concern('guest.address-differs', `NIC ${mac}: ${why}`)];
   });
 }

@@ -76,6 +76,18 @@ test('devices - fstab, crypttab and resume name by UUID; a bare tree of them is 
   expect(lost.refusals).toMatchObject([{ code: 'guest.device-unsupported', path: '/etc/fstab' }]);
 });
 
+test('devices - NVMe is numbered by its controller; names by device mapper hold on any hardware', () => {
+  const disks = [extDisk(0, 'u-1')];
+  const fstab = (spec: string, given = disks) =>
+    together([devicesRule(tree({ '/etc/fstab': `${spec} / ext4 defaults 0 1\n` }, { disks: given }))]);
+  expect(textIn(fstab('/dev/nvme0n1p1'), '/etc/fstab')).toBe('UUID=u-1 / ext4 defaults 0 1\n');
+  expect(fstab('/dev/nvme0n2p1', [...disks, extDisk(1, 'u-2')]).refusals).toMatchObject([
+    { code: 'guest.device-unsupported' },
+  ]);
+  expect(textIn(fstab('/dev/disk/by-id/scsi-36000c29-part1'), '/etc/fstab')).toContain('UUID=u-1');
+  expect(fstab('/dev/disk/by-id/dm-name-vg-root')).toMatchObject({ changes: [], refusals: [] });
+});
+
 const names = (archive: Buffer) => {
   const index = new CpioIndex((name) => name === 'conf/modules' || name.endsWith('modules.dep'));
   index.push(gunzipSync(archive));

@@ -7,7 +7,7 @@ export interface Attribute {
 }
 
 /** Clusters of a file in its order; `at` undefined: a hole. */
-interface Run {
+export interface Run {
   readonly at: number | undefined;
   readonly count: number;
 }
@@ -50,6 +50,33 @@ function runsOf(bytes: Buffer): Run[] {
     at += 1 + lengthBytes + offsetBytes;
   }
   return runs;
+}
+
+/** A run with the bytes of the file that it holds, from `start` to before `end`. */
+interface Placed {
+  readonly run: Run;
+  readonly start: number;
+  readonly end: number;
+}
+
+export function startsOf(runs: readonly Run[], cluster: number): Placed[] {
+  let end = 0;
+  return runs.flatMap((run) => {
+    const start = end;
+    end += run.count * cluster;
+    return end > start ? [{ run, start, end }] : [];
+  });
+}
+
+/** Which run holds a byte of the file; -1: none. By halves: a file may have a hundred thousand, and be read ten thousand times. */
+export function runAt(placed: readonly Placed[], at: number): number {
+  let [low, high] = [0, placed.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (placed[middle]!.end <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low < placed.length && placed[low]!.start <= at ? low : -1;
 }
 
 /** A record is guarded by two bytes at the end of each sector: they stand elsewhere. Empty: it is none. */

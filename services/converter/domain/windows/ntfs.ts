@@ -1,5 +1,5 @@
 import type { Read } from '../read.ts';
-import { type Attribute, attribute, fixed, inEntries, joined } from './ntfs-records.ts';
+import { type Attribute, attribute, fixed, inEntries, joined, runAt, startsOf } from './ntfs-records.ts';
 
 /** A file of an NTFS volume, read where it is asked for. */
 export interface NtfsFile {
@@ -104,21 +104,18 @@ export class Ntfs {
     const { resident, runs = [], size } = found;
     if (resident) return { size: resident.length, read: (at, length) => resident.subarray(at, at + length) };
     const cluster = this.#cluster;
+    const placed = startsOf(runs, cluster);
     const read: Read = (at, length) => {
       const parts: Buffer[] = [];
-      let [from, left, start] = [at, Math.min(length, size - at), 0];
-      for (const run of runs) {
-        const end = start + run.count * cluster;
-        if (left > 0 && from < end) {
-          const part = Math.min(left, end - from);
-          const bytes = run.at === undefined ? Buffer.alloc(part) : this.#read(run.at * cluster + (from - start), part);
-          parts.push(bytes);
-          if (bytes.length < part) break;
-          from += part;
-          left -= part;
-        }
-        if (left <= 0) break;
-        start = end;
+      let [from, left] = [at, Math.min(length, size - at)];
+      for (let i = runAt(placed, at); left > 0 && i >= 0 && i < placed.length; i++) {
+        const { run, start, end } = placed[i]!;
+        const part = Math.min(left, end - from);
+        const bytes = run.at === undefined ? Buffer.alloc(part) : this.#read(run.at * cluster + (from - start), part);
+        parts.push(bytes);
+        if (bytes.length < part) break;
+        from += part;
+        left -= part;
       }
       return Buffer.concat(parts);
     };

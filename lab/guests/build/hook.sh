@@ -1,11 +1,10 @@
 #!/bin/bash
-# In mmdebstrap's customize stage, with the root as $1: what every guest of this recipe has.
+# In mmdebstrap's customize stage, with the root as $1: what every guest has.
 set -eu
 R=$1
 echo guest > "$R/etc/hostname"
 echo "127.0.0.1 localhost guest" > "$R/etc/hosts"
 chroot "$R" sh -c 'echo root:guest | chpasswd'
-printf 'auto lo\niface lo inet loopback\n' > "$R/etc/network/interfaces"
 mkdir -p "$R/var/lib/counter" "$R/etc/default"
 echo 0 > "$R/var/lib/counter/value"
 # A TCP service that answers with its host name, a counter that it writes through to the disk, and the last block that the
@@ -89,19 +88,20 @@ cat > "$R/etc/systemd/system/written@.service" <<'X'
 ExecStart=/usr/local/sbin/written
 StandardOutput=socket
 X
-# Tells on the serial console what the boot came to.
+# Tells on a serial line what the boot came to.
 cat > "$R/usr/local/sbin/marker" <<'X'
 #!/bin/sh
 GW=$(ip -4 route show default | awk '{print $3; exit}')
 {
 echo; echo "MARK begin $(uname -r) up=$(cut -d' ' -f1 /proc/uptime)"
-for d in /sys/class/net/*; do i=${d##*/}; [ $i = lo ] && continue
- drv=$(readlink $d/device/driver); echo "MARK nic name=$i mac=$(cat $d/address) driver=${drv##*/} ip=$(ip -o -4 addr show dev $i | awk '{print $4}')"; done
-echo "MARK root src=$(findmnt -no SOURCE /) uuid=$(findmnt -no UUID /)"
+for d in /sys/class/net/*; do i=${d##*/}; [ -e $d/device ] || continue
+ drv=$(readlink $d/device/driver); echo "MARK nic name=$i mac=$(cat $d/address) driver=${drv##*/} ip=$(ip -o addr show dev $i scope global | awk '{print $4}' | sort | tr '\n' ' ')"; done
+findmnt -rnu --real -o TARGET,FSTYPE,UUID,FSROOT | sort | sed 's/^/MARK mount /'
+swapon --show=TYPE,UUID --noheadings | sed 's/^/MARK swap /'
 echo "MARK gw=$GW ping=$([ -n "$GW" ] && ping -c1 -W3 $GW >/dev/null 2>&1 && echo ok || echo FAIL)"
 echo "MARK failed-units=$(systemctl list-units --failed --no-legend --plain 2>/dev/null | awk '{print $1}' | tr '\n' ' ')"
 echo "MARK end"
-} > /dev/ttyS0 2>&1
+} > "$1" 2>&1
 X
 chmod 755 "$R"/usr/local/sbin/*
 cat > "$R/etc/systemd/system/marker.service" <<'X'
@@ -111,10 +111,23 @@ After=network.target networking.service counter.socket
 Before=serial-getty@ttyS0.service getty.target
 [Service]
 Type=oneshot
-ExecStart=/usr/local/sbin/marker
+ExecStart=/usr/local/sbin/marker /dev/ttyS0
 [Install]
 WantedBy=multi-user.target
 X
-chroot "$R" systemctl -q enable marker.service counter.socket writer.socket written.socket serial-getty@ttyS0.service
+# The same where nobody else writes, once nothing is left to be started: a machine need not have a second line.
+cat > "$R/etc/systemd/system/report.service" <<'X'
+[Unit]
+Description=report of the whole boot
+Wants=network-online.target
+After=network-online.target
+[Service]
+ExecStart=-/bin/sh -c 'systemctl is-system-running --wait; exec /usr/local/sbin/marker /dev/ttyS1'
+[Install]
+WantedBy=multi-user.target
+X
+chroot "$R" systemctl -q enable marker.service report.service counter.socket writer.socket written.socket serial-getty@ttyS0.service
+# netplan writes for networkd, which nothing else starts.
+if [ ! -e "$R/sbin/ifup" ] && [ ! -e "$R/usr/sbin/NetworkManager" ]; then chroot "$R" systemctl -q enable systemd-networkd.service; fi
 printf 'GRUB_DEFAULT=0\nGRUB_TIMEOUT=0\nGRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"\nGRUB_TERMINAL="serial console"\n' > "$R/etc/default/grub"
 rm -rf "$R"/var/cache/apt/archives/*.deb "$R"/var/lib/apt/lists/*

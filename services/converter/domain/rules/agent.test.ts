@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { textIn, tree } from '../../testing/tree.ts';
+import { together } from '../part.ts';
+import { agentRule } from './agent.ts';
+
+const plan = (files: Record<string, string>) =>
+  together([agentRule(tree({ '/lib/systemd/system/timers.target': '', ...files }))]);
+const service = '/etc/systemd/system/tranship-agent.service';
+const timer = '/etc/systemd/system/tranship-agent.timer';
+
+test('agent - without packages at hand the guest fetches it itself, once, after its first start: by the tool that it has', () => {
+  for (const program of ['apt-get', 'dnf', 'yum', 'zypper']) {
+    const found = plan({ [`/usr/bin/${program}`]: '' });
+    const text = textIn(found, service)!;
+    expect(text).toContain(`/usr/bin/${program} `);
+    // Nothing of it may count as failed, and only what changes nothing is cut off.
+    const commands = text.split('\n').filter((line) => line.startsWith('ExecStart='));
+    expect(commands.every((line) => line.startsWith('ExecStart=-/usr/bin/'))).toBe(true);
+    expect(commands.filter((line) => line.includes('/timeout 300')).every((line) => /update|download/.test(line))).toBe(
+      true,
+    );
+    expect(commands.at(-1)).toBe('ExecStart=-/usr/bin/systemctl disable tranship-agent.timer');
+    expect(found.changes).toContainEqual({
+      kind: 'link',
+      path: '/etc/systemd/system/timers.target.wants/tranship-agent.timer',
+      target: timer,
+    });
+    expect(found.concerns).toMatchObject([{ id: 'guest.agent-later', category: 'information' }]);
+  }
+});
+
+test('agent - one that is there, or is waited for already, changes nothing; a guest without systemd or a tool is told of', () => {
+  expect(plan({ '/usr/bin/apt-get': '', '/usr/sbin/qemu-ga': '' })).toMatchObject({ changes: [], concerns: [] });
+  expect(plan({ '/usr/bin/apt-get': '', [timer]: '' }).changes).toEqual([]);
+  expect(plan({}).concerns).toMatchObject([{ id: 'guest.agent' }]);
+  const old = together([agentRule(tree({ '/usr/bin/apt-get': '' }))]);
+  expect(old).toMatchObject({ changes: [], concerns: [{ id: 'guest.agent' }] });
+});
+
+test('agent - systemd takes the units as they are written', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tranship-units-'));
+  try {
+    const found = plan({ '/usr/bin/apt-get': '' });
+    const files = [service, timer].map((path) => {
+      const file = join(folder, path.slice(path.lastIndexOf('/') + 1));
+      writeFileSync(file, textIn(found, path)!);
+      return file;
+    });
+    const said = execFileSync('systemd-analyze', ['verify', '--man=no', ...files], { timeout: 30_000, stdio: 'pipe' });
+    expect(said.toString()).toBe('');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FolderFs } from './adapters/folder-fs.ts';
+import type { Volume } from './domain/volumes.ts';
+import { findRoot, openGuest } from './find.ts';
+import { folderOf } from './testing/image.ts';
+import { extDisk, osReleases } from './testing/tree.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tranship-find-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const [plain] = extDisk().volumes as [Volume];
+const volume: Volume = { ...plain, fileSystem: { kind: 'btrfs', uuid: 'b7', label: '' } };
+const disk = { ...extDisk(), path: '/none', volumes: [volume] };
+const probe = { disks: [disk], unreached: [] };
+/** As subvolumes of one file system, which is a folder here. */
+const open = (subvolumes: readonly string[]) =>
+  Object.assign((_: Volume, subvolume = '') => new FolderFs(join(folder, subvolume), join(folder, 'scratch')), {
+    subvolumes: async () => [...subvolumes],
+  });
+const system = (at: string, fstab: string) => ({
+  [`${at}/usr/lib/os-release`]: osReleases.debian,
+  [`${at}/etc/fstab`]: fstab,
+});
+
+test('btrfs - the root is the subvolume that says so itself; kept copies of it name another', async () => {
+  const fstab = 'UUID=b7 / btrfs defaults,subvol=@ 0 1\nUUID=b7 /var btrfs subvol=/@var 0 0\n';
+  folderOf(folder, {
+    ...system('@', fstab),
+    ...system('kept/@', fstab),
+    '@var/lib/dhcp/a.leases': 'lease {}\n',
+  });
+  const way = open(['kept/@', '@', '@var']);
+  const verdict = await findRoot(probe, way);
+  expect(verdict).toMatchObject({ kind: 'root', root: { subvolume: '@' } });
+  if (verdict.kind !== 'root') return;
+  const guest = await openGuest(verdict.root, probe, way);
+  expect((await guest.list(['/var/lib/dhcp'])).get('/var/lib/dhcp')?.map(({ name }) => name)).toEqual(['a.leases']);
+});
+
+test('btrfs - a system in the default subvolume is the root, whatever copies there are', async () => {
+  folderOf(folder, {
+    ...system('', 'UUID=b7 / btrfs defaults 0 1\n'),
+    ...system('@', 'UUID=b7 / btrfs subvol=@ 0 1\n'),
+  });
+  const verdict = await findRoot(probe, open(['@']));
+  expect(verdict).toMatchObject({ kind: 'root' });
+  expect(verdict).not.toHaveProperty('root.subvolume');
+});
+
+test('reached - a volume that was looked into and holds no system is no reason to ask for another engine', async () => {
+  folderOf(folder, { '/data': '' });
+  expect(await findRoot(probe, open([]))).toMatchObject({ refusal: { code: 'guest.os-unsupported' } });
+  expect(await findRoot(probe, () => undefined)).toMatchObject({ refusal: { code: 'guest.btrfs-unsupported' } });
+});

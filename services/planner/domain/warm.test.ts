@@ -156,9 +156,12 @@ test('guard - given up in its first pass and cancelled, the source is tidied: ch
   expect(steps).toEqual(['removeTarget', 'tidySource']);
 });
 
-test('warm - a guest that does not shut down goes on, and so do the passes; nothing cuts over again by itself', () => {
+test.each([
+  'source.shutdown-timeout',
+  'source.shutdown-refused',
+] as const)('warm - after %s the guest goes on, and so do the passes; nothing cuts over again by itself', (code) => {
   const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: 600_000 } }), (step, now, clock) =>
-    step === 'powerOff' ? bad(step, now, problem('source.shutdown-timeout')) : passes(4)(step, now, clock),
+    step === 'powerOff' ? bad(step, now, problem(code)) : passes(4)(step, now, clock),
   );
   expect(steps.filter((step) => step === 'powerOff')).toHaveLength(1);
   expect(steps.slice(steps.indexOf('powerOff') + 1)).toEqual([...precopy, ...precopy, 'snapshot']);

@@ -30,6 +30,7 @@ const context: StepContext = {
   clock: systemClock,
   begun: false,
   progress: () => {},
+  moved: () => {},
 };
 
 /** Warm passes over VMs of one disk, by the steps of inventory and transfer as they are: vcsim, nbdkit, no planner between them. */

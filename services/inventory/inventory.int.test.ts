@@ -21,6 +21,7 @@ const context: StepContext = {
   clock: systemClock,
   begun: false,
   progress: () => {},
+  moved: () => {},
 };
 
 beforeAll(async () => {

@@ -29,6 +29,7 @@ const context: StepContext = {
   clock: systemClock,
   begun: false,
   progress: () => {},
+  moved: () => {},
 };
 const world = {
   find: () => center,

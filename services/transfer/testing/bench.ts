@@ -61,6 +61,8 @@ export class Bench {
   readonly progress: Omit<Progress, 'migration' | 'vm'>[] = [];
   /** Offsets that were read from the source. */
   readonly reads: number[] = [];
+  /** Times that it was said that bytes were moved. */
+  moves = 0;
   /** What the planner says; bytes a second. */
   limit: number | null = null;
   readonly bus: Bus;
@@ -100,6 +102,7 @@ export class Bench {
     this.progress.length = 0;
     this.reads.length = 0;
     this.limit = null;
+    this.moves = 0;
     const { username, password } = this.vcenter;
     for (const [name, text] of Object.entries({ username, password })) writeFileSync(this.credential(name), text);
   }
@@ -243,6 +246,7 @@ export class Bench {
       clock: systemClock,
       begun: false,
       progress: (value) => this.progress.push(value),
+      moved: () => void this.moves++,
     };
   }
 }

@@ -84,7 +84,7 @@ export class Story {
     name: string,
     vms: PlanVm[],
     more: Record<string, unknown> = {},
-    storage: { storageClass: string; volumeMode?: 'Block' } = { storageClass: 'fast' },
+    storage: { storageClass: string; volumeMode?: 'Block'; discard?: boolean } = { storageClass: 'fast' },
   ): Promise<void> {
     const network = { type: 'multus', name: 'apps/vlan21' };
     const spec = {

@@ -181,7 +181,7 @@ test('chain - a VM with snapshots of its own, written to while ours are merged: 
 });
 
 test('warm - onto a block volume, its history lost between two passes: all is compared, nothing is copied blindly', async () => {
-  const onto = { storageClass: 'block', volumeMode: 'Block' } as const;
+  const onto = { storageClass: 'block', volumeMode: 'Block', discard: true } as const;
   await story.plan('reset', [{ name: 'live-02', targetName: 'reset-01' }], warm(), onto);
   const migration = await story.start('reset');
   await passed(migration, 1);

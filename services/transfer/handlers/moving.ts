@@ -37,9 +37,9 @@ function movingSource(source: SourceDisk, moved: () => void): SourceDisk {
 }
 
 function movingSink(sink: Sink, moved: () => void): Sink {
-  const { path, isNew, holdsData, outlivesUs } = sink;
+  const { path, isNew, holdsData, outlivesUs, discardBytes } = sink;
   return {
-    ...{ path, isNew, holdsData, outlivesUs },
+    ...{ path, isNew, holdsData, outlivesUs, discardBytes },
     ...(sink.extents ? { extents: (offset: number, length: number) => sink.extents!(offset, length) } : {}),
     clearFrom: (offset) => sink.clearFrom(offset),
     read: (offset, target) => after(sink.read(offset, target), moved),

@@ -12,7 +12,7 @@ export const configSchema = z.object({
   scratchDir: z.string().default('/scratch'),
   /** Lets the node's kernel mount guests' file systems that no tool here writes; needs root, FUSE and loop devices. */
   mountEngine: z.stringbool().default(false),
-  /** What is laid into guests: `debian/*.deb`. */
+  /** What is laid into guests: `debian/*.deb`, and below `windows` a virtio-win tree. */
   mediaDir: z.string().default('/usr/share/tranship/media'),
 });
 export type Config = z.infer<typeof configSchema>;

@@ -1,38 +1,17 @@
-import { join } from 'node:path';
-import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import type { StepInput, StepResult } from '@tranship/contracts';
 import { checkRoom, verifyTargets, writeTargets } from './adapters/commit.ts';
 import { type Image, imageOf, type Probe } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import type { Guest } from './adapters/guest.ts';
 import type { Journal } from './adapters/journal.ts';
 import { MountFs } from './adapters/mount-fs.ts';
-import { readPackages } from './adapters/packages.ts';
 import type { Config } from './config.ts';
 import { fit } from './domain/changes.ts';
-import type { Facts } from './domain/facts.ts';
-import { makerOf } from './domain/initramfs.ts';
-import { parseOsRelease } from './domain/os-release.ts';
-import { errorOf, type Whole } from './domain/part.ts';
-import { planChanges } from './domain/plan.ts';
-import type { Root } from './domain/survey.ts';
-import type { Volume } from './domain/volumes.ts';
-import { examine } from './examine.ts';
-import { findRoot, type OpenVolume, openGuest, type Reach } from './find.ts';
+import { errorOf } from './domain/part.ts';
+import { findRoot, type OpenVolume } from './find.ts';
+import { planGuest, type Work } from './plan-guest.ts';
 
 export type Outcome = Omit<StepResult<'convert'>, 'seconds'>;
-
-export interface Work extends Reach {
-  readonly images: readonly Image[];
-  readonly nics: StepInput<'convert'>['nics'];
-  readonly mediaDir: string;
-}
-
-/** A guest that was opened and looked through, and what is to be done to it. */
-export interface Planned {
-  readonly guest: Guest;
-  readonly facts: Facts;
-  readonly plan: Whole;
-}
 
 /** Converted: what was done, and the edit that does it; the disks are untouched until {@link carryOut}. */
 export interface Ready {
@@ -53,37 +32,26 @@ export const workOf = (
   signal,
 });
 
-/** Opens the guest whose root was found, and plans. Throws what stands in the way of opening it. */
-export async function planGuest(work: Work, probe: Probe, root: Root, open: OpenVolume): Promise<Planned> {
-  const { scratch, signal, nics } = work;
-  const guest = await openGuest(root.volume, probe, open);
-  const media = await readPackages(join(work.mediaDir, 'debian'), scratch, signal);
-  const os = parseOsRelease(root.osRelease);
-  const facts = await examine(guest, { os, disks: probe.disks, nics, media }, signal);
-  return { guest, facts, plan: planChanges(facts) };
-}
-
-/** Looks what there is to convert and makes all of it ready. Throws `guest.…-unsupported`, `guest.dirty`, `guest.no-space`. */
+/** Looks what there is to convert and makes all of it ready. Throws `guest.…-unsupported`, `guest.dirty`, `guest.hibernated`, `guest.no-space`. */
 export async function makeReady(work: Work, probe: Probe, open: OpenVolume): Promise<Ready | Outcome> {
   const verdict = await findRoot(probe, open);
   if (verdict.kind === 'none') return untouched(verdict.reason);
   if (verdict.kind === 'unsupported') throw errorOf(verdict.refusal);
-  const { guest, facts, plan } = await planGuest(work, probe, verdict.root, open);
-  const [refusal] = plan.refusals;
+  const { guest, found, makers, plan, unclean } = await planGuest(work, probe, verdict, open);
+  const [refusal] = [...plan.refusals, ...unclean];
   if (refusal) throw errorOf(refusal);
-  refuseDirty(guest);
-  const edit = await prepareEdit(guest, plan.changes, work.scratch);
+  const edit = await prepareEdit(guest, plan.changes, work);
   checkRoom(guest, edit.targets);
   const engine = engineOf(guest);
   const outcome: Outcome = {
     engine,
     reason: [
-      facts.os.name,
+      found.os.name,
       ...(engine === 'mount' ? [mountReason(guest)] : []),
-      ...new Set(facts.kernels.map(makerOf)),
+      ...makers,
       ...plan.concerns.map(({ why }) => why),
     ].join('; '),
-    os: facts.os.name,
+    os: found.os.name,
     changes: fit(edit.told),
     nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
     roots: [],
@@ -123,19 +91,4 @@ export async function carryOut(
     journal.rollBack();
     throw error;
   }
-}
-
-/** File systems that were not unmounted in order: their own tools must see to them first. */
-export const dirtyMounts = ({ mounts }: Guest): string[] =>
-  mounts.flatMap(({ at, volume }) => (isDirty(volume) ? [at] : []));
-
-export function isDirty({ fileSystem }: Volume): boolean {
-  const ext = fileSystem?.ext;
-  return ext !== undefined && (ext.needsRecovery || !ext.clean);
-}
-
-function refuseDirty(guest: Guest): void {
-  const [at] = dirtyMounts(guest);
-  if (at !== undefined)
-    throw new TranshipError('guest.dirty', `the file system ${at} of the guest was not unmounted in order`);
 }

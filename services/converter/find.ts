@@ -2,12 +2,14 @@ import type { Probe } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
 import { Guest, type Mount } from './adapters/guest.ts';
 import { MountFs } from './adapters/mount-fs.ts';
+import { NtfsFs } from './adapters/ntfs-fs.ts';
 import { VfatFs } from './adapters/vfat-fs.ts';
+import { ntfsStates } from './adapters/windows.ts';
 import { type FstabEntry, parseFstab, volumeOf } from './domain/devices.ts';
 import { errorOf, refuse } from './domain/part.ts';
 import { espType } from './domain/partitions.ts';
 import { paths } from './domain/paths.ts';
-import { judge, type Root, refusalOf, type Verdict } from './domain/survey.ts';
+import { judge, type Root, refusalOf, type Verdict, type WindowsRoot } from './domain/survey.ts';
 import { placeOf, type Volume } from './domain/volumes.ts';
 import type { WritableFs } from './ports.ts';
 
@@ -37,6 +39,7 @@ export async function withOpener<T>(
     const place = { path: disks.find(({ index }) => index === disk)!.path, offset };
     if (fileSystem?.kind === 'ext') return new ExtFs(place, scratch, signal);
     if (fileSystem?.kind === 'vfat') return new VfatFs(place, length, scratch, signal);
+    if (fileSystem?.kind === 'ntfs') return new NtfsFs(place, length, scratch, signal);
     if (!mountEngine || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;
     const fs = mounted.get(volume) ?? new MountFs({ ...place, length }, fileSystem.kind, scratch, signal);
     mounted.set(volume, fs);
@@ -50,16 +53,25 @@ export async function withOpener<T>(
 }
 
 /** Looks for an operating system on all disks. */
-export async function findRoot({ disks, unreached }: Probe, open: OpenVolume): Promise<Verdict> {
+export async function findRoot(probe: Probe, open: OpenVolume): Promise<Verdict> {
+  const { disks, unreached } = probe;
   const roots: Root[] = [];
   for (const volume of disks.flatMap((disk) => disk.volumes)) {
-    const fs = volume.fileSystem?.kind === 'vfat' ? undefined : open(volume);
+    const fs = ['vfat', 'ntfs'].includes(volume.fileSystem?.kind ?? '') ? undefined : open(volume);
     if (!fs) continue;
     const text = await osReleaseOf(new Guest([{ at: '/', volume, fs }]));
     if (text !== undefined) roots.push({ volume, osRelease: text });
   }
-  return judge(disks, unreached, roots);
+  return judge(disks, unreached, roots, windowsIn(probe));
 }
+
+const windowsIn = (probe: Probe): WindowsRoot[] =>
+  ntfsStates(probe).flatMap(({ volume, windows, freeBytes, dirty, hibernated }) => {
+    if (!windows || !volume.fileSystem) return [];
+    const unclean = hibernated ? { unclean: 'hibernated' as const } : dirty ? { unclean: 'dirty' as const } : {};
+    const free = freeBytes === undefined ? {} : { freeBytes };
+    return [{ windows, volume: { ...volume, fileSystem: { ...volume.fileSystem, ...free, ...unclean } } }];
+  });
 
 export async function osReleaseOf(guest: Pick<Guest, 'readPlain'>): Promise<string | undefined> {
   const found = await guest.readPlain([paths.osRelease, paths.osReleaseOld], maxBytes);
@@ -120,6 +132,10 @@ export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): P
   });
   return new Guest([first, ...further, ...espOf(entries, probe, open)]);
 }
+
+/** The guest with the volume of a Windows, and its partition of UEFI. */
+export const openWindows = ({ volume }: WindowsRoot, probe: Probe, open: OpenVolume): Guest =>
+  new Guest([{ at: '/', volume, fs: open(volume)! }, ...espOf([], probe, open)]);
 
 /** The partition of UEFI, where fstab mounts it; one that nothing mounts is looked at as if it were mounted. */
 function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolume): Mount[] {

@@ -6,9 +6,10 @@ import { probeDisks } from './adapters/disks.ts';
 import { formatOf, rawImage } from './adapters/images.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { convertDisks } from './convert.ts';
-import { makeReady, type Work } from './direct.ts';
+import { makeReady } from './direct.ts';
 import { withOpener } from './find.ts';
 import { inspectDisks, planTree } from './inspect.ts';
+import type { Work } from './plan-guest.ts';
 
 /** Disk images, or one folder with a guest's files, as a person names them. */
 export interface Request extends Omit<Work, 'images'> {

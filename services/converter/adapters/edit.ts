@@ -12,12 +12,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
-import { type Change, type Told, tell, tellLarge } from '../domain/changes.ts';
+import { type Change, type Told, tell, tellHive, tellLarge } from '../domain/changes.ts';
 import type { Entry, Target } from '../ports.ts';
 import { type Bare, withAttributes } from './attributes.ts';
 import { isFile } from './entries.ts';
 import { ancestors, entryAt, type Guest } from './guest.ts';
 import { digestOf } from './hash.ts';
+import { editHive } from './hives.ts';
 import { reader } from './undo.ts';
 
 /** Changes made ready: all that they meet is read, all that they write lies here, and nothing is changed yet. */
@@ -31,14 +32,18 @@ export interface Edit {
 const [fileType, folderType, linkMode, permissions] = [0o100000, 0o040000, 0o120777, 0o7777];
 
 /** Makes changes ready in a new folder below `scratch`. Throws `guest.unsupported` where something else is in the way. */
-export async function prepareEdit(guest: Guest, changes: readonly Change[], scratch: string): Promise<Edit> {
+export async function prepareEdit(
+  guest: Guest,
+  changes: readonly Change[],
+  { scratch, signal }: { readonly scratch: string; readonly signal: AbortSignal },
+): Promise<Edit> {
   const folder = mkdtempSync(join(scratch, 'edit-'));
   try {
     const entries = await guest.list(changes.flatMap(({ path }) => ancestors(path)));
     const texts = changes.filter(({ kind }) => kind === 'file').map(({ path }) => path);
     const before = await guest.read(texts.filter((path) => isPlain(entryAt(entries, path))));
-    const grown = changes.filter(({ kind }) => kind === 'append').map(({ path }) => path);
-    const maker = new Maker(entries, before, folder);
+    const grown = changes.filter(({ kind }) => kind === 'append' || kind === 'hive').map(({ path }) => path);
+    const maker = new Maker(entries, before, folder, signal);
     await guest.withCopies(
       grown.filter((path) => isPlain(entryAt(entries, path))),
       async (copies) => {
@@ -61,12 +66,19 @@ class Maker {
   readonly #entries: ReadonlyMap<string, readonly Entry[]>;
   readonly #before: ReadonlyMap<string, Buffer>;
   readonly #folder: string;
+  readonly #signal: AbortSignal;
   #files = 0;
 
-  constructor(entries: ReadonlyMap<string, readonly Entry[]>, before: ReadonlyMap<string, Buffer>, folder: string) {
+  constructor(
+    entries: ReadonlyMap<string, readonly Entry[]>,
+    before: ReadonlyMap<string, Buffer>,
+    folder: string,
+    signal: AbortSignal,
+  ) {
     this.#entries = entries;
     this.#before = before;
     this.#folder = folder;
+    this.#signal = signal;
   }
 
   async take(change: Change, copy: string | undefined): Promise<void> {
@@ -102,6 +114,16 @@ class Maker {
         appendFileSync(file, change.content);
         this.#addFile(path, file, 0o644, now);
         this.told.push(tellLarge(path, before, await digestOf(file)));
+        return;
+      }
+      case 'hive': {
+        if (!now || !copy) throw inTheWay(path);
+        const before = await digestOf(copy);
+        const file = this.#newFile();
+        renameSync(copy, file);
+        const texts = await editHive(file, change, this.#signal);
+        this.#addFile(path, file, 0o644, now);
+        this.told.push(tellHive(path, texts, before, await digestOf(file)));
       }
     }
   }

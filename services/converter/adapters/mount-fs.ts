@@ -1,11 +1,11 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { TranshipError } from '@tranship/contracts';
 import { z } from 'zod';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
 import { attributesOf, sent } from './mount/messages.ts';
 import { type Region, Session } from './mount/session.ts';
 import { run } from './run.ts';
-import { keep, reader, writeAll } from './undo.ts';
+import { reader, rewrite, type Stretch } from './undo.ts';
 
 const mapMs = 60_000;
 const mapSchema = z.array(
@@ -80,26 +80,21 @@ export class MountFs implements WritableFs {
   }
 
   async #apply(overlay: string, undoLog: string): Promise<void> {
-    const { path, offset } = this.#region;
+    const { path: disk, offset: start } = this.#region;
     const changed = await this.#changed(overlay);
-    const [from, to] = [openSync(overlay, 'r'), openSync(path, 'r+')];
+    const from = openSync(overlay, 'r');
     try {
-      const [readNew, readOld] = [reader(from), reader(to)];
-      keep(
-        undoLog,
-        changed.map(({ start, length }) => ({ offset: offset + start, bytes: readOld(offset + start, length) })),
+      const read = reader(from);
+      rewrite(undoLog, { disk, start }, changed, ({ length, from: at }) =>
+        at === undefined ? Buffer.alloc(length) : read(at, length),
       );
-      for (const { start, length, at } of changed)
-        writeAll(to, at === undefined ? Buffer.alloc(length) : readNew(at, length), offset + start);
-      fsyncSync(to);
     } finally {
       closeSync(from);
-      closeSync(to);
     }
   }
 
-  /** The stretches that the overlay holds itself; `at`: where in its file, undefined: zeros. */
-  async #changed(overlay: string): Promise<{ start: number; length: number; at: number | undefined }[]> {
+  /** The stretches that the overlay holds itself; `from`: where in its file, undefined: zeros. */
+  async #changed(overlay: string): Promise<(Stretch & { from: number | undefined })[]> {
     const args = ['map', '--output=json', overlay];
     const { code, stdout, stderr } = await run('qemu-img', args, { deadlineMs: mapMs, signal: this.#signal });
     if (code !== 0) throw new TranshipError('guest.conversion', `qemu-img: ${stderr.trim()}`);
@@ -108,9 +103,9 @@ export class MountFs implements WritableFs {
       .filter(({ depth, present }) => depth === 0 && present !== false)
       .flatMap(({ start, length, zero, offset }) =>
         Array.from({ length: Math.ceil(length / maxStretch) }, (_, i) => ({
-          start: start + i * maxStretch,
+          at: start + i * maxStretch,
           length: Math.min(maxStretch, length - i * maxStretch),
-          at: zero || offset === undefined ? undefined : offset + i * maxStretch,
+          from: zero || offset === undefined ? undefined : offset + i * maxStretch,
         })),
       );
   }

@@ -15,7 +15,7 @@ export interface RunOptions {
 
 const maxOutput = 64 * 1024 ** 2;
 /** The tools lie in sbin; their messages are read, so they speak one language. */
-const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', LANGUAGE: 'C' };
+const env = () => ({ ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', LANGUAGE: 'C' });
 
 /** Runs a program to its end, whatever its exit code. Throws `guest.conversion` when it does not start, is killed, or takes too long. */
 export function run(
@@ -26,7 +26,7 @@ export function run(
   return new Promise((resolve, reject) => {
     const fail = (what: string) =>
       reject(new TranshipError('guest.conversion', `${program}: ${what}`, { retry: true }));
-    const child = spawn(program, args, { env, signal, timeout: deadlineMs, killSignal: 'SIGKILL' });
+    const child = spawn(program, args, { env: env(), signal, timeout: deadlineMs, killSignal: 'SIGKILL' });
     const out: Buffer[] = [];
     const errors: Buffer[] = [];
     let size = 0;

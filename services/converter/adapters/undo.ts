@@ -23,7 +23,7 @@ const keptFile = (log: string) => `${log}.kept`;
 const headBytes = 16;
 
 /** Keeps stretches of a disk beside its undo log, to be put back after what the log holds. Durable before it returns. */
-export function keep(log: string, stretches: readonly { readonly offset: number; readonly bytes: Buffer }[]): void {
+export function keep(log: string, stretches: Iterable<{ readonly offset: number; readonly bytes: Buffer }>): void {
   const to = openSync(keptFile(log), 'w');
   try {
     let at = 0;
@@ -51,6 +51,33 @@ export function keepSuperblock(log: string, disk: string, start: number): void {
     keep(log, [{ offset, bytes: reader(from)(offset, 1024) }]);
   } finally {
     closeSync(from);
+  }
+}
+
+/** A part of a disk from `start` on that is written anew: `length` bytes at `at`, counted from there. */
+export interface Stretch {
+  readonly at: number;
+  readonly length: number;
+}
+
+/** Writes stretches of a disk; what they write over is kept beside the log first. Durable before it returns. */
+export function rewrite<T extends Stretch>(
+  log: string,
+  { disk, start }: { readonly disk: string; readonly start: number },
+  stretches: readonly T[],
+  content: (stretch: T) => Buffer,
+): void {
+  const to = openSync(disk, 'r+');
+  try {
+    const before = reader(to);
+    const kept = function* () {
+      for (const { at, length } of stretches) yield { offset: start + at, bytes: before(start + at, length) };
+    };
+    keep(log, kept());
+    for (const stretch of stretches) writeAll(to, content(stretch), start + stretch.at);
+    fsyncSync(to);
+  } finally {
+    closeSync(to);
   }
 }
 

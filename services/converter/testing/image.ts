@@ -57,13 +57,13 @@ export function folderOf(folder: string, files: Readonly<Record<string, string |
   return folder;
 }
 
-function writeAt(file: string, bytes: Buffer, offset: number): void {
+export function writeAt(file: string, bytes: Buffer, offset: number): void {
   const handle = openSync(file, 'r+');
   writeSync(handle, bytes, 0, bytes.length, offset);
   closeSync(handle);
 }
 
-function partitioned(
+export function partitioned(
   file: string,
   parts: readonly { type: number; at: number; size: number }[],
   sizeMiB: number,

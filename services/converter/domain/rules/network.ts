@@ -75,7 +75,7 @@ function meant(match: HardwareMatch, nics: readonly Nic[], known: readonly Named
 }
 
 /** Static addresses in the files that vSphere did not report, where it reported some. */
-function differing(nics: readonly Nic[], known: readonly NamedNic[], mentions: readonly Mention[]) {
+export function differing(nics: readonly Nic[], known: readonly NamedNic[], mentions: readonly Mention[]) {
   return nics.flatMap(({ mac, addresses }) => {
     const own = known.find((each) => each.mac === normalMac(mac));
     const stated = mentions

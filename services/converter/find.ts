@@ -133,12 +133,15 @@ export async function openGuest(root: Volume, probe: Probe, open: OpenVolume): P
   return new Guest([first, ...further, ...espOf(entries, probe, open)]);
 }
 
+/** Windows mounts it nowhere. */
+const windowsEsp = '/esp';
+
 /** The guest with the volume of a Windows, and its partition of UEFI. */
 export const openWindows = ({ volume }: WindowsRoot, probe: Probe, open: OpenVolume): Guest =>
-  new Guest([{ at: '/', volume, fs: open(volume)! }, ...espOf([], probe, open)]);
+  new Guest([{ at: '/', volume, fs: open(volume)! }, ...espOf([], probe, open, windowsEsp)]);
 
 /** The partition of UEFI, where fstab mounts it; one that nothing mounts is looked at as if it were mounted. */
-function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolume): Mount[] {
+function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolume, at: string = paths.esp): Mount[] {
   const volumes = disks
     .flatMap((disk) => disk.volumes)
     .filter(({ partition, fileSystem }) => fileSystem?.kind === 'vfat' && isEsp(partition?.type));
@@ -146,7 +149,7 @@ function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolum
   const fs = volume && volumes.length === 1 ? open(volume) : undefined;
   if (!volume || !fs) return [];
   const stated = entries.find(({ spec, mountPoint }) => mountPoint !== '/boot' && volumeOf(spec, disks) === volume);
-  return [{ at: stated?.mountPoint ?? paths.esp, volume, fs }];
+  return [{ at: stated?.mountPoint ?? at, volume, fs }];
 }
 
 const isEsp = (type: string | undefined) => type === espType || type === 'ef';

@@ -47,11 +47,15 @@ async function lookThrough(work: Work, probe: Probe, open: OpenVolume): Promise<
 
 async function told(work: Work, probe: Probe, { guest, found: described, plan, unclean }: Planned): Promise<Found> {
   const refusals = [...plan.refusals];
-  const edit = refusals.length === 0 ? await prepareEdit(guest, plan.changes, work) : undefined;
+  const warnings = [...unclean];
+  let edit: Edit | undefined;
   try {
+    if (refusals.length === 0) edit = await prepareEdit(guest, plan.changes, work);
     if (edit) checkRoom(guest, edit.targets);
   } catch (error) {
-    refusals.push(refusalIn(error));
+    const refusal = refusalIn(error);
+    if (unclean.length > 0 && passing.has(refusal.code)) warnings.push(whileInUse(refusal));
+    else refusals.push(refusal);
   }
   const { loaders, ...found } = described;
   return {
@@ -65,7 +69,7 @@ async function told(work: Work, probe: Probe, { guest, found: described, plan, u
       freeBytes: volume.fileSystem?.freeBytes ?? 0,
     })),
     boot: { ways: bootWays(probe.disks), loaders },
-    concerns: [...refusals.map(criticalOf), ...unclean.map(warningOf), ...plan.concerns],
+    concerns: [...refusals.map(criticalOf), ...warnings.map(warningOf), ...plan.concerns],
   };
 }
 
@@ -120,13 +124,14 @@ const nothing = ({ disks }: Probe): Found => ({
 /** What a file system that is being written to may show of itself: its journal holds what is not in its place yet. */
 const passing: ReadonlySet<ErrorCode> = new Set(['guest.conversion', 'guest.malformed']);
 
+const whileInUse = ({ detail }: Refusal) =>
+  refuse('guest.dirty', `it could not be looked through while the guest writes to it: ${detail}`);
+
 function refused(probe: Probe, refusal: Refusal): Found {
   const inUse =
     probe.disks.some(({ volumes }) => volumes.some(isDirty)) || ntfsStates(probe).some(({ dirty }) => dirty);
-  if (inUse && passing.has(refusal.code)) {
-    const why = `it could not be looked through while the guest writes to it: ${refusal.detail}`;
-    return { ...nothing(probe), supported: true, concerns: [warningOf(refuse('guest.dirty', why))] };
-  }
+  if (inUse && passing.has(refusal.code))
+    return { ...nothing(probe), supported: true, concerns: [warningOf(whileInUse(refusal))] };
   const found = { ...nothing(probe), concerns: [criticalOf(refusal)] };
   const isWindows = refusal.code === 'guest.windows-unsupported' || refusal.code === 'guest.bitlocker-unsupported';
   return isWindows ? { ...found, os: { ...found.os, family: 'windows', id: 'windows', name: 'Windows' } } : found;

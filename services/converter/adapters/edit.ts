@@ -43,7 +43,7 @@ export async function prepareEdit(
     const texts = changes.filter(({ kind }) => kind === 'file').map(({ path }) => path);
     const before = await guest.read(texts.filter((path) => isPlain(entryAt(entries, path))));
     const grown = changes.filter(({ kind }) => kind === 'append' || kind === 'hive').map(({ path }) => path);
-    const maker = new Maker(entries, before, folder, signal);
+    const maker = new Maker({ entries, before, folder, signal, mounts: guest.mounts.map(({ at }) => at) });
     await guest.withCopies(
       grown.filter((path) => isPlain(entryAt(entries, path))),
       async (copies) => {
@@ -60,30 +60,28 @@ export async function prepareEdit(
 
 const isPlain = (entry: Entry | undefined) => entry !== undefined && isFile(entry);
 
+interface Given {
+  readonly entries: ReadonlyMap<string, readonly Entry[]>;
+  readonly before: ReadonlyMap<string, Buffer>;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** Where file systems begin: there is a folder, seen or not. */
+  readonly mounts: readonly string[];
+}
+
 class Maker {
   readonly targets = new Map<string, Bare>();
   readonly told: Told[] = [];
-  readonly #entries: ReadonlyMap<string, readonly Entry[]>;
-  readonly #before: ReadonlyMap<string, Buffer>;
-  readonly #folder: string;
-  readonly #signal: AbortSignal;
+  readonly #given: Given;
   #files = 0;
 
-  constructor(
-    entries: ReadonlyMap<string, readonly Entry[]>,
-    before: ReadonlyMap<string, Buffer>,
-    folder: string,
-    signal: AbortSignal,
-  ) {
-    this.#entries = entries;
-    this.#before = before;
-    this.#folder = folder;
-    this.#signal = signal;
+  constructor(given: Given) {
+    this.#given = given;
   }
 
   async take(change: Change, copy: string | undefined): Promise<void> {
     const { path } = change;
-    const now = entryAt(this.#entries, path);
+    const now = entryAt(this.#given.entries, path);
     switch (change.kind) {
       case 'folder':
         if (!now) this.#add({ path, what: 'folder', mode: folderType | change.mode, uid: 0, gid: 0 });
@@ -94,7 +92,7 @@ class Maker {
         this.told.push(tell(path, now ? 'link' : undefined, `link to ${change.target}`));
         return;
       case 'file': {
-        const before = this.#before.get(path);
+        const before = this.#given.before.get(path);
         if (now && (change.onlyIfAbsent || before?.equals(change.content))) return;
         if (now && !before) throw inTheWay(path);
         const file = this.#newFile();
@@ -121,7 +119,7 @@ class Maker {
         const before = await digestOf(copy);
         const file = this.#newFile();
         renameSync(copy, file);
-        const texts = await editHive(file, change, this.#signal);
+        const texts = await editHive(file, change, this.#given.signal);
         this.#addFile(path, file, 0o644, now);
         this.told.push(tellHive(path, texts, before, await digestOf(file)));
       }
@@ -134,14 +132,15 @@ class Maker {
   }
 
   #add(target: Bare): void {
+    const { entries, mounts } = this.#given;
     for (const path of ancestors(target.path))
-      if (path !== '/' && !this.targets.has(path) && !entryAt(this.#entries, path))
+      if (!mounts.includes(path) && !this.targets.has(path) && !entryAt(entries, path))
         this.targets.set(path, { path, what: 'folder', mode: folderType | 0o755, uid: 0, gid: 0 });
     this.targets.set(target.path, target);
   }
 
   #newFile(): string {
-    return join(this.#folder, `new-${this.#files++}`);
+    return join(this.#given.folder, `new-${this.#files++}`);
   }
 }
 

@@ -29,7 +29,11 @@ export function emptyHive(): Buffer {
   const rights = 32 + key.length;
   root.writeUInt32LE(rights, 44);
   const administrators = Buffer.from('01020000000000052000000020020000', 'hex');
-  const descriptor = Buffer.concat([Buffer.from('0100008014000000240000000000000000000000', 'hex'), administrators, administrators]);
+  const descriptor = Buffer.concat([
+    Buffer.from('0100008014000000240000000000000000000000', 'hex'),
+    administrators,
+    administrators,
+  ]);
   const head = Buffer.alloc(20);
   head.write('sk');
   for (const at of [4, 8]) head.writeUInt32LE(rights, at);
@@ -43,7 +47,16 @@ export function emptyHive(): Buffer {
   bin.writeInt32LE(4096 - 32 - cells.length, 32 + cells.length);
   const base = Buffer.alloc(4096);
   base.write('regf');
-  for (const [at, value] of [[4, 1], [8, 1], [20, 1], [24, 5], [32, 1], [36, 32], [40, 4096], [44, 1]] as const)
+  for (const [at, value] of [
+    [4, 1],
+    [8, 1],
+    [20, 1],
+    [24, 5],
+    [32, 1],
+    [36, 32],
+    [40, 4096],
+    [44, 1],
+  ] as const)
     base.writeUInt32LE(value, at);
   let sum = 0;
   for (let at = 0; at < 508; at += 4) sum ^= base.readUInt32LE(at);
@@ -56,7 +69,10 @@ export function hiveWith(file: string, name: 'SYSTEM' | 'SOFTWARE', edits: reado
   const prefix = `HKEY_LOCAL_MACHINE\\${name}`;
   writeFileSync(file, emptyHive());
   const input = mergeText({ has: () => false, raw: () => undefined }, edits, prefix);
-  execFileSync('hivexregedit', ['--merge', '--encoding=UTF-16LE', '--prefix', prefix, file], { input, timeout: 20_000 });
+  execFileSync('hivexregedit', ['--merge', '--encoding=UTF-16LE', '--prefix', prefix, file], {
+    input,
+    timeout: 20_000,
+  });
   return readFileSync(file);
 }
 
@@ -75,7 +91,10 @@ export const mounted = { '\\DosDevices\\C:': binary(Buffer.from('0df0ed5e0000100
 export const systemKeys: readonly KeyEdit[] = [
   { key: 'Select', values: { Current: dword(1), Default: dword(1), Failed: dword(0), LastKnownGood: dword(1) } },
   { key: 'MountedDevices', values: mounted },
-  ...['DriverInfFiles', 'DriverPackages', 'DeviceIds\\PCI'].map((key) => ({ key: `DriverDatabase\\${key}`, values: {} })),
+  ...['DriverInfFiles', 'DriverPackages', 'DeviceIds\\PCI'].map((key) => ({
+    key: `DriverDatabase\\${key}`,
+    values: {},
+  })),
   { key: `${set}\\Services\\Tcpip\\Parameters`, values: { Hostname: sz('winguest') } },
   {
     key: `${set}\\Services\\Tcpip\\Parameters\\Interfaces\\${adapter.id}`,
@@ -142,7 +161,11 @@ export async function windowsDisk(file: string, work: string, given: Given = {})
   const volume = join(folder, 'volume');
   writeFileSync(volume, '');
   truncateSync(volume, sizeMiB * mib);
-  execFileSync('mkntfs', ['-q', '-F', '-Q', '-L', 'System', '-p', '2048', '-H', '255', '-S', '63', volume], { env, timeout: 20_000, stdio: 'ignore' });
+  execFileSync('mkntfs', ['-q', '-F', '-Q', '-L', 'System', '-p', '2048', '-H', '255', '-S', '63', volume], {
+    env,
+    timeout: 20_000,
+    stdio: 'ignore',
+  });
   const behind = 1 + sizeMiB;
   const parts = further ? [{ type: further.type, at: behind, size: further.size }] : [];
   partitioned(file, [{ type: 0x07, at: 1, size: sizeMiB }, ...parts], behind + (further?.size ?? 0) + 1);
@@ -150,7 +173,11 @@ export async function windowsDisk(file: string, work: string, given: Given = {})
   if (further) writeAt(file, further.content, behind * mib);
   const files: Record<string, Buffer> = {
     '/Windows/System32/config/SYSTEM': hiveWith(join(folder, 'SYSTEM'), 'SYSTEM', given.system ?? systemKeys),
-    '/Windows/System32/config/SOFTWARE': hiveWith(join(folder, 'SOFTWARE'), 'SOFTWARE', given.software ?? softwareKeys()),
+    '/Windows/System32/config/SOFTWARE': hiveWith(
+      join(folder, 'SOFTWARE'),
+      'SOFTWARE',
+      given.software ?? softwareKeys(),
+    ),
     '/Windows/System32/drivers/disk.sys': Buffer.from('disk'),
     '/Windows/INF/disk.inf': Buffer.from('disk'),
     ...given.files,
@@ -168,18 +195,31 @@ async function fill(disk: string, sizeMiB: number, folder: string, files: Readon
     ...folders.map((path) => ({ ...base, path, inner: path, what: 'folder' as const })),
     ...Object.keys(files).map((path) => ({ ...base, path, inner: path, what: { file: join(local, path) } })),
   ];
-  const fs = new NtfsFs({ path: disk, offset: mib }, sizeMiB * mib, join(folder, 'scratch'), AbortSignal.timeout(60_000));
+  const fs = new NtfsFs(
+    { path: disk, offset: mib },
+    sizeMiB * mib,
+    join(folder, 'scratch'),
+    AbortSignal.timeout(60_000),
+  );
   await fs.write(targets, join(folder, 'log'));
 }
 
 /** A tree as on virtio-win's ISO image, of phony drivers; gives the media folder. */
 export function mediaWith(folder: string, windows = '2k22', without: readonly string[] = []): string {
-  const names = { viostor: 'viostor', vioscsi: 'vioscsi', NetKVM: 'netkvm', Balloon: 'balloon', vioserial: 'vioser', viorng: 'viorng' };
+  const names = {
+    viostor: 'viostor',
+    vioscsi: 'vioscsi',
+    NetKVM: 'netkvm',
+    Balloon: 'balloon',
+    vioserial: 'vioser',
+    viorng: 'viorng',
+  };
   for (const [driver, name] of Object.entries(names)) {
     if (without.includes(driver)) continue;
     const own = join(folder, 'windows', driver, windows, 'amd64');
     mkdirSync(own, { recursive: true });
-    for (const end of ['inf', 'sys', 'cat', 'pdb']) writeFileSync(join(own, `${name}.${end}`), `${name} ${end} of ${windows}`);
+    for (const end of ['inf', 'sys', 'cat', 'pdb'])
+      writeFileSync(join(own, `${name}.${end}`), `${name} ${end} of ${windows}`);
   }
   const agent = join(folder, 'windows/guest-agent');
   mkdirSync(agent, { recursive: true });
@@ -203,7 +243,11 @@ export const ntfsTools = (program: string, ...args: string[]): Buffer =>
 
 /** A key of a hive and all below it, as hivexregedit tells it: one line a value, lists as JSON. */
 export function exported(hive: string, key: string): string[] {
-  const text = execFileSync('hivexregedit', ['--export', '--unsafe-printable-strings', '--prefix', 'HKLM\\X', hive, key], { timeout: 20_000 }).toString();
+  const text = execFileSync(
+    'hivexregedit',
+    ['--export', '--unsafe-printable-strings', '--prefix', 'HKLM\\X', hive, key],
+    { timeout: 20_000 },
+  ).toString();
   let at = '';
   return text.split(/\r?\n/).flatMap((line) => {
     if (line.startsWith('[')) {

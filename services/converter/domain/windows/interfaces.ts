@@ -63,7 +63,8 @@ export function luidOf(index: number, kind: number): string {
 }
 
 function macOf(system: Hive, key: string): string | undefined {
-  for (const name of ['CurrentAddress', 'PermanentAddress']) {
+  // The NIC's own; the guest may have set another one.
+  for (const name of ['PermanentAddress', 'CurrentAddress']) {
     const { data } = system.raw(key, name) ?? {};
     if (data?.length === 6 && data.some((byte) => byte !== 0))
       return normalMac(data.toString('hex').replace(/..(?=.)/g, '$&:'));
@@ -106,9 +107,8 @@ function ipv6(system: Hive, set: string, luid: string | undefined): string[] {
 /** Which interface each NIC of the VM is, by its MAC, or by an address that one of each has, or the only ones that are left. */
 export function matchNics(nics: readonly Nic[], known: readonly Interface[]): Map<string, Interface> {
   const found = new Map<string, Interface>();
-  const macs = nics.map(({ mac }) => normalMac(mac));
   const taken = () => new Set([...found.values()].map(({ id }) => id));
-  const free = () => known.filter(({ id, mac }) => !taken().has(id) && (mac === undefined || !macs.includes(mac)));
+  const free = () => known.filter(({ id, mac }) => !taken().has(id) && mac === undefined);
   const shares = (nic: Nic, { addresses }: Interface) => {
     const own = new Set(nic.addresses.map(plainAddress));
     return addresses.some((address) => own.has(plainAddress(address)));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { binary, dword, expand, mergeText, missing, multi, shownText, sz, texts } from './registry.ts';
+import { binary, dword, expand, type KeyEdit, mergeText, missing, multi, shownText, sz, texts } from './registry.ts';
 
 const hive = {
   has: (path: string) => ['Set', 'Set\\Services'].includes(path),
@@ -8,14 +8,14 @@ const hive = {
 const prefix = 'HKLM\\SYSTEM';
 
 test('registry - what the hive holds already is no edit: by type and by bytes', () => {
-  const edits = [{ key: 'Set\\Services', values: { Start: dword(2), Group: sz('x') } }];
+  const edits: KeyEdit[] = [{ key: 'Set\\Services', values: { Start: dword(2), Group: sz('x') } }];
   expect(missing(hive, edits)).toEqual([{ key: 'Set\\Services', values: { Group: sz('x') } }]);
   expect(missing(hive, [{ key: 'Set\\Services', values: { Start: dword(2) } }])).toEqual([]);
   expect(missing(hive, [{ key: 'Set\\Services', values: { Start: binary(dword(2).data) } }])).toHaveLength(1);
 });
 
 test('registry - merged as bytes, with each key that is not there named once before what is below it', () => {
-  const edits = [
+  const edits: KeyEdit[] = [
     { key: 'Set\\Services\\a b\\Parameters', values: { '': sz('é'), 'C:\\"x"': multi('1', '2') } },
     { key: 'Set\\Services\\A B\\Other', values: { Data: binary(Buffer.from([1, 255])) } },
   ];
@@ -34,7 +34,7 @@ test('registry - merged as bytes, with each key that is not there named once bef
 });
 
 test('registry - shown as a person reads it, before and after', () => {
-  const edits = [
+  const edits: KeyEdit[] = [
     { key: 'Set\\Services', values: { Start: dword(0), ImagePath: expand('system32\\a.sys') } },
     { key: 'Set\\New', values: { List: multi('a', 'b'), Data: binary(Buffer.from([1, 2])), Empty: sz('') } },
   ];

@@ -73,18 +73,20 @@ async function kubevirt(): Promise<Archive> {
 
 /** The product's own image by its own Containerfiles, and over it the lab's plugin, where production has VMware's library. */
 async function tranship(): Promise<Archive> {
+  const ntfs = path('services/converter/ntfs');
   const system = await image({
     title: 'making the system below the services',
-    seconds: 60,
+    seconds: 75,
     on: await debian('bookworm'),
     layers: [
       {
         tag: 'localhost/tranship-system:1',
         containerfile: path('deploy/images/Containerfile.system'),
         argument: 'BASE',
+        context: async () => ntfs,
       },
     ],
-    inputs: [],
+    inputs: [{ path: ntfs }],
   });
   const plugin = path('lab/nbdkit-vddk');
   const lock = ['package-lock.json', 'deploy/images/context.ts', 'node_modules/node/package.json'];

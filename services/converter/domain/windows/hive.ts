@@ -1,11 +1,12 @@
 import type { Read } from '../read.ts';
+import type { RegistryValue } from './registry.ts';
 
 const start = 4096;
 const [maxKeys, maxValues, maxCell, maxLists] = [65_536, 4096, 1024 ** 2, 1024];
 /** Of a key or a value that is looked at in passing: its head and its name. */
 const headBytes = 1024;
 
-/** A registry hive, read only, bounded. What makes no sense is not there. */
+/** A registry hive, read only, bounded. Keys are found by their path, without case. What makes no sense is not there. */
 export class Hive {
   readonly #read: Read;
 
@@ -13,17 +14,68 @@ export class Hive {
     this.#read = read;
   }
 
-  /** A value of a key, as text or number; the key by its path, without case. */
+  /** Whether all that was written to it is in its place, and not in its logs alone. */
+  get clean(): boolean {
+    const head = this.#head();
+    return head !== undefined && head.readUInt32LE(4) === head.readUInt32LE(8);
+  }
+
+  has(path: string): boolean {
+    return this.#key(path) !== undefined;
+  }
+
+  /** The names of the keys right below one, in the hive's order. */
+  keys(path: string): string[] {
+    const key = this.#key(path);
+    return key ? [...this.#children(key)].map((child) => nameOf(child, ...keyName(child))) : [];
+  }
+
+  /** All values of a key, by their names; `''` is the default one. */
+  values(path: string): Map<string, RegistryValue> {
+    const key = this.#key(path);
+    return new Map(
+      [...(key ? this.#valuesOf(key) : [])].flatMap((cell) => {
+        const value = this.#content(cell);
+        return value ? [[nameOf(cell, ...valueName(cell)), value] as const] : [];
+      }),
+    );
+  }
+
+  raw(path: string, name: string): RegistryValue | undefined {
+    const key = this.#key(path);
+    for (const cell of key ? this.#valuesOf(key) : [])
+      if (nameOf(cell, ...valueName(cell)).toLowerCase() === name.toLowerCase()) return this.#content(cell);
+    return undefined;
+  }
+
+  /** A value as text or number. */
   value(path: string, name: string): string | number | undefined {
+    const { type, data } = this.raw(path, name) ?? {};
+    if (type === 4) return data && data.length >= 4 ? data.readUInt32LE(0) : undefined;
+    return type === 1 || type === 2 ? data?.toString('utf16le').replace(/\0.*$/s, '') : undefined;
+  }
+
+  #head(): Buffer | undefined {
     const head = this.#read(0, 64);
-    if (head.length < 64 || head.toString('latin1', 0, 4) !== 'regf') return undefined;
-    let key: Buffer | undefined = this.#cell(head.readUInt32LE(36));
-    for (const part of path.split('\\')) key = key && this.#below(key, part.toLowerCase());
-    return key && this.#valueIn(key, name.toLowerCase());
+    return head.length === 64 && head.toString('latin1', 0, 4) === 'regf' ? head : undefined;
+  }
+
+  #key(path: string): Buffer | undefined {
+    const head = this.#head();
+    let key = head && this.#cell(head.readUInt32LE(36));
+    if (key && !isA(key, 'nk', 76)) return undefined;
+    for (const part of path.split('\\').filter((each) => each !== ''))
+      key = key && this.#below(key, part.toLowerCase());
+    return key;
   }
 
   #below(key: Buffer, name: string): Buffer | undefined {
-    if (!isA(key, 'nk', 76) || key.readUInt32LE(20) === 0) return undefined;
+    for (const child of this.#children(key)) if (nameOf(child, ...keyName(child)).toLowerCase() === name) return child;
+    return undefined;
+  }
+
+  *#children(key: Buffer): Generator<Buffer> {
+    if (key.readUInt32LE(20) === 0) return;
     const lists = [key.readUInt32LE(28)];
     for (let i = 0, seen = 0; i < lists.length; i++) {
       const list = this.#cell(lists[i]!);
@@ -39,33 +91,25 @@ export class Hive {
           continue;
         }
         const cell = this.#cell(at, headBytes);
-        if (cell && isA(cell, 'nk', 76) && nameOf(cell, 72, 76, (cell.readUInt16LE(2) & 0x20) !== 0) === name)
-          return cell;
+        if (cell && isA(cell, 'nk', 76)) yield cell;
       }
     }
-    return undefined;
   }
 
-  #valueIn(key: Buffer, name: string): string | number | undefined {
-    if (!isA(key, 'nk', 76)) return undefined;
+  *#valuesOf(key: Buffer): Generator<Buffer> {
     const list = this.#cell(key.readUInt32LE(40)) ?? Buffer.alloc(0);
     const count = Math.min(key.readUInt32LE(36), Math.floor(list.length / 4), maxValues);
     for (let i = 0; i < count; i++) {
       const cell = this.#cell(list.readUInt32LE(4 * i), headBytes);
-      if (cell && isA(cell, 'vk', 20) && nameOf(cell, 2, 20, (cell.readUInt16LE(16) & 1) !== 0) === name)
-        return this.#content(cell);
+      if (cell && isA(cell, 'vk', 20)) yield cell;
     }
-    return undefined;
   }
 
-  #content(cell: Buffer): string | number | undefined {
+  #content(cell: Buffer): RegistryValue | undefined {
     const size = cell.readUInt32LE(4);
     const inline = (size & 0x80000000) !== 0;
-    const data = inline ? cell.subarray(8, 12) : this.#cell(cell.readUInt32LE(8));
-    const bytes = data?.subarray(0, inline ? size & 0x7fffffff : size);
-    const type = cell.readUInt32LE(12);
-    if (type === 4) return bytes && bytes.length >= 4 ? bytes.readUInt32LE(0) : undefined;
-    return type === 1 || type === 2 ? bytes?.toString('utf16le').replace(/\0.*$/s, '') : undefined;
+    const data = inline ? cell.subarray(8, 12) : size === 0 ? Buffer.alloc(0) : this.#cell(cell.readUInt32LE(8));
+    return data && { type: cell.readUInt32LE(12), data: data.subarray(0, inline ? size & 0x7fffffff : size) };
   }
 
   /** Cells lie behind the first page; each begins with its size, negative where it is in use. `most`: as much of it as is wanted. */
@@ -81,5 +125,7 @@ export class Hive {
 const isA = (cell: Buffer, kind: string, length: number) =>
   cell.length >= length && cell.toString('latin1', 0, 2) === kind;
 
+const keyName = (cell: Buffer) => [72, 76, (cell.readUInt16LE(2) & 0x20) !== 0] as const;
+const valueName = (cell: Buffer) => [2, 20, (cell.readUInt16LE(16) & 1) !== 0] as const;
 const nameOf = (cell: Buffer, lengthAt: number, at: number, ascii: boolean) =>
-  cell.toString(ascii ? 'latin1' : 'utf16le', at, at + cell.readUInt16LE(lengthAt)).toLowerCase();
+  cell.toString(ascii ? 'latin1' : 'utf16le', at, at + cell.readUInt16LE(lengthAt));

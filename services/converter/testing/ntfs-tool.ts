@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const source = fileURLToPath(new URL('../ntfs', import.meta.url));
+
+/** Builds tranship-ntfs once for its source, and puts it on the path. Gives the folder that it lies in. */
+export function ntfsTool(): string {
+  const key = createHash('sha256')
+    .update(readFileSync(join(source, 'ntfs.c')))
+    .digest('hex')
+    .slice(0, 16);
+  const folder = join(tmpdir(), `tranship-ntfs-${process.getuid?.() ?? 0}-${key}`);
+  if (!existsSync(folder)) {
+    const made = mkdtempSync(join(tmpdir(), 'tranship-ntfs-making-'));
+    execFileSync('make', ['-s', '-C', source, `OUT=${made}`], {
+      timeout: 60_000,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    try {
+      renameSync(made, folder);
+    } catch {
+      // Another one was faster.
+      rmSync(made, { recursive: true, force: true });
+    }
+  }
+  process.env.PATH = `${folder}:${process.env.PATH}`;
+  return folder;
+}

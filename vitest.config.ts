@@ -19,10 +19,11 @@ export default defineConfig({
           name: 'integration',
           include: ['**/*.int.test.ts'],
           // Most of them wait, for servers and for guests.
-          maxWorkers: 3,
+          maxWorkers: 2,
           exclude,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       {

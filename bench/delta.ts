@@ -4,20 +4,21 @@ import { type Line, line, type Measured, median, ratios, rounds } from './measur
 import type { Errand } from './mover.ts';
 import { gib, mib, numbers, ours, Site, sameBytes, settle } from './tools.ts';
 
-const areaBytes = 64 * 1024;
+export const areaBytes = 64 * 1024;
 const diskBytes = 8 * gib;
 
-/** So many different areas of 64 KiB, in order. */
-function areas(count: number): [number, number][] {
+/** So many different areas of 64 KiB among the disk's first bytes, in order. */
+export function areas(count: number, amongBytes: number): [number, number][] {
   const random = numbers(7);
   const found = new Set<number>();
-  while (found.size < count) found.add(Math.floor(random() * (diskBytes / areaBytes)));
+  while (found.size < count) found.add(Math.floor(random() * (amongBytes / areaBytes)));
   return [...found].sort((a, b) => a - b).map((leaf) => [leaf * areaBytes, areaBytes]);
 }
 
-function write(file: string, listed: readonly [number, number][], seed: number): void {
+/** A disk that holds nothing but these areas. */
+export function write(file: string, sizeBytes: number, listed: readonly [number, number][], seed: number): void {
   const fd = openSync(file, 'w');
-  ftruncateSync(fd, diskBytes);
+  ftruncateSync(fd, sizeBytes);
   const random = numbers(seed);
   const noise = Buffer.from(Uint32Array.from({ length: areaBytes }, () => random() * 2 ** 32).buffer);
   for (const [offset, length] of listed)
@@ -32,11 +33,11 @@ function write(file: string, listed: readonly [number, number][], seed: number):
 export async function delta(count: number): Promise<Line> {
   const site = new Site();
   try {
-    const listed = areas(20_000);
+    const listed = areas(20_000, diskBytes);
     const ranges = site.source('areas.json');
     writeFileSync(ranges, JSON.stringify(listed));
     const moments = [site.source('a.raw'), site.source('b.raw')] as const;
-    for (const [i, file] of moments.entries()) write(file, listed, 11 + i);
+    for (const [i, file] of moments.entries()) write(file, diskBytes, listed, 11 + i);
     const at = async (file: string, ms: number) => site.serve('--filter=delay', 'file', file, `rdelay=${ms}ms`);
     const slow = await Promise.all(moments.map((file) => at(file, 1)));
     const [oursTo, theirsTo] = [site.target('ours.raw'), site.target('theirs.raw')];

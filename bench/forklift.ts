@@ -59,7 +59,10 @@ export class ForkliftReplay {
     for (let i = 0; i < bound && !(await this.#imported()); i++) await sleep(500);
   }
 
-  /** From the order to power off to the order to run the target, milliseconds. `convert`: what its two phases run. */
+  /**
+   * From the order to power off to the order to run the target, milliseconds. `convert`: what its two phases run; the guest has
+   * shut down by itself then, and the clock begins with it off.
+   */
   async cutover(convert?: () => Promise<unknown>): Promise<number> {
     const { id } = this.#vm;
     let task = '';
@@ -76,6 +79,10 @@ export class ForkliftReplay {
     const picture = () => ({ type: 'VirtualMachineSnapshot', value: this.#snapshot });
     const removal = { removeChildren: false, consolidate: true };
     const taking = { name: pictureName, description: '', memory: false, quiesce: true };
+    const powerOffPhases = [
+      () => start(vm, 'PowerOffVM_Task'),
+      async () => (await this.#center.power(id)).powerState === 'poweredOff',
+    ];
     let conversion: Promise<unknown> | undefined;
     let converted = false;
     const conversionPhases = [
@@ -90,8 +97,7 @@ export class ForkliftReplay {
     ];
     // Each: its work of one look, and whether the next look is the next phase's.
     const phases: readonly (() => Promise<boolean>)[] = [
-      () => start(vm, 'PowerOffVM_Task'),
-      async () => (await this.#center.power(id)).powerState === 'poweredOff',
+      ...(convert ? [] : powerOffPhases),
       () => start(picture(), 'RemoveSnapshot_Task', removal), // RemovePenultimateSnapshot
       ended,
       () => start(vm, 'CreateSnapshot_Task', taking), // CreateFinalSnapshot

@@ -5,6 +5,7 @@ import { disks } from './disks.ts';
 import { downtime } from './downtime.ts';
 import { hostile } from './hostile.ts';
 import type { Line } from './measure.ts';
+import { proof } from './proof.ts';
 import { stepGap } from './step-gap.ts';
 
 export const benches: Readonly<Record<string, (rounds: number) => Promise<Line>>> = {
@@ -12,6 +13,7 @@ export const benches: Readonly<Record<string, (rounds: number) => Promise<Line>>
   'copy-latency': copyLatency,
   delta,
   verify,
+  proof,
   disks,
   convert,
   'step-gap': stepGap,

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { type BlockSource, Disk, Ledger, type PassRequest, type Range, runPass, type Tuning } from '@tranship/blocks';
+import { type BlockSource, Disk, Ledger, type PassRequest, prove, type Range, runPass, type Tuning } from '@tranship/blocks';
 import { NbdSource } from '@tranship/nbd';
 import { oneInFlight } from './one-in-flight.ts';
 
@@ -15,6 +15,8 @@ export interface Errand {
   readonly tuning?: Partial<Omit<Tuning, 'sum' | 'random'>>;
   /** Without checksums: for what they cost. */
   readonly unsummed?: boolean;
+  /** The pass is proven as well, and how long that took told apart: `proofMs`. */
+  readonly prove?: boolean;
   /** As others read changed areas. */
   readonly oneInFlight?: boolean;
 }
@@ -27,6 +29,7 @@ const sum = (data: Buffer) => Buffer.alloc(Math.ceil(data.length / 65_536) * 4, 
 const tuning = { ...errand.tuning, ...(unsummed ? { sum } : {}) };
 mkdirSync(scratch, { recursive: true });
 
+let proofMs = 0;
 async function move(socket: string, target: string, disk: number): Promise<void> {
   const source = await NbdSource.connect({ socket }, connections);
   const sizeBytes = source.size;
@@ -36,6 +39,9 @@ async function move(socket: string, target: string, disk: number): Promise<void>
     const ledger = await Ledger.open(scratch, { vm: 'vm', disk, key: 2000 + disk, sizeBytes });
     const opened = async (): Promise<BlockSource> => source;
     await runPass({ source: opened, sink, ledger, sizeBytes, request, ranges, tuning });
+    const proofBegan = performance.now();
+    if (errand.prove) await prove({ sink, ledger, sizeBytes, pass: request.pass });
+    proofMs += performance.now() - proofBegan;
     await ledger.close();
   }
   await sink.close();
@@ -49,6 +55,6 @@ const watch = setInterval(() => {
 const [cpu, began] = [process.cpuUsage(), performance.now()];
 await Promise.all(errand.disks.map(({ socket, target }, disk) => move(socket, target, disk)));
 const { user, system } = process.cpuUsage(cpu);
-const ms = performance.now() - began;
+const ms = performance.now() - began - proofMs;
 clearInterval(watch);
-console.log(JSON.stringify({ ms, cpuMs: (user + system) / 1000, rssMb: rss / 1024 / 1024 }));
+console.log(JSON.stringify({ ms, proofMs, cpuMs: (user + system) / 1000, rssMb: rss / 1024 / 1024 }));

@@ -19,8 +19,13 @@ export class VirtV2v {
   static async ready(): Promise<VirtV2v> {
     await installAppliance();
     const made = new VirtV2v();
-    await run('guestfish', ['-a', '/dev/null', 'run'], { env: made.environment, deadlineMs });
-    return made;
+    try {
+      await run('guestfish', ['-a', '/dev/null', 'run'], { env: made.environment, deadlineMs });
+      return made;
+    } catch (error) {
+      made.end();
+      throw error;
+    }
   }
 
   convert(disk: string): Promise<string> {

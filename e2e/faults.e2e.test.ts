@@ -1,7 +1,11 @@
+import { renameSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { validationSchema } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { find } from '../lab/host/inside.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
+import { claimFile, digest, sourceFile } from '../lab/host/volumes.ts';
 import { judge } from './matrix/judge.ts';
 import { runRow } from './matrix/row.ts';
 import type { Row } from './matrix/table.ts';
@@ -99,6 +103,7 @@ test.for<Row>([
   { kill: 'worker', steps: ['copy'] },
   { kill: 'nbdkit', steps: ['delta'] },
   { kill: 'nats', steps: ['final'] },
+  { kill: 'sessions', steps: ['copy'] },
 ])(
   '$kill - killed in the middle of the $steps, all goes on from where it was; nothing is left or read twice beyond the bound',
   async (row) => {
@@ -108,12 +113,52 @@ test.for<Row>([
   },
 );
 
-test('vCenter - its sessions expire in the middle: they are opened again', async () => {
-  await story.control('/sessions/expire');
-  await story.plan('expired', [{ name: 'data-03', targetName: 'expired-01' }]);
-  const migration = await story.start('expired');
-  await story.control('/sessions/expire');
-  expect((await story.finished(migration)).state).toBe('succeeded');
+test('proof - two disks of one size crossed on the target: nothing goes on, told which holds which; then each has its own', async () => {
+  const name = 'twin-01';
+  await story.plan('twins', [{ name }], { defaults: { targetPower: 'off' } });
+  await story.control('/delays', { VixDiskLib_Read: 3_000 });
+  const migration = await story.start('twins');
+  await story.eventually(async () => find(story.lab, 'nbdkit -f').length > 0, 120);
+  // Whatever the copy came to is not gone on with before the planner is back.
+  await story.product.kill('planner');
+  await story.control('/delays', {});
+  const reading = () => find(story.lab, 'nbdkit -f').length > 0;
+  await story.eventually(async () => {
+    if (reading()) return false;
+    await sleep(1_000);
+    return !reading();
+  });
+  const { items } = await kubectlJson(['get', 'pvc', '-n', 'tranship-work']);
+  const claims = items.map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+  const files = await Promise.all(
+    claims.filter((each: string) => !each.endsWith('-scratch')).map((each: string) => claimFile('tranship-work', each)),
+  );
+  expect(files).toHaveLength(2);
+  const aside = `${files[0]}.aside`;
+  for (const [from, to] of [
+    [files[0], aside],
+    [files[1], files[0]],
+    [aside, files[1]],
+  ] as const)
+    renameSync(from, to);
+  await story.product.run('planner');
+  await story.happened(migration, 'vm.proof-failed', 60);
+  const { state } = await story.finished(migration);
+  expect(state).toBe('succeeded');
+  const told = await story.timeline(migration);
+  const of = (type: string) => told.filter((each) => each.type === type);
+  expect(of('vm.proof-failed')[0]!.data.error).toMatchObject({
+    code: 'transfer.proof',
+    detail: expect.stringMatching(/^disk ([01]): .*; it holds what disk (?!\1)[01] should$/),
+  });
+  const order = told.map(({ type }) => type);
+  expect(order.indexOf('vm.proof-failed')).toBeLessThan(order.indexOf('vm.proved'));
+  expect(order.lastIndexOf('vm.pass-finished')).toBeLessThan(order.indexOf('vm.converted'));
+  for (const disk of [0, 1])
+    expect(await digest(await claimFile('apps', `${name}-disk-${disk}`), 2 ** 26)).toBe(
+      await digest(sourceFile('fast-ds', name, disk), 2 ** 26),
+    );
+  expect(await story.leftovers()).toEqual([]);
 });
 
 test('cancel - before the target has run, everything of ours goes and the source is as it was', async () => {

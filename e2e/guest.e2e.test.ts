@@ -1,4 +1,4 @@
-import type { StepName, StepResult } from '@tranship/contracts';
+import { migrationSchema, type StepName, type StepResult } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { consoleLog, typeAtConsole } from '../lab/host/console.ts';
@@ -125,4 +125,29 @@ test('guest - the same disk unconverted does not boot on the target, and the pla
   // A disk that has run is kept, stopped, until a person removes it.
   expect((await kubectlJson(['get', 'pvc', 'raw-01-disk-0', '-n', 'apps'])).status.phase).toBe('Bound');
   expect((await kubectlJson(['get', 'vmi', '-n', 'apps'])).items).toEqual([]);
+});
+
+test('guest - tried again after the rollback, the disk that ran is brought back by comparison, and is the source’s again', async () => {
+  const [{ id: migration }] = (await story.api.list(['migrations'], migrationSchema, { plan: 'raw' })) as [
+    { id: string },
+  ];
+  await story.api.send('POST', ['migrations', migration, 'retry'], z.any());
+  const told = async (type: string) => (await story.timeline(migration)).filter((event) => event.type === type);
+  await story.eventually(async () => (await told('vm.proved')).length === 2, 240);
+  const passes = await told('vm.pass-finished');
+  const disks = passes.map(({ data }) => data.disks[0]);
+  expect(disks).toMatchObject([{ how: 'full' }, { how: 'compare' }]);
+  // What the target wrote while it ran, if anything, is some megabytes at most.
+  expect(disks[1].savedBytes).toBeGreaterThan(0.9 * disks[0].readBytes);
+  expect(disks[1].root).toBe((await told('vm.proved'))[1]!.data.disks[0].root);
+  await story.eventually(async () => (await told('vm.decision-needed')).length === 2, 400);
+  await story.api.send('POST', ['migrations', migration, 'rollback'], z.any());
+  await story.finished(migration);
+  expect(await story.leftovers()).toEqual([]);
+  await story.api.send('POST', ['plans', 'raw', 'archive'], z.any());
+  const names = async () =>
+    (await kubectlJson(['get', 'vm,pvc', '-n', 'apps'])).items.map(
+      ({ metadata }: { metadata: { name: string } }) => metadata.name,
+    );
+  await story.eventually(async () => !(await names()).some((name: string) => name.startsWith('raw-01')), 120);
 });

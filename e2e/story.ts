@@ -58,7 +58,8 @@ export class Story {
   async #ready(): Promise<Story> {
     // What stories before left in the target namespace.
     await kubectl(['delete', 'vm,pvc', '--all', '-n', 'apps', '--wait=false']);
-    // A blank VM that runs hears no shutdown: its grace passes first.
+    // A blank VM that runs hears no shutdown, and would be waited for for minutes.
+    await kubectl(['delete', 'vmi,pod', '--all', '-n', 'apps', '--wait=false', '--grace-period=0', '--force']);
     await this.eventually(async () => (await kubectlJson(['get', 'vm,pvc', '-n', 'apps'])).items.length === 0, 240);
     await this.eventually(() => this.addProvider('vc1').then(() => true));
     await this.eventually(async () => (await this.vms()).length > 0);

@@ -20,3 +20,11 @@ test('events - a released workbench says until when', () => {
   expect(eventText('vm.release-due', { until: '2026-12-01T21:00:00.000Z' })).toContain('before 2026-12-01T21');
   expect(eventText('vm.release-due', {})).toBe('nothing is due');
 });
+
+test('events - a concern is told by its id and its reason, a comparison by what was there already', () => {
+  const { id, why } = eventExamples['vm.concern-raised'];
+  expect(eventText('vm.concern-raised', eventExamples['vm.concern-raised'])).toBe(`${id}: ${why}`);
+  const [disk] = eventExamples['vm.pass-finished'].disks;
+  const disks = [{ ...disk, savedBytes: 1024 ** 2 }];
+  expect(eventText('vm.pass-finished', { disks, seconds: 1 })).toContain('1.0 MiB of it as the target held it');
+});

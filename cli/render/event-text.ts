@@ -67,7 +67,9 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
     const { disks } = data;
     const resumed = sum(disks, 'resumedBytes');
     const more = resumed > 0 ? `, ${bytes(resumed)} were there already` : '';
-    return `${bytes(sum(disks, 'readBytes'))} read in ${seconds(data)}${more}${by(disks as Data[])}`;
+    const saved = sum(disks, 'savedBytes');
+    const held = saved > 0 ? `, ${bytes(saved)} of it as the target held it` : '';
+    return `${bytes(sum(disks, 'readBytes'))} read in ${seconds(data)}${more}${held}${by(disks as Data[])}`;
   },
   'vm.proved': (data) => `${data.grade}: ${sum(data.disks, 'leaves')} leaves equal, in ${seconds(data)}`,
   'vm.converted': (data) =>
@@ -78,6 +80,7 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
   'vm.step-failed': (data) =>
     `${data.step}, attempt ${data.attempt}: ${failure(data)}; ${data.again ? 'tried again' : 'not tried again'}`,
   'vm.queued': ({ name, plan }) => `${name} of the plan ${plan}`,
+  'vm.concern-raised': ({ id, why }) => `${id}: ${why}`,
   'vm.throttled': ({ mbps }) => (mbps === null ? 'off' : `to ${mbps} MB/s`),
   'plan.validated': ({ ready }) => (ready ? 'ready' : 'not ready'),
   'migration.started': ({ plan, vms }) => `${(vms as unknown[]).length} VMs of the plan ${plan}`,

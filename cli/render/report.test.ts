@@ -55,3 +55,11 @@ it('report - files are told as new, removed or changed; a proof that is missing 
   for (const each of ['/a <small>new', '/b <small>removed', '/c <small>changed', 'No proof'])
     expect(html).toContain(each);
 });
+
+it('report - what a comparison found on the target already is told, of each pass and of all', () => {
+  const passes = [{ ...vm.passes[0]!, how: ['compare' as const], savedBytes: 3 * 1024 ** 2 }];
+  const html = page({ passes, savedBytes: 3 * 1024 ** 2 });
+  expect(html).toContain('<dt>Held already</dt><dd>3.0 MiB, found by comparison</dd>');
+  expect(html).toContain('<td>compare</td>');
+  expect(html.split('3.0 MiB')).toHaveLength(3);
+});

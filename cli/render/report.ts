@@ -41,7 +41,7 @@ ${vms.map(section).join('\n')}
 }
 
 function section(report: VmReport): string {
-  const { vm, state, type, target, times, disks, passes, readBytes, writtenBytes, error } = report;
+  const { vm, state, type, target, times, disks, passes, readBytes, writtenBytes, savedBytes, error } = report;
   return `<section>
 <h2>${text(vm.name)} <small>${text(vm.id)}, ${text(type)}: ${text(state)}</small></h2>
 ${error ? `<p class="bad">${text(error.code)}: ${text(error.detail)}. ${text(error.fix)}</p>` : ''}
@@ -53,6 +53,7 @@ ${facts([
   ['Target well', times.well ?? '-'],
   ['Over', times.over ?? '-'],
   ['Read, written', `${bytes(readBytes)}, ${bytes(writtenBytes)}`],
+  ['Held already', `${bytes(savedBytes)}, found by comparison`],
 ])}
 ${downtime(report)}
 <h3>Disks</h3>
@@ -65,11 +66,11 @@ ${grid(
 )}
 <h3>Passes</h3>
 ${grid(
-  ['Pass', 'Begun', 'Copy', 'Of', 'How', 'Changed', 'Read', 'Written'],
+  ['Pass', 'Begun', 'Copy', 'Of', 'How', 'Changed', 'Read', 'Written', 'Held already'],
   passes.map((pass) => [
     ...[String(pass.pass), pass.started, duration(pass.seconds * 1000), pass.snapshot ?? 'the VM that is off'],
     ...[pass.how.join(', '), pass.changedBytes === undefined ? '-' : bytes(pass.changedBytes)],
-    ...[bytes(pass.readBytes), bytes(pass.writtenBytes)],
+    ...[bytes(pass.readBytes), bytes(pass.writtenBytes), bytes(pass.savedBytes)],
   ]),
 )}
 ${proof(report)}

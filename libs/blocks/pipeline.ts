@@ -71,7 +71,7 @@ export class Pipeline {
     this.#done = options.log.state;
   }
 
-  /** Gives the state when all areas are done, flushed and in the ledger, which is yet to be synced. */
+  /** Gives the state when all areas are done, flushed and in the ledger. */
   async run(): Promise<State> {
     const { signal, inFlight, log, sizeBytes } = this.#options;
     const onAbort = () => this.#wake?.();
@@ -189,12 +189,12 @@ export class Pipeline {
     const state = { ...this.#done, untilBytes: this.#done.doneBytes + windowBytes };
     this.#leaves = [];
     const flushed = flush || !sink.outlivesUs || doneBytes - this.#flushedBytes >= flushBytes;
-    if (flushed) {
-      await Promise.all([sink.flush(), log.sync()]);
-      this.#flushedBytes = doneBytes;
-    }
+    if (flushed) await sink.flush();
     await log.note(state, leaves, flushed);
     this.#savedBytes = doneBytes;
+    if (!flushed) return;
+    await log.sync();
+    this.#flushedBytes = doneBytes;
   }
 }
 

@@ -47,9 +47,9 @@ class World {
     return Ledger.open('/scratch', { vm: 'vm', disk: 0, key: 1, sizeBytes: size }, this.files);
   }
 
-  async pass(bytes: Buffer, request: PassRequest, ranges: readonly Range[]) {
+  async pass(bytes: Buffer, request: PassRequest, ranges: readonly Range[], from = new MemorySource(bytes)) {
     const ledger = await this.ledger();
-    const source = async () => new MemorySource(bytes);
+    const source = async () => from;
     const { sink, random } = this;
     return runPass({ source, sink, ledger, sizeBytes: size, request, ranges, tuning: { ...tuning, random } });
   }
@@ -99,6 +99,20 @@ test('power cut - at any moments of a first pass and of deltas, with any unsynce
     { numRuns: 30 },
   );
   expect(cuts).toBeGreaterThan(50);
+});
+
+test('power cut - with all lost that may be, no more is read again than between two flushes', async () => {
+  const bytes = Buffer.alloc(size, 7);
+  const world = new World(1, zeros);
+  const request = { pass: 1, how: 'full' } as const;
+  const dying = new MemorySource(bytes, 10); // reads of two leaves
+  await expect(world.pass(bytes, request, [], dying)).rejects.toThrow('the source is gone');
+  const loseAll = () => 0.999;
+  world.files.cut(loseAll);
+  world.sink.cut(loseAll);
+  const { resumedBytes } = await world.pass(bytes, request, []);
+  expect(resumedBytes).toBeGreaterThanOrEqual(tuning.flushBytes);
+  expect(world.sink.bytes.equals(bytes)).toBe(true);
 });
 
 test('power cut - a pass given up for a later moment leaves nothing of itself behind', async () => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { validationSchema } from './concerns.ts';
+import { concernSchema, validationSchema } from './concerns.ts';
 import { networkMapSchema, storageMapSchema } from './documents/maps.ts';
 import { planSchema } from './documents/plan.ts';
 import { providerSchema } from './documents/provider.ts';
@@ -166,6 +166,8 @@ export const events = {
   /** Change tracking that we turned on is off, and what was kept of a target that was given up is gone. */
   'vm.archived': event('vm', none),
   'vm.archive-failed': event('vm', z.object({ error: problemSchema })),
+  /** Seen on the way, and to be known by a person; nothing waits for it. */
+  'vm.concern-raised': event('vm', concernSchema),
   'access.allowed': event('access', z.object({ who: z.string(), verb: z.string(), path: z.string() })),
   'access.denied': event('access', z.object({ who: z.string(), verb: z.string(), path: z.string(), why: z.string() })),
 } as const;

@@ -65,6 +65,8 @@ export const sourceVmSchema = z.object({
   nics: z.array(sourceNicSchema),
   snapshots: z.number().int().nonnegative(),
   changeTracking: z.boolean(),
+  /** False where its virtual hardware has none; vCenter may not say. */
+  changeTrackingSupported: z.boolean().optional(),
   /** Kinds of further devices that validation speaks of: `usb`, `pci`, `sriov`, `tpm`, `nvdimm`, `vgpu`, `serial` … */
   devices: z.array(z.string()),
 });

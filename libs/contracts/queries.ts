@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { validationSchema } from './concerns.ts';
+import { concernSchema, validationSchema } from './concerns.ts';
 import { networkMapSchema, storageMapSchema } from './documents/maps.ts';
 import { planSchema } from './documents/plan.ts';
 import { providerSchema } from './documents/provider.ts';
 import { forecastSchema } from './forecast.ts';
 import {
-  powerStateSchema,
   roomSchema,
   sourceDatastoreSchema,
   sourceHostSchema,
@@ -16,6 +15,7 @@ import { throttleSchema } from './limits.ts';
 import { signedProofSchema } from './proof.ts';
 import { rehearsalSchema } from './rehearsal.ts';
 import { vmReportSchema } from './report.ts';
+import { steps } from './steps.ts';
 import type { ServiceName } from './subjects.ts';
 import { connectionSchema, targetVmSchema } from './target.ts';
 
@@ -74,6 +74,8 @@ export const vmStatusSchema = z.object({
   released: z.boolean().optional(),
   /** What was copied is kept: a retry goes on from it, the archive removes it. */
   kept: z.boolean().optional(),
+  /** What was seen on the way that a person should know; the migration goes on. */
+  concerns: z.array(concernSchema).optional(),
   /** Why nothing happens just now although a pass or the cutover would be due, in words. */
   waits: z.string().optional(),
   /** What a person allows its copy, MB/s. */
@@ -125,11 +127,11 @@ export const queries = {
     z.object({ matches: z.array(z.array(sourceVmSchema)) }),
   ),
   connection: query('inventory', named, connectionSchema),
-  /** Read now, from vCenter itself: the live check before a start. */
-  powerState: query(
+  /** The step checkOff as a question: by vCenter itself, now; error `source.contested` as there. */
+  sourceOff: query(
     'inventory',
-    z.object({ provider: z.string(), vm: z.string() }),
-    z.object({ powerState: powerStateSchema }),
+    z.object({ provider: z.string(), vm: z.string(), lastStart: z.number().int().optional() }),
+    steps.checkOff.result,
     15_000,
   ),
   /** Read now, from vCenter itself, by VM id. A VM that is not there, or has no datastore, is left out. */
@@ -210,6 +212,13 @@ export const queries = {
       networks: z.array(z.string()),
       vms: z.array(z.string()),
     }),
+  ),
+  /** Read now, from the cluster itself: whether a VM of that name runs, or is about to, be it ours or not. */
+  targetRuns: query(
+    'vm-builder',
+    z.object({ namespace: z.string(), name: z.string() }),
+    z.object({ runs: z.boolean() }),
+    15_000,
   ),
   /** Stores a credential in Tranship's own namespace; never logged, never an event. */
   putSecret: query('vm-builder', z.object({ name: z.string(), data: z.record(z.string(), z.string()) }), none),

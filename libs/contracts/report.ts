@@ -37,12 +37,15 @@ export const vmReportSchema = z.object({
       changedBytes: z.number().optional(),
       readBytes: z.number(),
       writtenBytes: z.number(),
+      /** Of its comparisons: what the target held already. */
+      savedBytes: z.number(),
       /** Of each disk, in order. */
       how: z.array(passHowSchema),
     }),
   ),
   readBytes: z.number(),
   writtenBytes: z.number(),
+  savedBytes: z.number(),
   /** Null where nothing that ran was stopped. */
   downtime: z
     .object({

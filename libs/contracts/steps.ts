@@ -83,6 +83,8 @@ export const steps = {
       grade,
       /** The workbench must have room for the guest's memory, and for what it writes; one that stands without is replaced. */
       rehearse: z.boolean().default(false),
+      /** The target ran and was given up: its VM goes, and its volumes are the workbench's again, with what is in them. */
+      ran: z.boolean().default(false),
     }),
     z.object({
       /** `volume`: the persistent volume behind it. */
@@ -109,6 +111,8 @@ export const steps = {
     pointSchema.extend({
       snapshot: z.string(),
       tracking: z.enum(['on', 'enabled', 'off']),
+      /** Why it could not be turned on. */
+      untracked: z.string().optional(),
       powerState: powerStateSchema,
     }),
   ),
@@ -268,7 +272,8 @@ export const steps = {
   start: step(
     'vm-builder',
     minutes(2),
-    z.object({ ...base, provider: z.string(), target: targetVmSchema }),
+    /** `lastStart`: as of checkOff, which is done once more right before. */
+    z.object({ ...base, provider: z.string(), target: targetVmSchema, lastStart: z.number().int().optional() }),
     z.object({ at: moment }),
   ),
   /** Of a sealed target: the guest agent answers behind closed links, then they are opened. */
@@ -321,12 +326,16 @@ export const steps = {
     z.object({ ...source, prefix: z.string(), tracking: z.enum(['keep', 'off']) }),
     z.object({ snapshots: z.array(z.string()), tracking: z.enum(['kept', 'off']) }),
   ),
-  /** Undo: the source runs again; asked for only once the target is removed, or stopped. */
+  /** Undo: the source runs again; asked for only once the target is removed, or stopped, and refused with `target.runs` while one of its name runs. */
   powerOn: step(
     'inventory',
     minutes(15),
     /** `watchMs`: how long one that runs is watched: it was told to shut down, and may still do so. */
-    z.object({ ...source, watchMs: z.number() }),
+    z.object({
+      ...source,
+      target: z.object({ namespace: z.string(), name: z.string() }),
+      watchMs: z.number(),
+    }),
     z.object({ at: moment }),
   ),
 } as const;

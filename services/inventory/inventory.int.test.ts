@@ -92,7 +92,8 @@ test('model - it stands when all is read, and the steps change what it shows', a
   await fetch(`${simulator.control}/guest/tools?vm=web-01`, { method: 'POST' });
   expect(await powerOff(find, off, context)).toMatchObject({ was: 'poweredOn', how: 'guest' });
   expect(await checkOff(find, input, context)).toMatchObject({ powerState: 'poweredOff' });
-  await powerOn(find, { ...input, watchMs: 0 }, context);
+  const target = { namespace: 'apps', name: 'web-01' };
+  await powerOn(find, async () => false, { ...input, target, watchMs: 0 }, context);
   expect(await powerOff(find, { ...off, then: 'powerOff' }, context)).toMatchObject({ was: 'poweredOn' });
   await expect.poll(() => source.model.vms()[0]?.powerState, { timeout: 10_000 }).toBe('poweredOff');
   stop.abort(new Error('enough'));

@@ -35,11 +35,10 @@ const world = {
 
 beforeAll(async () => {
   const disks = [{ sizeGB: 0.0625, fill: 'pattern:4MB' }, { sizeGB: 0.03125 }];
-  const small = ['busy', 'foreign', 'reverted', 'grown', 'undone', 'stale', 'briefly', 'narrow'].map((name) => ({
-    name,
-    power: 'on',
-    disks,
-  }));
+  const small = [
+    ...['busy', 'foreign', 'reset', 'changed', 'undone', 'stale', 'briefly', 'narrow'],
+    ...['rewound', 'unnoticed', 'mute', 'gappy', 'windows', 'plain'],
+  ].map((name) => ({ name, power: 'on', disks }));
   const many = { name: 'many', power: 'on', disks: [{ sizeGB: 0.5 }] };
   simulator = await startVCenter({ vms: [...small, many] });
   const { url, thumbprint, username, password } = simulator;
@@ -64,10 +63,19 @@ interface Listed {
   readonly path: string;
   readonly key: number;
   readonly capacity: number;
+  readonly snapshot?: string;
 }
-const control = (path: string) => fetch(`${simulator.control}${path}`, { method: 'POST' });
+const control = async (path: string, method = 'POST', body?: object) => {
+  const answer = await fetch(`${simulator.control}${path}`, {
+    method,
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+};
 const listed = async (vm: string) =>
-  ((await (await fetch(`${simulator.control}/disks`)).json()) as Listed[]).filter((each) => each.vm === vm);
+  ((await (await fetch(`${simulator.control}/disks`)).json()) as Listed[]).filter(
+    (each) => each.vm === vm && each.snapshot === undefined,
+  );
 
 /** The guest writes, where its disk lies just now. */
 async function writes(vm: string, offsets: number | readonly number[], disk = 0): Promise<void> {
@@ -127,12 +135,30 @@ test('pass - tracking is turned on, each pass finds just what the guest wrote si
   expect(await snapshots('busy')).toEqual([]);
 });
 
+test('pass - change tracking that vCenter does not turn on is told with its reason; passes go on, and compare', async () => {
+  const fault = JSON.stringify({ Method: 'ReconfigVM_Task', Fault: 'NotSupported' });
+  await fetch(`${simulator.control}/faults`, { method: 'POST', body: fault });
+  const first = await pass('plain', 1).finally(() => fetch(`${simulator.control}/faults`, { method: 'DELETE' }));
+  expect(first).toMatchObject({ tracking: 'off', untracked: expect.stringContaining('NotSupported') });
+  expect(first.disks[0]).not.toHaveProperty('changeId');
+});
+
 test('pass - more areas than one answer holds are asked for to the end', async () => {
   const first = await pass('many', 1);
   const wrote = Array.from({ length: 2_100 }, (_, i) => i * 2 * leaf);
   await writes('many', wrote);
   const second = await pass('many', 2, first);
   expect(areas(second)!.map(([offset]) => offset)).toEqual(wrote);
+});
+
+test('pass - answers that end early, some of them empty, are asked on: a window in which nothing changed is no end', async () => {
+  const first = await pass('windows', 1);
+  const wrote = [2 * mib, 31 * mib, 63 * mib];
+  await writes('windows', wrote);
+  await control(`/cbt/lie?vm=windows&window=${mib}`);
+  const second = await pass('windows', 2, first);
+  expect(areas(second)).toEqual(wrote.map((offset) => [offset, leaf]));
+  expect(areas(second, 1)).toEqual([]);
 });
 
 test('pass - asked again, it finds the snapshot that it took, and takes no other', async () => {
@@ -160,23 +186,89 @@ test('history - a snapshot that somebody else took in between is told, and all i
 });
 
 test('history - change tracking that was reset is told, and all is compared', async () => {
-  const first = await pass('reverted', 1);
-  await control('/cbt/reset?vm=reverted');
-  const second = await pass('reverted', 2, first);
+  const first = await pass('reset', 1);
+  await control('/cbt/reset?vm=reset');
+  const second = await pass('reset', 2, first);
   expect(second.disks[0]).toMatchObject({ lost: 'change tracking was reset' });
 });
 
-test('history - a disk that is not what the plan says stops the migration', async () => {
-  const { ids, disks } = await source('grown');
-  const grown = disks.map((disk) => ({ ...disk, sizeBytes: disk.sizeBytes - mib }));
-  await expect(snapshot(world, { ...ids, name: 'n', disks: grown }, context)).rejects.toMatchObject({
-    code: 'source.changed',
-    detail: expect.stringContaining('bytes, not'),
-  });
-  await expect(snapshot(world, { ...ids, name: 'n', disks: disks.slice(1) }, context)).rejects.toMatchObject({
+/** Two passes, with a snapshot of somebody else that stays before the second of them. */
+async function withBackup(vm: string) {
+  const first = await pass(vm, 1);
+  await center.createSnapshot((await source(vm)).ids.vm, 'backup', context.signal);
+  const second = await pass(vm, 2, first);
+  expect(second.disks[0]!.lost).toContain('snapshots of others were taken');
+  return second;
+}
+
+test('history - a VM that was reverted to somebody’s snapshot, which stays: its tracking begins anew, and all is compared', async () => {
+  const second = await withBackup('rewound');
+  await writes('rewound', 5 * mib);
+  await control('/revert?vm=rewound&snapshot=backup');
+  const third = await pass('rewound', 3, second);
+  expect(third.disks[0]).toMatchObject({ lost: 'change tracking was reset' });
+  await control('/power/on?vm=rewound');
+  await writes('rewound', 6 * mib);
+  const fourth = await pass('rewound', 4, third);
+  expect(fourth.disks[0]!.lost ?? areas(fourth)).toEqual([[6 * mib, leaf]]);
+});
+
+test('history - tracking that does not notice a revert: its number does not go on, or falls, and all is compared', async () => {
+  await control('/cbt/lie?vm=unnoticed&revert');
+  const second = await withBackup('unnoticed');
+  await control('/revert?vm=unnoticed&snapshot=backup');
+  const third = await pass('unnoticed', 3, second);
+  expect(third.disks[0]).toMatchObject({ lost: 'the changeId did not go on: the VM was reverted' });
+  expect(third.disks[0]!.changeId).toBe(second.disks[0]!.changeId);
+  const fourth = await pass('unnoticed', 4, third);
+  expect(fourth.disks[0]!.lost).toBeUndefined();
+  await control('/revert?vm=unnoticed&snapshot=backup');
+  const fifth = await pass('unnoticed', 5, fourth);
+  expect(fifth.disks[0]).toMatchObject({ lost: 'the changeId went back: the VM was reverted' });
+});
+
+test('history - a fault of QueryChangedDiskAreas is told, and all is compared; the next pass asks again', async () => {
+  const first = await pass('mute', 1);
+  await control('/faults', 'POST', { Method: 'QueryChangedDiskAreas', Fault: 'FileFault' });
+  const second = await pass('mute', 2, first);
+  await control('/faults', 'DELETE');
+  for (const disk of second.disks) expect(disk.lost).toContain('FileFault');
+  await writes('mute', 7 * mib);
+  const third = await pass('mute', 3, second);
+  expect(areas(third)).toEqual([[7 * mib, leaf]]);
+});
+
+test('history - an answer that begins further on than asked leaves a gap: it is told, and all is compared', async () => {
+  const first = await pass('gappy', 1);
+  await writes('gappy', 0);
+  await control(`/cbt/lie?vm=gappy&skip=${mib}`);
+  const second = await pass('gappy', 2, first);
+  expect(second.disks[0]!.lost).toBe(`QueryChangedDiskAreas was asked from 0 on and answers from ${mib} on`);
+  expect(second.disks[0]!.areas).toBeUndefined();
+});
+
+test('history - a disk that somebody grew, shrank, added or took away stops the migration, without a snapshot of ours', async () => {
+  const first = await pass('changed', 1);
+  const { ids, disks } = await source('changed');
+  const input = { ...ids, name: 'tranship-m-changed-2', ...(await since('changed', first)) };
+  const said = async (detail: string) =>
+    expect(await snapshot(world, input, context).catch((error: unknown) => error)).toMatchObject({
+      ...{ code: 'source.changed', retry: false },
+      detail: expect.stringContaining(detail),
+    });
+  await control(`/resize?vm=changed&bytes=${65 * mib}`);
+  await said(`has ${65 * mib} bytes, not ${64 * mib} any more`);
+  await control(`/resize?vm=changed&bytes=${63 * mib}`);
+  await said(`has ${63 * mib} bytes, not ${64 * mib} any more`);
+  await control(`/resize?vm=changed&bytes=${64 * mib}`);
+  await expect(snapshot(world, { ...input, disks: disks.slice(1) }, context)).rejects.toMatchObject({
     detail: expect.stringContaining('was added'),
   });
-  expect(await snapshots('grown')).toEqual([]);
+  await expect(
+    snapshot(world, { ...input, disks: [...input.disks, { key: 9, sizeBytes: mib }] }, context),
+  ).rejects.toMatchObject({ detail: expect.stringContaining('disk 9 is gone') });
+  expect(await snapshots('changed')).toEqual([]);
+  expect((await pass('changed', 2, first)).disks[0]!.lost).toBeUndefined();
 });
 
 test('room - read now, also where vCenter cannot refresh it; a snapshot that finds too little is not taken', async () => {
@@ -184,10 +276,9 @@ test('room - read now, also where vCenter cannot refresh it; a snapshot that fin
   const room = async () => (await center.rooms([ids.vm]))[0]!;
   const { freeBytes } = await room();
   expect(await room()).toMatchObject({ vm: ids.vm, datastore: 'fast-ds', needBytes: 20 * gib });
-  const fault = JSON.stringify({ Method: 'RefreshDatastore', Fault: 'HostConfigFault' });
-  await fetch(`${simulator.control}/faults`, { method: 'POST', body: fault });
+  await control('/faults', 'POST', { Method: 'RefreshDatastore', Fault: 'HostConfigFault' });
   expect(await room()).toMatchObject({ freeBytes });
-  await fetch(`${simulator.control}/faults`, { method: 'DELETE' });
+  await control('/faults', 'DELETE');
   const input = { ...ids, name: 'tranship-m-narrow-1', ...(await since('narrow')) };
   limits.minFreeGB = Math.ceil(freeBytes / gib) + 1;
   await expect(snapshot(world, input, context)).rejects.toMatchObject({

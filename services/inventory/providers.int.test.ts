@@ -81,10 +81,12 @@ test('providers - two replicas follow, one says so; when it is gone the other go
 
 test('providers - versions: the present one may be named, an older one is refused; labels alone are a change', async () => {
   names += 1;
-  const { put, providers } = await replica();
+  const { put, providers, facts } = await replica();
   const first = await put(document());
   const version = first.metadata.resourceVersion!;
-  await expect.poll(state(providers, first.metadata.name), { timeout: 20_000 }).toBe('ready');
+  // As the log has it: what is said of its state in between is somebody else's word too.
+  const said = () => facts(first.metadata.name);
+  await expect.poll(said, { timeout: 20_000 }).toEqual(['provider.added', 'provider.ready']);
   const labelled = await put(document({ metadata: { labels: { site: 'a' }, resourceVersion: version } }));
   expect(labelled.metadata).toMatchObject({ labels: { site: 'a' }, generation: 1 });
   await expect(put(document({ metadata: { resourceVersion: version } }))).rejects.toMatchObject({
@@ -95,6 +97,21 @@ test('providers - versions: the present one may be named, an older one is refuse
   await expect.poll(() => shown()?.metadata).toEqual(labelled.metadata);
   // The session goes on: nothing of the connection changed.
   expect(shown()?.status).toEqual({ state: 'ready' });
+});
+
+test('providers - overtaken by another change it is decided again; of two with one version, one is refused', async () => {
+  names += 1;
+  const { put } = await replica();
+  const version = (await put(document())).metadata.resourceVersion!;
+  const sites = ['a', 'b', 'c'].map((site) => put(document({ metadata: { labels: { site } } })));
+  const versions = (await Promise.all(sites)).map(({ metadata }) => Number(metadata.resourceVersion));
+  expect(new Set(versions).size).toBe(3);
+  const resourceVersion = String(Math.max(...versions));
+  expect(resourceVersion).not.toBe(version);
+  const both = ['d', 'e'].map((site) => put(document({ metadata: { labels: { site }, resourceVersion } })));
+  const ends = await Promise.allSettled(both);
+  expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'document.conflict' } });
 });
 
 test('providers - a type that is no source is refused, and nothing is stored', async () => {

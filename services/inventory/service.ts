@@ -4,7 +4,7 @@ import { Providers } from './adapters/providers.ts';
 import type { Config } from './config.ts';
 import { inventoryQueries } from './handlers/inventory.ts';
 import { findChanges, snapshot } from './handlers/points.ts';
-import { checkOff, powerOff, powerOn } from './handlers/power.ts';
+import { checkOff, powerOff, powerOn, type TargetRuns } from './handlers/power.ts';
 import { providerQueries } from './handlers/providers.ts';
 import { removeSnapshot, tidySource } from './handlers/tidy.ts';
 
@@ -12,6 +12,7 @@ import { removeSnapshot, tidySource } from './handlers/tidy.ts';
 export async function service(_config: Config, kit: Kit): Promise<ServiceTable> {
   const providers = new Providers(kit);
   const find = (name: string) => providers.find(name);
+  const targetRuns: TargetRuns = async (target) => (await kit.query('targetRuns', target)).runs;
   const world = (owner: Owner) => ({ find, keep: (text: string) => kit.bus.objects.put(text, owner) });
   return {
     ready: () => providers.caughtUp,
@@ -22,13 +23,13 @@ export async function service(_config: Config, kit: Kit): Promise<ServiceTable> 
       removeSnapshot: (input, context) => removeSnapshot(find, input, context),
       tidySource: (input, context) => tidySource(find, input, context),
       checkOff: (input, context) => checkOff(find, input, context),
-      powerOn: (input, context) => powerOn(find, input, context),
+      powerOn: (input, context) => powerOn(find, targetRuns, input, context),
     },
     queries: {
       ...providerQueries(providers, kit),
       ...inventoryQueries(providers),
       room: async ({ provider, vms }) => ({ rooms: await providers.synced(provider).rooms(vms) }),
-      powerState: async ({ provider, vm }) => ({ powerState: (await find(provider).power(vm)).powerState }),
+      sourceOff: (input, context) => checkOff(find, input, context),
     },
     background: { providers: (signal) => providers.follow(signal) },
     stop: async () => {

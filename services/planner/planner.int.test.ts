@@ -9,6 +9,7 @@ import {
   providerSchema,
   type Report,
   type StepName,
+  stepExamples,
   subjects,
   TranshipError,
   type TranshipEvent,
@@ -22,6 +23,7 @@ import { aggregates, commandIssuer, courseLog } from './adapters/log.ts';
 import { type LiveModel, liveModel } from './adapters/model.ts';
 import type { Engine } from './advance.ts';
 import { newCourse } from './domain/course.ts';
+import { dueStep } from './domain/next.ts';
 import { driver } from './drive.ts';
 import { look } from './guard.ts';
 import { archivePlan } from './handlers/archive-plan.ts';
@@ -406,4 +408,29 @@ test('planner - the room is looked at: a pass on a datastore that fills is given
     ...['vm.queued', 'vm.admitted', 'vm.prepared', 'vm.pass-started', 'vm.snapshotted'],
     ...['vm.guarded', 'vm.snapshot-removed', 'vm.eased', 'vm.pass-started'],
   ]);
+});
+
+test('planner - a source that is started beside its target is seen and told; what cannot be known just now changes nothing', async () => {
+  const one = replica();
+  await queued(one, 'beside-1', { host: 'host-9' });
+  await one.model.current();
+  await one.driver.sweep();
+  const course = () => one.engine.log.load('beside-1', 'vm-1');
+  for (let now = await course(); now.state !== 'WA'; now = await course()) {
+    const step = dueStep(now)!;
+    await report(one.engine, answer('beside-1', step, now.attempt, stepExamples[step].result));
+  }
+  const looks = async (code?: ErrorCode) => {
+    await one.model.current();
+    const query = async (name: string) => {
+      if (name === 'sourceOff' && code) throw new TranshipError(code, 'the source vm-1 is poweredOn');
+      return { rooms: [] };
+    };
+    await look({ log: createLogger('test', 'silent'), query: query as never }, one.engine, one.model);
+    return (await course()).state;
+  };
+  expect(await looks()).toBe('WA');
+  expect(await looks('vsphere.unreachable')).toBe('WA');
+  expect(await looks('source.contested')).toBe('DN');
+  expect((await course()).error).toMatchObject({ code: 'source.both-run' });
 });

@@ -1,7 +1,11 @@
 import type { Kept, Ledger, Range, Sink, Source } from '@tranship/blocks';
 import type { Connection, Grade, PassDisk, TargetDisk, Via } from '@tranship/contracts';
 
-export type SourceDisk = Source & { close(): Promise<void> };
+export type SourceDisk = Source & {
+  close(): Promise<void>;
+  /** The file that it was opened at, where that is not the one that was asked for. */
+  readonly movedTo?: string;
+};
 
 /** What is read of one VM's disk: at a snapshot, or of a powered-off VM as it is. */
 export interface SourceRequest {

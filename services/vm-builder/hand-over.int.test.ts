@@ -4,8 +4,8 @@ import { handOver } from './handlers/hand-over.ts';
 import { prepare } from './handlers/prepare.ts';
 import { release } from './handlers/remove.ts';
 import { Died, dying, slow } from './testing/dying.ts';
-import { connection, disk } from './testing/fixtures.ts';
-import { apps, type Course, context, course, until, World, work } from './testing/world.ts';
+import { disk } from './testing/fixtures.ts';
+import { apps, asked, type Course, context, course, until, World, work } from './testing/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -164,16 +164,14 @@ it('release - the workbench goes with what it was asked for, its volumes stay; p
 it('prepare - a workbench that was made without room for a guest gives way to one with it, and that one stays', async () => {
   const input = course();
   const { volumes, pod } = await world.prepared(input);
-  const { migration, vm, workbench, target } = input;
-  const wanted = { migration, vm, workbench, target, connection, grade: 'standard', rehearse: true } as const;
-  const made = prepare(world.target, wanted, context);
+  const made = prepare(world.target, asked(input, { rehearse: true }), context);
   await world.ends(input);
   await until('the next pod', async () => ((await world.pod(input))?.metadata.name ?? pod) !== pod);
   await world.runs(input);
   expect(await made).toMatchObject({ rehearse: true, pvcs: [{ volume: volumes[0] }] });
-  const job = await world.cluster.get('Job', workbench, work);
+  const job = await world.cluster.get('Job', input.workbench, work);
   expect(job?.metadata.annotations).toMatchObject({ 'tranship.dev/rehearses': 'true' });
-  const again = await prepare(world.target, { ...wanted, rehearse: false }, context);
+  const again = await prepare(world.target, asked(input), context);
   expect(again).toMatchObject({ rehearse: true, pod: (await made).pod });
 });
 
@@ -181,9 +179,7 @@ it('prepare - a workbench that is on its way out is seen gone before the next on
   const input = course();
   const { pod } = await world.prepared(input);
   await world.cluster.remove('Job', input.workbench, work);
-  const { migration, vm, workbench, target } = input;
-  const wanted = { migration, vm, workbench, target, connection, grade: 'standard', rehearse: false } as const;
-  const again = prepare(world.target, wanted, context);
+  const again = prepare(world.target, asked(input), context);
   await world.ends(input);
   const next = async () => {
     const found = await world.pod(input);

@@ -1,5 +1,5 @@
 import type { CommandQueue, Objects } from '@tranship/bus';
-import type { SourceVm } from '@tranship/contracts';
+import type { QueryInput } from '@tranship/contracts';
 import type { Cluster } from '@tranship/kube';
 import type { Config } from './config.ts';
 
@@ -11,6 +11,6 @@ export interface Target {
   /** What is kept for a VM's sake beside the log. */
   readonly objects: Pick<Objects, 'prune'>;
   readonly config: Config;
-  /** Of the source VM, asked now. */
-  readonly sourcePower: (provider: string, vm: string) => Promise<SourceVm['powerState']>;
+  /** Asked now. @throws TranshipError `source.contested` when the source runs, or ran since `lastStart` */
+  readonly sourceOff: (source: QueryInput<'sourceOff'>) => Promise<unknown>;
 }

@@ -61,6 +61,11 @@ export async function rebind(
   return name;
 }
 
+/** Whether a disk's volume has this claim still, or lies between its two. */
+export const isSomewhere = async ({ cluster }: Target, input: Owned, disk: TargetDisk, from: Place): Promise<boolean> =>
+  (await owned(cluster, from, input)) !== undefined ||
+  (await marked(cluster, workDisk(input.workbench, disk.index))).length > 0;
+
 /** A claim that is of this course; another's by that name is none. */
 async function owned(cluster: Target['cluster'], { name, namespace }: Place, ids: Owned) {
   const found = await cluster.get('PersistentVolumeClaim', name, namespace);

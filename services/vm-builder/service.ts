@@ -20,7 +20,7 @@ export async function service(config: Config, { bus, query }: Kit): Promise<Serv
     commands: bus.commands,
     objects: bus.objects,
     config,
-    sourcePower: async (provider, vm) => (await query('powerState', { provider, vm })).powerState,
+    sourceOff: (source) => query('sourceOff', source),
   };
   return {
     concurrency: 64,

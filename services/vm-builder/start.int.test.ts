@@ -1,15 +1,17 @@
+import { type QueryInput, TranshipError } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { marks, startedAt } from './domain/names.ts';
+import { marks, startedAt, stoppedAt } from './domain/names.ts';
 import { create } from './handlers/create.ts';
 import { credentialQueries } from './handlers/credentials.ts';
 import { factQueries } from './handlers/facts.ts';
 import { handOver } from './handlers/hand-over.ts';
-import { removeTarget, settle } from './handlers/remove.ts';
+import { prepare } from './handlers/prepare.ts';
+import { removeTarget, settle, stopTarget } from './handlers/remove.ts';
 import { start } from './handlers/start.ts';
 import { unseal } from './handlers/unseal.ts';
 import { Died, dying } from './testing/dying.ts';
 import { connection, disk, nic } from './testing/fixtures.ts';
-import { apps, type Course, context, course, World, work } from './testing/world.ts';
+import { apps, asked, type Course, context, course, World, work } from './testing/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -18,6 +20,11 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 const machine = async ({ target: { name } }: Course) => world.cluster.get('VirtualMachine', name, apps);
+/** Removed, and seen gone. */
+async function removed(kind: 'VirtualMachine' | 'VirtualMachineInstance' | 'PersistentVolumeClaim', name: string) {
+  await world.cluster.remove(kind, name, apps);
+  await expect.poll(() => world.cluster.get(kind, name, apps), { timeout: 20_000 }).toBeUndefined();
+}
 const started = (input: Course) => start(world.target, { ...input, provider: 'vc' }, context);
 
 it('start - while the workbench’s pod lives it is refused, and the VM stays halted', async () => {
@@ -41,12 +48,150 @@ it('start - while the workbench’s pod lives it is refused, and the VM stays ha
 it('start - while the source runs it is refused, and the VM stays halted', async () => {
   const input = course();
   await create(world.target, input);
-  const target = { ...world.target, sourcePower: async () => 'poweredOn' as const };
-  await expect(start(target, { ...input, provider: 'vc' }, context)).rejects.toMatchObject({
-    code: 'source.contested',
-  });
+  const asked: QueryInput<'sourceOff'>[] = [];
+  const sourceOff = async (of: QueryInput<'sourceOff'>) => {
+    asked.push(of);
+    throw new TranshipError('source.contested', 'it ran since the final pass');
+  };
+  const starting = start({ ...world.target, sourceOff }, { ...input, provider: 'vc', lastStart: 7 }, context);
+  await expect(starting).rejects.toMatchObject({ code: 'source.contested' });
+  // A start that is over again counts too.
+  expect(asked).toEqual([{ provider: 'vc', vm: input.vm, lastStart: 7 }]);
   expect((await machine(input))?.spec.runStrategy).toBe('Halted');
 });
+
+/** A worker that stands still while it asks after the source; what happens meanwhile, it did not see. */
+const stalled = (input: Course, meanwhile: () => Promise<unknown>, more: Partial<typeof context> = {}) => {
+  let first = true;
+  const sourceOff = async () => {
+    if (first) await meanwhile();
+    first = false;
+  };
+  return start({ ...world.target, sourceOff }, { ...input, provider: 'vc' }, { ...context, ...more });
+};
+
+it('start - a worker that wakes up after a rollback, or after the VM was made anew, starts nothing', async () => {
+  const input = course();
+  await create(world.target, input);
+  await expect(stalled(input, () => stopTarget(world.target, input, context))).rejects.toMatchObject({
+    code: 'migration.state',
+  });
+  const vm = await machine(input);
+  expect(vm?.spec.runStrategy).toBe('Halted');
+  expect(vm?.metadata.annotations?.[startedAt]).toBeUndefined();
+  const { name } = input.target;
+  await removed('VirtualMachine', name);
+  await create(world.target, input);
+  const anew = async () => {
+    await removed('VirtualMachine', name);
+    await create(world.target, input);
+  };
+  await expect(stalled(input, anew)).rejects.toMatchObject({ code: 'target.exists' });
+  expect((await machine(input))?.spec.runStrategy).toBe('Halted');
+});
+
+it('start - a worker that is not wanted any more starts nothing; what KubeVirt writes meanwhile stops no start', async () => {
+  const input = course();
+  await create(world.target, input);
+  const over = new AbortController();
+  const given = async () => over.abort(new Error('a later attempt has begun'));
+  await expect(stalled(input, given, { signal: over.signal })).rejects.toThrow('a later attempt has begun');
+  expect((await machine(input))?.spec.runStrategy).toBe('Halted');
+  const { name } = input.target;
+  const finalizers = { metadata: { annotations: { 'kubevirt.io/latest-observed-api-version': 'v1' } } };
+  await stalled(input, () => world.cluster.merge('VirtualMachine', name, apps, finalizers));
+  expect((await machine(input))?.spec.runStrategy).toBe('Always');
+});
+
+const instance = ({ target: { name } }: Course) => ({
+  ...{ apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachineInstance', metadata: { name, namespace: apps } },
+  spec: { domain: { devices: {} } },
+});
+
+it('runs - a VM of the target’s name runs, or is about to, be it ours or not', async () => {
+  const input = course();
+  const { name } = input.target;
+  const runs = async () => (await factQueries(world.target).targetRuns({ namespace: apps, name })).runs;
+  expect(await runs()).toBe(false);
+  await create(world.target, input);
+  expect(await runs()).toBe(false);
+  await world.cluster.merge('VirtualMachine', name, apps, { spec: { runStrategy: 'Always' } });
+  expect(await runs()).toBe(true);
+  await removed('VirtualMachine', name);
+  expect(await runs()).toBe(false);
+  await world.cluster.apply(instance(input));
+  expect(await runs()).toBe(true);
+});
+
+it('stop - one that lost our labels and runs is not ours to stop, and is not called stopped', async () => {
+  const input = course();
+  const { name } = input.target;
+  await create(world.target, input);
+  await world.cluster.apply(instance(input));
+  await world.cluster.merge('VirtualMachine', name, apps, { metadata: { labels: { 'tranship.dev/vm': null } } });
+  await expect(stopTarget(world.target, input, context)).rejects.toMatchObject({ code: 'target.runs', retry: false });
+  await removed('VirtualMachineInstance', name);
+  await stopTarget(world.target, input, context);
+  expect((await machine(input))?.metadata.annotations?.[stoppedAt]).toBeUndefined();
+});
+
+/** A target that ran, was given up and stands still. */
+async function ran(input: Course): Promise<string[]> {
+  const { volumes } = await world.prepared(input);
+  await create(world.target, input);
+  await Promise.all([handOver(world.target, input, context), world.ends(input)]);
+  await started(input);
+  await stopTarget(world.target, input, context);
+  return volumes;
+}
+const again = (input: Course, target = world.target) => prepare(target, asked(input, { ran: true }), context);
+
+it('ran - the workbench that is prepared after a rollback has the very volumes that ran, and the VM is gone', async () => {
+  const input = course([disk(0), disk(1)]);
+  const volumes = await ran(input);
+  const [{ pvcs }] = await Promise.all([again(input), world.runs(input)]);
+  expect(pvcs.map(({ volume }) => volume)).toEqual(volumes);
+  expect(await machine(input)).toBeUndefined();
+  expect(await world.claim(`${input.target.name}-disk-0`, apps)).toBeUndefined();
+});
+
+it('ran - one that was started again, or is somebody else’s by now, is left alone', async () => {
+  const input = course();
+  const { name } = input.target;
+  await ran(input);
+  await world.cluster.apply(instance(input));
+  await expect(again(input)).rejects.toMatchObject({ code: 'target.runs' });
+  await removed('VirtualMachineInstance', name);
+  await world.cluster.merge('VirtualMachine', name, apps, { metadata: { labels: { 'tranship.dev/vm': null } } });
+  await expect(again(input)).rejects.toMatchObject({ code: 'target.exists' });
+  expect(await machine(input)).toBeDefined();
+  expect((await world.claim(`${name}-disk-0`, apps))?.status?.phase).toBe('Bound');
+});
+
+it('ran - what a person removed in the meantime is made anew', async () => {
+  const input = course();
+  const [volume] = await ran(input);
+  const { name } = input.target;
+  await removed('VirtualMachine', name);
+  await removed('PersistentVolumeClaim', `${name}-disk-0`);
+  const [{ pvcs }] = await Promise.all([again(input), world.runs(input)]);
+  expect(pvcs[0]?.volume).not.toBe(volume);
+});
+
+it.concurrent.for([1, 2, 3, 4, 5])(
+  'ran - brought back as far as write %i and cut off, it is brought back by the next try, or by the way back',
+  async (n, { expect }) => {
+    const input = course();
+    const [volume] = await ran(input);
+    await expect(again(input, dying(world.target, n).target)).rejects.toBeInstanceOf(Died);
+    if (n % 2 === 0) {
+      const back = { ...input, ran: 'remove', copy: 'keep' } as const;
+      expect((await removeTarget(world.target, back, context)).kept).toBe(true);
+    } else await Promise.all([again(input), world.runs(input)]);
+    expect((await world.claim(`${input.workbench}-disk-0`, work))?.spec.volumeName).toBe(volume);
+    expect(await machine(input)).toBeUndefined();
+  },
+);
 
 it('sealed - made with its links down; they go up only when the guest agent answers, and are seen up', async () => {
   const nics = [nic(), nic({ mac: '00:50:56:aa:bb:02', network: { type: 'multus', name: 'apps/lan' } })];
@@ -169,6 +314,7 @@ it('remove - archived, what has run goes too, with its disks; while it runs it i
   await expect(archived()).rejects.toMatchObject({ code: 'migration.state' });
   expect(await world.ours(input)).toContain(`VirtualMachine ${name}`);
   await world.cluster.remove('VirtualMachineInstance', name, apps);
+  await expect.poll(() => world.cluster.get('VirtualMachineInstance', name, apps)).toBeUndefined();
   await archived();
   expect(await world.ours(input)).toEqual([]);
   await expect.poll(() => world.cluster.get('PersistentVolume', volumes[0]!), { timeout: 20_000 }).toBeUndefined();

@@ -7,13 +7,15 @@ echo "127.0.0.1 localhost guest" > "$R/etc/hosts"
 chroot "$R" sh -c 'echo root:guest | chpasswd'
 mkdir -p "$R/var/lib/counter" "$R/etc/default"
 echo 0 > "$R/var/lib/counter/value"
-# A TCP service that answers with its host name and a counter that it writes through to the disk.
+# A TCP service that answers with its host name, a counter that it writes through to the disk, and the last block that the
+# writer has finished. A question that it has taken is answered, also when the guest is going down: its counting is known.
 cat > "$R/usr/local/sbin/counter" <<'X'
 #!/bin/sh
+trap '' TERM
 cd /var/lib/counter
 n=$(($(cat value) + 1))
 echo "$n" > new && sync new && mv new value && sync -f value
-echo "$(hostname) $n"
+echo "$(hostname) $n $(cat /var/lib/writer/last)"
 X
 cat > "$R/etc/systemd/system/counter.socket" <<'X'
 [Socket]
@@ -23,34 +25,46 @@ Accept=yes
 WantedBy=sockets.target
 X
 cat > "$R/etc/systemd/system/counter@.service" <<'X'
+[Unit]
+After=network.target networking.service
 [Service]
 ExecStart=/usr/local/sbin/counter
 StandardOutput=socket
 X
-# Once somebody knocks it writes all the time: blocks of random bytes, each in a file that is named by its sum, in one step. Asked, it tells of them all.
+# Once somebody knocks it writes all the time: numbered blocks of random bytes, each in a file that is named by its sum, in one
+# step; the last 48 are kept. Asked, it tells of them all: the last, how many are whole, torn, missing.
 mkdir -p "$R/var/lib/writer"
+echo 0 > "$R/var/lib/writer/last"
 cat > "$R/usr/local/sbin/writer" <<'X'
 #!/bin/sh
 cd /var/lib/writer
-n=0
+n=$(cat last)
 while sleep 1; do
-  n=$((n + 1)) i=$((n % 48))
+  n=$((n + 1))
   head -c 262144 /dev/urandom > new && sync new
   sum=$(sha256sum < new)
-  mv new "$i.${sum%% *}.next"
-  rm -f "$i".*.block && mv "$i.${sum%% *}.next" "$i.${sum%% *}.block" && sync -f .
+  mv new "$n.${sum%% *}.block" && sync -f .
+  echo "$n" > told && sync told && mv told last && sync -f .
+  rm -f -- "$((n - 48))".*.block
 done
 X
 cat > "$R/usr/local/sbin/written" <<'X'
 #!/bin/sh
 cd /var/lib/writer
-good=0 torn=0
-for f in *.block; do
-  [ -e "$f" ] || continue
-  sum=$(sha256sum < "$f") name=${f#*.}
-  if [ "${sum%% *}" = "${name%.block}" ]; then good=$((good + 1)); else torn=$((torn + 1)); fi
+last=$(cat last) good=0 torn=0 missing=0
+n=$((last - 47))
+[ "$n" -ge 1 ] || n=1
+while [ "$n" -le "$last" ]; do
+  set -- "$n".*.block
+  if [ -e "$1" ]; then
+    sum=$(sha256sum < "$1") name=${1#*.}
+    if [ "${sum%% *}" = "${name%.block}" ]; then good=$((good + 1)); else torn=$((torn + 1)); fi
+  else
+    missing=$((missing + 1))
+  fi
+  n=$((n + 1))
 done
-echo "$(hostname) $good $torn"
+echo "$(hostname) $last $good $torn $missing"
 X
 cat > "$R/etc/systemd/system/writer.socket" <<'X'
 [Socket]

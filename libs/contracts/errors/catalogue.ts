@@ -136,6 +136,12 @@ export const catalogue = {
     retry: false,
     status: 409,
   },
+  'source.both-run': {
+    title: 'The source was started while its target runs',
+    fix: 'Decide which side lives: power the source off and retry, which keeps the target, or roll back, which stops it',
+    retry: false,
+    status: 409,
+  },
   'kube.unreachable': {
     title: 'The target cluster does not answer',
     fix: 'Check its kubeconfig and network',
@@ -187,6 +193,12 @@ export const catalogue = {
   'target.exists': {
     title: 'The target name is taken by an object that is not ours',
     fix: 'Choose another targetName or remove the object',
+    retry: false,
+    status: 409,
+  },
+  'target.runs': {
+    title: 'A VM of the target’s name runs',
+    fix: 'Stop it and retry; should it live, leave the source off',
     retry: false,
     status: 409,
   },

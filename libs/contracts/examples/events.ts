@@ -106,6 +106,10 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.archive-requested': {},
   'vm.archived': {},
   'vm.archive-failed': { error: { ...problem, code: 'vsphere.fault', title: 'vCenter reports a fault' } },
+  'vm.concern-raised': {
+    ...{ id: 'cbt.lied', category: 'warning', label: 'The source called changed blocks unchanged' },
+    ...{ why: 'pass 3: 2 of 320 leaves had changed', fix: 'Reset its change tracking', path: 'passes[3].disks[2000]' },
+  },
   'access.allowed': access,
   'access.denied': { ...access, why: 'vera has the role viewer; this needs operator' },
 };

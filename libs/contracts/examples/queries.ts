@@ -94,10 +94,10 @@ const report: VmReport = {
   passes: [
     {
       ...{ pass: 2, started: at, finished: at, seconds: 1.4, snapshot: 'snapshot-77', changedBytes: 41_943_040 },
-      ...{ readBytes: 41_943_040, writtenBytes: 40_000_000, how: ['delta'] },
+      ...{ readBytes: 41_943_040, writtenBytes: 40_000_000, savedBytes: 0, how: ['delta'] },
     },
   ],
-  ...{ readBytes: 1_341_943_040, writtenBytes: 1_240_000_000 },
+  ...{ readBytes: 1_341_943_040, writtenBytes: 1_240_000_000, savedBytes: 0 },
   downtime: {
     forecast: eventExamples['vm.forecast'],
     real: { shutdown: 11.2, delta: 1.8, prove: 0.6, convert: 4.1, handOver: 3.2, boot: 14.8 },
@@ -154,7 +154,7 @@ export const queryExamples: Examples = {
   },
   findVms: { input: { provider: 'vc1', refs: [{ name: 'web-01' }] }, result: { matches: [[sourceVm]] } },
   connection: { input: { name: 'vc1' }, result: connection },
-  powerState: { input: { provider: 'vc1', vm: 'vm-42' }, result: { powerState: 'poweredOff' } },
+  sourceOff: { input: { provider: 'vc1', vm: 'vm-42', lastStart: 70_311 }, result: { powerState: 'poweredOff', at } },
   room: {
     input: { provider: 'vc1', vms: ['vm-42'] },
     result: { rooms: [{ vm: 'vm-42', datastore: 'fast-ds', freeBytes: 9 * 1024 ** 3, needBytes: 20 * 1024 ** 3 }] },
@@ -185,6 +185,7 @@ export const queryExamples: Examples = {
     result: { storageClasses: ['ceph-rbd'], namespaces: ['apps'], networks: ['apps/vlan21'], vms: ['web-01'] },
   },
   rehearsal: { input: { name: ids.migration, vm: 'vm-42' }, result: rehearsal },
+  targetRuns: { input: { namespace: 'apps', name: 'web-01' }, result: { runs: false } },
   report: { input: { name: ids.migration, vm: 'vm-42' }, result: report },
   proof: { input: { name: ids.migration, vm: 'vm-42' }, result: signedProof },
   sign: { input: { text: '{"version":1}' }, result: { publicKey, signature } },

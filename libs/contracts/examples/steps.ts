@@ -99,7 +99,7 @@ export const stepExamples: Examples = {
   handOver: { input: onTarget, result: { pvcs: [{ index: 0, name: 'web-01-disk-0' }], seconds: 1.8 } },
   create: { input: onTarget, result: { name: 'web-01', uid: '9f0d' } },
   checkOff: { input: { ...atSource, lastStart: 70_311 }, result: { powerState: 'poweredOff', at } },
-  start: { input: { ...onTarget, provider: 'vc1' }, result: { at } },
+  start: { input: { ...onTarget, provider: 'vc1', lastStart: 70_311 }, result: { at } },
   unseal: {
     input: { ...ours, target: { ...target, sealed: true }, deadlineMs: 600_000 },
     result: { answered: at, opened: at, nics: [nicFact.mac] },
@@ -115,5 +115,8 @@ export const stepExamples: Examples = {
     input: { ...atSource, prefix: 'tranship-shop-20261201-2100-', tracking: 'off' },
     result: { snapshots: [snapshot], tracking: 'off' },
   },
-  powerOn: { input: { ...atSource, watchMs: 0 }, result: { at } },
+  powerOn: {
+    input: { ...atSource, target: { namespace: 'apps', name: 'web-01' }, watchMs: 0 },
+    result: { at },
+  },
 };

@@ -1,8 +1,7 @@
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
-import type { Volume } from '../domain/volumes.ts';
-import { placeOf } from '../domain/volumes.ts';
+import { placeOf, type Volume } from '../domain/volumes.ts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
 import type { Probe } from './disks.ts';
 import type { ChangedPart } from './overlay.ts';

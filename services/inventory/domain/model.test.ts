@@ -68,6 +68,7 @@ test('vm - with the least that vCenter tells it still fits the schema', () => {
   const [found] = model(vm('vm-1', 'web-01')).vms();
   expect(sourceVmSchema.parse(found)).toEqual(found);
   expect(found).toMatchObject({ powerState: 'poweredOff', firmware: 'bios', disks: [], nics: [], snapshots: 0 });
+  expect(found).not.toHaveProperty('changeTrackingSupported');
 });
 
 test('vm - with all that it tells', () => {
@@ -81,6 +82,7 @@ test('vm - with all that it tells', () => {
       'config.firmware': 'efi',
       'config.bootOptions': { efiSecureBootEnabled: 'true' },
       'config.changeTrackingEnabled': true,
+      'capability.changeTrackingSupported': 'false',
       'guest.toolsRunningStatus': 'guestToolsRunning',
       'guest.ipStack': [
         {
@@ -103,6 +105,7 @@ test('vm - with all that it tells', () => {
     firmware: 'efi',
     secureBoot: true,
     changeTracking: true,
+    changeTrackingSupported: false,
     toolsRunning: true,
     gateway: '10.0.0.1',
     dns: ['10.0.0.53', '10.0.0.54'],

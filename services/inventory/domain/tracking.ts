@@ -1,4 +1,4 @@
-import type { Since } from '@tranship/contracts';
+import { type Since, TranshipError } from '@tranship/contracts';
 import { many, number, object, refId, text, typeOf, type Vim } from './vim.ts';
 
 export interface TrackedDisk {
@@ -47,14 +47,18 @@ export function changedDisks(planned: readonly Since[], found: readonly TrackedD
   return undefined;
 }
 
-/** Why changed areas between two of VMware's names for a moment cannot be trusted; `undefined`: they can. */
-export function historyLost(before: string | undefined, now: string | undefined): string | undefined {
+/**
+ * Why changed areas between two of VMware's names for a moment cannot be trusted; `undefined`: they can. Each snapshot counts
+ * on (`isNew`); a VM that is off may still be where it was.
+ */
+export function historyLost(before: string | undefined, now: string | undefined, isNew: boolean): string | undefined {
   if (before === undefined) return 'the last pass had no changeId';
   if (now === undefined) return 'change tracking gives no changeId';
   const [[was, at], [is, to]] = [split(before), split(now)];
   if (was !== is) return 'change tracking was reset';
   if (!Number.isInteger(at) || !Number.isInteger(to)) return `the changeId ${now} is not understood`;
-  return to < at ? 'the changeId went back: the VM was reverted' : undefined;
+  if (to < at) return 'the changeId went back: the VM was reverted';
+  return isNew && to === at ? 'the changeId did not go on: the VM was reverted' : undefined;
 }
 
 const split = (changeId: string): [string, number] => {
@@ -78,12 +82,24 @@ export interface ChangeWindow {
   readonly areas: readonly (readonly [number, number])[];
 }
 
-/** @throws RangeError where the answer is none */
+/** @throws TranshipError `vsphere.fault` where the answer is none */
 export function changeWindow(answer: unknown): ChangeWindow {
   const { startOffset, length, changedArea } = object(answer) ?? {};
   const [start, long] = [number(startOffset), number(length)];
   const areas = many(changedArea).map((area) => [number(area.start), number(area.length)] as const);
-  if (start === undefined || long === undefined || areas.some((pair) => !pair.every(Number.isSafeInteger)))
-    throw new RangeError('an answer that is no change of a disk');
-  return { start, length: long, areas: areas as [number, number][] };
+  if (![start, long, ...areas.flat()].every(Number.isSafeInteger))
+    throw new TranshipError('vsphere.fault', 'QueryChangedDiskAreas: an answer that is no change of a disk');
+  return { start: start!, length: long!, areas: areas as [number, number][] };
+}
+
+/** Why a window is no answer to what was asked, which is what changed from `from` on; `undefined`: it is one. */
+export function notAnswered(
+  { start, length, areas }: ChangeWindow,
+  from: number,
+  sizeBytes: number,
+): string | undefined {
+  if (start > from) return `QueryChangedDiskAreas was asked from ${from} on and answers from ${start} on`;
+  if (start + length <= from) return 'QueryChangedDiskAreas does not come to an end';
+  const beyond = areas.find(([at, long]) => at < 0 || long < 0 || at + long > sizeBytes);
+  return beyond && `QueryChangedDiskAreas tells of ${beyond[0]}+${beyond[1]}, outside of the disk`;
 }

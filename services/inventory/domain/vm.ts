@@ -17,6 +17,7 @@ export const vmProperties = [
   'config.firmware',
   'config.bootOptions',
   'config.changeTrackingEnabled',
+  'capability.changeTrackingSupported',
   'config.hardware',
   'guest.toolsRunningStatus',
   'guest.hostName',
@@ -67,6 +68,7 @@ export function toSourceVm(id: string, p: Vim, place: Place): SourceVm | undefin
     nics: nicsOf(devices, many(p['guest.net']), place),
     snapshots: countSnapshots(many(object(p.snapshot)?.rootSnapshotList)),
     changeTracking: truth(p['config.changeTrackingEnabled']),
+    ...optional('changeTrackingSupported', told(p['capability.changeTrackingSupported'])),
     devices: deviceKinds(devices),
   };
 }
@@ -76,6 +78,8 @@ const plainName = (name: string) => name.replace(/%2f/gi, '/').replace(/%5c/gi, 
 
 const optional = <K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } =>
   value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+/** What is not told is not known. */
+const told = (value: unknown): boolean | undefined => (value === undefined ? undefined : truth(value));
 const strings = (value: unknown): string[] =>
   (Array.isArray(value) ? value : value === undefined ? [] : [value]).filter((each) => typeof each === 'string');
 

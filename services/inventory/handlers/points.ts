@@ -1,6 +1,6 @@
 import { type Point, type Since, type StepInput, type StepResult, TranshipError, tellRoom } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
-import { changedDisks, historyLost, strangersMoved, type TrackedDisk } from '../domain/tracking.ts';
+import { changedDisks, historyLost, notAnswered, strangersMoved, type TrackedDisk } from '../domain/tracking.ts';
 import type { PointSource, VmNow } from '../ports.ts';
 import { startsSoFar } from './power.ts';
 
@@ -35,12 +35,12 @@ export async function snapshot(
   asPlanned(input, now.disks);
   const before = now.snapshots.find((each) => each.name === name);
   if (!before) await enoughRoom(source, vm);
-  const tracking = now.tracking ? 'on' : before ? 'off' : await enable(source, vm, context);
+  const tracking = await tracked(source, vm, { on: now.tracking, begun: before !== undefined }, context);
   const id = before?.id ?? (await source.createSnapshot(vm, name, context.signal));
   const at = new Date(context.clock.now()).toISOString();
   const moment = { vm, snapshot: id, disks: await source.snapshotDisks(id), foreign: strangers(now) };
   const { powerState } = await source.power(vm);
-  return { ...(await point(source, keep, input, moment, at)), snapshot: id, tracking, powerState };
+  return { ...(await point(source, keep, input, moment, at)), snapshot: id, ...tracking, powerState };
 }
 
 /** A snapshot that grows until its datastore is full stops every VM on it. */
@@ -75,16 +75,25 @@ function asPlanned({ vm, disks }: { vm: string; disks: readonly Since[] }, found
 
 const strangers = ({ snapshots }: VmNow) => snapshots.filter(({ name }) => !name.startsWith(ours)).map(({ id }) => id);
 
+type Tracked = Pick<StepResult<'snapshot'>, 'tracking' | 'untracked'>;
+
 /** It takes effect with the stun of the snapshot that follows. Where it cannot be had, passes compare. */
-async function enable(source: PointSource, vm: string, { log }: StepContext): Promise<'enabled' | 'off'> {
+async function tracked(
+  source: PointSource,
+  vm: string,
+  { on, begun }: { on: boolean; begun: boolean },
+  { log }: StepContext,
+): Promise<Tracked> {
+  if (on) return { tracking: 'on' };
+  if (begun) return { tracking: 'off' };
   try {
     await source.setTracking(vm, true);
-    return 'enabled';
+    return { tracking: 'enabled' };
   } catch (error) {
     const { code, detail } = TranshipError.from(error);
     if (code !== 'vsphere.fault') throw error;
     log.warn({ vm, detail }, 'change tracking cannot be turned on: every pass reads all of the disks');
-    return 'off';
+    return { tracking: 'off', untracked: detail };
   }
 }
 
@@ -103,7 +112,7 @@ async function point(
     // The first pass copies all: nothing is asked, nothing is lost.
     if (foreign === undefined) found.push(known);
     else {
-      const lost = moved ?? historyLost(before, changeId);
+      const lost = moved ?? historyLost(before, changeId, moment.snapshot !== undefined);
       found.push({
         ...known,
         ...(lost === undefined ? await changes(source, keep, moment, { key, sizeBytes, before: before! }) : { lost }),
@@ -129,7 +138,9 @@ async function changes(
     let start = 0;
     for (let i = 0; start < sizeBytes; i++) {
       const window = await source.changedAreas(vm, { key, changeId: before, start, snapshot });
-      if (i >= maxWindows || window.length <= 0) return { lost: 'QueryChangedDiskAreas does not come to an end' };
+      const wrong =
+        i < maxWindows ? notAnswered(window, start, sizeBytes) : 'QueryChangedDiskAreas takes too many answers';
+      if (wrong !== undefined) return { lost: wrong };
       areas.push(...window.areas);
       start = window.start + window.length;
     }

@@ -3,7 +3,7 @@ import { createLogger, type StepContext } from '@tranship/service-kit';
 import { FakeClock } from '@tranship/service-kit/testing';
 import { expect, test } from 'vitest';
 import type { PowerSource } from '../ports.ts';
-import { checkOff, powerOff, powerOn, startsSoFar } from './power.ts';
+import { checkOff, powerOff, powerOn, startsSoFar, type TargetRuns } from './power.ts';
 
 /** A VM that behaves: it takes `seconds` for what it is told; a deaf guest never shuts down, a stuck host never powers off. */
 class Machine implements PowerSource {
@@ -168,25 +168,40 @@ test('check - where vCenter does not tell of starts, only its power is known; wh
   expect(await startsSoFar(new Machine('poweredOff'), 'vm-1', context(new Machine('poweredOff')).log)).toBe(0);
 });
 
+const target = { namespace: 'apps', name: 'web-01' };
+const on = (machine: Machine, watchMs = 0, targetRuns: TargetRuns = async () => false) =>
+  machine.runs(powerOn(() => machine, targetRuns, { ...input, target, watchMs }, context(machine)));
+
 test('power on - it is started once, and seen running; one that runs is left alone', async () => {
   const machine = new Machine('poweredOff');
-  await machine.runs(powerOn(() => machine, { ...input, watchMs: 0 }, context(machine)));
+  await on(machine);
   expect((await machine.power()).powerState).toBe('poweredOn');
-  await machine.runs(powerOn(() => machine, { ...input, watchMs: 0 }, context(machine)));
+  await on(machine);
   expect(machine.told).toEqual(['powerOn']);
+});
+
+test('power on - beside a target that runs, or of which nobody can tell, it is not started', async () => {
+  const machine = new Machine('poweredOff');
+  const asked: unknown[] = [];
+  const runs = async (of: unknown) => asked.push(of) > 0;
+  await expect(on(machine, 0, runs)).rejects.toMatchObject({ code: 'target.runs', retry: false });
+  expect(asked).toEqual([target]);
+  const silent = () => Promise.reject(new TranshipError('service.unavailable', 'vm-builder does not answer'));
+  await expect(on(machine, 0, silent)).rejects.toMatchObject({ code: 'service.unavailable', retry: true });
+  expect(machine.told).toEqual([]);
+  // One that runs already is nobody's doing here, and needs no start.
+  await on(new Machine('poweredOn'), 0, runs);
 });
 
 test('power on - one that was told to shut down, and does so late, is started again', async () => {
   const machine = new Machine('poweredOn', { seconds: 90 });
   await machine.shutdownGuest();
-  await machine.runs(powerOn(() => machine, { ...input, watchMs: 180_000 }, context(machine)));
+  await on(machine, 180_000);
   expect(machine.told).toEqual(['shutdownGuest', 'powerOn']);
   expect((await machine.power()).powerState).toBe('poweredOn');
 });
 
 test('power on - one that never comes is a fault', async () => {
   const machine = new Machine('poweredOff', { deaf: ['powerOn'] });
-  await expect(machine.runs(powerOn(() => machine, { ...input, watchMs: 0 }, context(machine)))).rejects.toMatchObject({
-    code: 'vsphere.fault',
-  });
+  await expect(on(machine)).rejects.toMatchObject({ code: 'vsphere.fault' });
 });

@@ -1,8 +1,10 @@
-import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import { type QueryParsed, type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import { type Clock, poll, type StepContext } from '@tranship/service-kit';
 import type { PowerSource } from '../ports.ts';
 
 type Find = (provider: string) => PowerSource;
+/** Whether a VM of that name runs on the target, asked now. */
+export type TargetRuns = (target: StepInput<'powerOn'>['target']) => Promise<boolean>;
 const everyMs = 500;
 const hardMs = 120_000;
 
@@ -66,8 +68,8 @@ export async function startsSoFar(
 /** The live check before a start: it is off, and was never started since the final pass. */
 export async function checkOff(
   find: Find,
-  input: StepInput<'checkOff'>,
-  { clock }: StepContext,
+  input: QueryParsed<'sourceOff'>,
+  { clock }: Pick<StepContext, 'clock'>,
 ): Promise<StepResult<'checkOff'>> {
   const source = find(input.provider);
   const { powerState } = await source.power(input.vm);
@@ -83,15 +85,26 @@ export async function checkOff(
   return { powerState, at: stamp(clock) };
 }
 
+/** Also after the target was stopped: somebody may have started it since. */
 export async function powerOn(
   find: Find,
+  targetRuns: TargetRuns,
   input: StepInput<'powerOn'>,
   { clock, signal }: StepContext,
 ): Promise<StepResult<'powerOn'>> {
   const source = find(input.provider);
   const isOff = async () => ((await source.power(input.vm)).powerState === 'poweredOn' ? undefined : true);
   const late = { everyMs, deadlineMs: input.watchMs, clock, signal };
-  if ((await isOff()) || (input.watchMs > 0 && (await poll(isOff, late)))) await source.powerOn(input.vm);
+  if ((await isOff()) || (input.watchMs > 0 && (await poll(isOff, late)))) {
+    const { namespace, name } = input.target;
+    if (await targetRuns(input.target))
+      throw new TranshipError(
+        'target.runs',
+        `${namespace}/${name} runs: its source ${input.vm} is not started beside it`,
+      );
+    signal.throwIfAborted();
+    await source.powerOn(input.vm);
+  }
   const on = async () => ((await source.power(input.vm)).powerState === 'poweredOn' ? true : undefined);
   if (await poll(on, { everyMs, deadlineMs: hardMs, clock, signal })) return { at: stamp(clock) };
   throw new TranshipError('vsphere.fault', `${input.vm} is not on ${hardMs / 1000} s after PowerOn`);

@@ -8,6 +8,7 @@ import { essence, foldStored, nothing, type Stored, toStore } from '../domain/st
 type Queries = NonNullable<ServiceTable['queries']>;
 /** A clock that is off by more breaks certificates and tokens. */
 const maxSkewMs = 60_000;
+const tries = 5;
 
 /** Providers: stored, read, tested. */
 export function providerQueries(providers: Providers, kit: Kit): Queries {
@@ -45,34 +46,40 @@ async function putProvider(providers: Providers, kit: Kit, provider: Provider): 
     const detail = `spec.type: ${provider.spec.type} is no source yet, and the target "host" needs no Provider`;
     throw new TranshipError('document.invalid', detail, { path: 'spec.type' });
   }
-  const { events, seq } = await kit.bus.events.readSubject(subjects.event('provider', name));
-  const before = events.reduce<Stored>(foldStored, nothing);
-  const version = before.provider?.metadata.resourceVersion ?? '0';
-  if (wanted !== undefined && wanted !== version)
-    throw new TranshipError('document.conflict', `the Provider ${name} has the version ${version}, not ${wanted}`);
-  if (before.provider && essence(before.provider) === essence(provider)) return providers.describe(before.provider);
-  const data = toStore(before, provider);
-  const last = await append(kit, name, { type: 'provider.added', data }, seq);
-  const time = new Date(kit.clock.now()).toISOString();
-  return providers.describe(foldStored(before, { type: 'provider.added', data, seq: last, time }).provider!);
-}
-
-async function append(kit: Kit, name: string, event: TranshipEvent, expected: number): Promise<number> {
-  const context = { source: 'tranship/inventory', time: new Date(kit.clock.now()) };
-  try {
-    return await kit.bus.events.append(subjects.event('provider', name), [event], expected, context);
-  } catch (error) {
-    if (!(error instanceof BusConflict)) throw error;
-    const detail = `somebody else changed the Provider ${name} just now`;
-    throw new TranshipError('document.conflict', detail, { cause: error });
-  }
+  const { provider: stored } = await change(kit, name, (before) => {
+    const version = before.provider?.metadata.resourceVersion ?? '0';
+    if (wanted !== undefined && wanted !== version)
+      throw new TranshipError('document.conflict', `the Provider ${name} has the version ${version}, not ${wanted}`);
+    if (before.provider && essence(before.provider) === essence(provider)) return;
+    return { type: 'provider.added', data: toStore(before, provider) };
+  });
+  return providers.describe(stored!);
 }
 
 async function deleteProvider(kit: Kit, name: string): Promise<void> {
-  const { events, seq } = await kit.bus.events.readSubject(subjects.event('provider', name));
-  if (!events.reduce<Stored>(foldStored, nothing).provider)
-    throw new TranshipError('document.not-found', `there is no provider ${name}`);
-  await append(kit, name, { type: 'provider.removed', data: {} }, seq);
+  await change(kit, name, ({ provider }) => {
+    if (!provider) throw new TranshipError('document.not-found', `there is no provider ${name}`);
+    return { type: 'provider.removed', data: {} };
+  });
+}
+
+/** What is said of a provider's state lies among its changes: whom that overtakes reads again, and decides again. */
+async function change(kit: Kit, name: string, decide: (before: Stored) => TranshipEvent | undefined): Promise<Stored> {
+  const subject = subjects.event('provider', name);
+  for (let left = tries; left > 0; left--) {
+    const { events, seq } = await kit.bus.events.readSubject(subject);
+    const before = events.reduce<Stored>(foldStored, nothing);
+    const event = decide(before);
+    if (!event) return before;
+    const time = new Date(kit.clock.now());
+    try {
+      const last = await kit.bus.events.append(subject, [event], seq, { source: 'tranship/inventory', time });
+      return foldStored(before, { ...event, seq: last, time: time.toISOString() });
+    } catch (error) {
+      if (!(error instanceof BusConflict)) throw error;
+    }
+  }
+  throw new TranshipError('document.conflict', `others change the Provider ${name} all the time`);
 }
 
 /** Each check by itself; after the first that fails the later ones cannot be made. */

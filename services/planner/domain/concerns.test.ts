@@ -67,6 +67,7 @@ const brings: Record<string, Partial<Subject>> = {
   'disk.shared': ofDisk({ shared: true }),
   'disk.independent': ofDisk({ mode: 'independent_persistent' }),
   'disk.empty': ofDisk({ capacityBytes: 0 }),
+  'cbt.unsupported': { plan: warm, ...ofVm({ changeTrackingSupported: false }) },
   'transfer.nfc-warm': { plan: warm, method: 'nfc' },
   'transfer.nfc-full': { plan: plan({ defaults: { proof: 'full' } }), method: 'nfc' },
   'storage.unmapped': ofDisk({ datastore: { id: 'datastore-2', name: 'slow-ds' } }),

@@ -145,6 +145,20 @@ export const rules: readonly Rule[] = [
         .map((d) => ({ path: `disks[${d.key}].capacityBytes`, why: `${d.label} holds 0 bytes` })),
   },
   {
+    id: 'cbt.unsupported',
+    category: 'critical',
+    acceptable: true,
+    label: 'No change tracking',
+    fix: 'Upgrade the VM’s virtual hardware (version 7 or newer), or set the plan’s type to cold; accepted, every pass reads all of its disks',
+    // One that is off moves cold, whatever the plan says.
+    find: ({ plan, vm }) =>
+      when(
+        plan.spec.type === 'warm' && vm.changeTrackingSupported === false && vm.powerState !== 'poweredOff',
+        'changeTrackingSupported',
+        'vSphere cannot tell what changed on its disks between two passes',
+      ),
+  },
+  {
     id: 'transfer.nfc-warm',
     category: 'critical',
     label: 'A warm migration, or a rehearsal, by export',

@@ -1,5 +1,5 @@
-import type { Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
-import { finished, finishPass, giveUp, type Pass, startPass } from './passes.ts';
+import type { Concern, Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
+import { finished, finishPass, giveUp, type Pass, proven, startPass } from './passes.ts';
 import { archiving, final, type State, transition } from './states.ts';
 
 /** One VM's course: the fold of its events. */
@@ -51,6 +51,10 @@ export interface Course {
   readonly released: boolean;
   /** The copy outlives the way back: a retry goes on from it. */
   readonly kept: boolean;
+  /** The target ran and was given up: its disks are kept, and only a comparison brings them back. */
+  readonly ran: boolean;
+  /** What a person was told of on the way. */
+  readonly concerns: readonly Concern[];
   /** Why no snapshot is taken: a datastore has too little room. */
   readonly guarded: Problem | undefined;
   /** Megabytes a second that a person allows its copy, tries and retries included. */
@@ -101,6 +105,8 @@ export const newCourse = (migration: string, vm: string): Course => ({
   stopped: false,
   results: {},
   ...fresh,
+  ran: false,
+  concerns: [],
   throttle: undefined,
   seq: 0,
   attempts: 1,
@@ -274,6 +280,7 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
         ...result(course, event),
         passes: finishPass(course.passes, event, time),
         kept: course.kept && event.type !== 'vm.changes-found',
+        ran: course.ran && event.type !== 'vm.proved',
       };
     case 'vm.unsealed':
       return { ...result(course, event), ...anew(course), failure: undefined, tries: 1 };
@@ -284,14 +291,18 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
     case 'vm.archive-failed':
       return { owed: event.data.error };
     case 'vm.target-removed':
-      return { ...result(course, event), kept: event.data.kept };
+      return { ...result(course, event), kept: event.data.kept, ran: course.ran && event.data.kept };
+    case 'vm.target-stopped':
+      return { ...result(course, event), ran: true, kept: false };
+    case 'vm.concern-raised':
+      return { concerns: [...course.concerns, event.data] };
     case 'vm.archived':
       return { archived: true };
     case 'vm.undo-began':
-      // From there on the copy is proven; what a conversion changed of it is found by a comparison.
+      // What a pass that was cut off, or a conversion, changed of a proven copy is found by the next pass.
       return {
         error: event.data.error ?? course.error,
-        kept: event.data.error !== undefined && (course.kept || afterProof.has(course.previous!)),
+        kept: course.ran || (event.data.error !== undefined && (course.kept || proven(course.passes).length > 0)),
       };
     case 'vm.failed':
       return { error: event.data.error ?? course.error };
@@ -303,11 +314,9 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
   }
 }
 
-const afterProof: ReadonlySet<State> = new Set<State>(['CV', 'HO', 'CR', 'CK']);
-
 /** Tried again from its end: all anew, but for a copy that was kept. */
 function begun({ kept, passes }: Course, time: string): Partial<Course> {
-  const copied = kept ? { kept, passes: finished(passes) } : {};
+  const copied = kept ? { kept, passes: proven(passes) } : {};
   return { ...fresh, ...copied, results: {}, entered: { QU: time }, stopped: false };
 }
 

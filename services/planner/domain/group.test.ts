@@ -1,7 +1,7 @@
 import type { TranshipEvent } from '@tranship/contracts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bad, good, present, problem, queued } from '../testing/course.ts';
+import { bad, good, passes, present, problem, queued, run, warm } from '../testing/course.ts';
 import { apply, type Course } from './course.ts';
 import { next } from './next.ts';
 import { final, transition, waiting } from './states.ts';
@@ -13,6 +13,7 @@ function play(
   answer: (vm: string, step: string, course: Course) => TranshipEvent,
   admitted: readonly string[] = ids,
   from: readonly Course[] = ids.map((vm) => ({ ...queued({ group: ids }), vm })),
+  away?: { readonly at: number; readonly ms: number },
 ) {
   const courses = new Map(from.map((course) => [course.vm, course]));
   const steps: string[] = [];
@@ -24,7 +25,7 @@ function play(
   for (const vm of admitted) say(vm, { type: 'vm.admitted', data: {} });
   // Idle for longer than any pause between two tries: at rest.
   for (let still = 0, i = 0; still < 200 && i < 20_000; i++) {
-    clock += 1000;
+    clock += i === away?.at ? away.ms : 1000;
     const vm = ids[i % ids.length]!;
     const course = courses.get(vm)!;
     const others = ids.filter((id) => id !== vm).map((id) => courses.get(id)!);
@@ -97,6 +98,45 @@ test('group - no target starts before the sources of all were seen to be off; on
     expect(states(contested.courses)).toEqual(ids.map((vm) => (vm === late ? 'CO' : 'FA')));
     expect(contested.steps.filter((step) => step.endsWith(' powerOn'))).toHaveLength(2);
   }
+});
+
+const hour = 3_600_000;
+const window = { cron: '0 0 * * *', forMs: hour, timeZone: 'UTC' };
+
+test('group - the planner is away at any moment until the window is over: no half of a group stays down', () => {
+  const from = ids.map((vm) => ({ ...queued({ group: ids, cutover: { mode: 'manual', window } }), vm }));
+  const ends = Array.from({ length: 40 }, (_, at) => {
+    const { courses } = play((_vm, step, course) => good(step, course), ids, from, { at, ms: 2 * hour });
+    return states(courses).join();
+  });
+  expect(new Set(ends)).toEqual(new Set(['WT,WT,WT', 'OK,OK,OK']));
+});
+
+/** Two passes are made, and the cutover would be due but for the time. */
+const ready = (over: Parameters<typeof warm>[0]) => {
+  const { course } = run(warm({ group: ids, intervalMs: 10 * hour, ...over }), passes(2));
+  return { ...course, state: 'WT', passes: course.passes.slice(0, 2) } as Course;
+};
+const askedFor: Partial<Course> = { cutover: { at: undefined, force: false, asked: '2026-01-01T00:00:00Z' } };
+
+test.each([
+  ['window', { ...ready({ cutover: { mode: 'manual', window } }), ...askedFor }],
+  ['budget', ready({ cutover: { mode: 'budget', budgetMs: hour } })],
+  ['rehearsal', { ...ready({}), ...askedFor, rehearsalAsked: true }],
+  ['budget, asked for', { ...ready({ cutover: { mode: 'manual', budgetMs: hour } }), ...askedFor }],
+])('group - once one has begun, no %s holds the others any more; one that is through pulls nobody', (_, course) => {
+  const late = present(Date.parse('2026-01-01T20:00:00Z'));
+  const forecast = { ...course.forecast!, high: 2 * 3_600 };
+  const slow = { ...late, history: { ...late.history, boot: [2 * 3_600] } };
+  const due = (others: Partial<Course>[]) =>
+    next(
+      { ...course, forecast },
+      { ...slow, others: others.map((each, i) => ({ ...course, vm: ids[i + 1]!, ...each })) },
+    );
+  const begun = { event: { type: 'vm.cutover-due', data: { why: 'another of its group has begun' } } };
+  expect(due([{ state: 'WT' }, { state: 'WT' }])).not.toMatchObject(begun);
+  for (const state of ['ST', 'CP', 'CK'] as const) expect(due([{ state }, { state: 'WT' }])).toMatchObject(begun);
+  expect(due([{ state: 'OK' }, { state: 'OK' }])).not.toMatchObject(begun);
 });
 
 test('group - one that is not to be started is done with only when the others may start', () => {

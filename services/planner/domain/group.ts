@@ -7,6 +7,8 @@ const startable = ['CK', 'SR', 'WA', 'SE', 'SD', 'OK'] as const satisfies readon
 const canStart: ReadonlySet<State> = new Set<State>(startable);
 /** Its cutover has begun, and was not given up. */
 const committed: ReadonlySet<State> = new Set<State>(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', ...startable]);
+/** Its source is off, or goes off, and its target waits for the others. */
+const underway: ReadonlySet<State> = new Set<State>(['ST', 'FC', 'CP', 'PV', 'CV', 'HO', 'CR', 'CK']);
 const turnedBack: ReadonlySet<State> = new Set<State>(['RT', 'TY', 'RS', 'UD', 'FA', 'CA', 'CO']);
 /** Here it can still be put back because another one was. */
 const revocable: ReadonlySet<State> = new Set<State>([
@@ -18,11 +20,14 @@ const revocable: ReadonlySet<State> = new Set<State>([
 export const allCutOver = (others: readonly Course[], wouldBegin: (other: Course) => boolean): boolean =>
   others.every((other) => committed.has(other.state) || (other.state === 'WT' && wouldBegin(other)));
 
+/** Whether one of the group has begun: neither window nor budget holds the others then, for each minute that they wait it is down. */
+export const pulled = (others: readonly Course[]): boolean => others.some(({ state }) => underway.has(state));
+
 /** Whether no target of the group has to be waited for: the sources are looked at together, right before the start. */
 export const allCanStart = (others: readonly Course[]): boolean => others.every(({ state }) => canStart.has(state));
 
-/** Its source was seen to be off, and it is let start; or it is not to be started, and is ready. What it comes to later undoes no other. */
-const checked = ({ plan, entered }: Course): boolean => entered[plan?.start === false ? 'CK' : 'SR'] !== undefined;
+/** Its source was seen to be off, and it is let start. What it comes to later undoes no other. */
+const checked = ({ entered }: Course): boolean => entered.SR !== undefined;
 /** Whether the sources of all others were seen to be off: before that no target of the group starts, and none is done with. */
 export const allChecked = (others: readonly Course[]): boolean => others.every(checked);
 

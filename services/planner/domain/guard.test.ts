@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { queued } from '../testing/course.ts';
+import { at, good, present, queued, run } from '../testing/course.ts';
 import type { Course } from './course.ts';
-import { guard } from './guard.ts';
+import { bothRun, guard } from './guard.ts';
+import { next } from './next.ts';
 import { allStates } from './states.ts';
 
 const gib = 1024 ** 3;
@@ -28,4 +29,22 @@ test('guard - 0 GiB to stay free watches nothing; nor is a cold migration watche
   expect(guard({ ...queued(), state: 'WT' }, room(1))).toBeUndefined();
   const told = allStates.filter((state) => guard(course({ state }), room(1)) !== undefined);
   expect(told).toEqual(['WT', 'PC', 'PP']);
+});
+
+test('guard - a source that is started while its target is watched or settled waits for a person, who has a way on and a way back', () => {
+  const told = allStates.filter((state) => bothRun(course({ state }), 'd') !== undefined);
+  expect(told).toEqual(['WA', 'SE']);
+  for (const broken of ['watchHealth', 'settle']) {
+    const { course: beside } = run(queued(), (step, now) => (step === broken ? undefined : good(step, now)));
+    const held = at(beside, bothRun(beside, 'the source vm-1 is poweredOn')!);
+    expect(held).toMatchObject({
+      state: 'DN',
+      error: { code: 'source.both-run', detail: 'the source vm-1 is poweredOn' },
+    });
+    expect(next(held, present())).toBeUndefined();
+    // An answer that comes late changes nothing.
+    expect(at(held, good(broken)).state).toBe('DN');
+    expect(run(at(held, { type: 'vm.retried', data: {} }), good)).toMatchObject({ course: { state: 'OK' } });
+    expect(run(at(held, { type: 'vm.rollback-requested', data: {} }), good).steps).toEqual(['stopTarget', 'powerOn']);
+  }
 });

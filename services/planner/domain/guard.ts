@@ -12,6 +12,15 @@ const ample = 1.25;
 export const isWatched = (course: Course): boolean =>
   watched.has(course.state) && (course.plan?.type === 'warm' || isWanted(course));
 
+/** Its target runs, or may, and its course is not over. */
+export const isBeside = ({ state }: Course): boolean => state === 'WA' || state === 'SE';
+
+/** A source that was started meanwhile: a person decides which of the two lives. */
+export const bothRun = (course: Course, detail: string): TranshipEvent | undefined =>
+  isBeside(course)
+    ? { type: 'vm.decision-needed', data: { error: new TranshipError('source.both-run', detail).toProblem() } }
+    : undefined;
+
 /** What the room found for its snapshot means to a course; `undefined`: nothing new. */
 export function guard(course: Course, room: Room): TranshipEvent | undefined {
   if (!isWatched(course)) return undefined;

@@ -47,7 +47,8 @@ export function describe(
       ...(course?.forecast ? { forecast: course.forecast } : {}),
       ...(course ? { downtime: downtimeParts(course), paused: course.paused } : {}),
       ...(course?.released ? { released: true } : {}),
-      ...(course?.kept && !course.archived ? { kept: true } : {}),
+      ...((course?.kept || course?.ran) && !course.archived ? { kept: true } : {}),
+      ...(course && course.concerns.length > 0 ? { concerns: [...course.concerns] } : {}),
       ...(waits === undefined ? {} : { waits }),
       ...(course?.throttle === undefined ? {} : { throttleMBps: course.throttle }),
     };

@@ -4,6 +4,7 @@ import { seenRateOf } from './forecast.ts';
 import { allCanStart, allChecked, groupFailure } from './group.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { claimed, finished, passDisks, since, startPass } from './passes.ts';
+import { unraised } from './raised.ts';
 import { isWanted, lastPass } from './rehearsal.ts';
 import { archiving, type State } from './states.ts';
 import { againAt, type Present, whileWaiting } from './waiting.ts';
@@ -33,6 +34,8 @@ const undoable: ReadonlySet<State> = new Set<State>([
 export function next(course: Course, present: Present): Due | undefined {
   const { state, plan, failure, cancelledIn, error } = course;
   if (!plan) return undefined;
+  const concern = unraised(course);
+  if (concern) return say({ type: 'vm.concern-raised', data: concern });
   if (
     cancelledIn !== undefined &&
     undoable.has(state) &&
@@ -44,8 +47,8 @@ export function next(course: Course, present: Present): Due | undefined {
   if (present.now < (againAt(course) ?? 0)) return undefined;
   const put = groupFailure(course, present.others);
   if (put && (interruptible.has(state) || failure)) return say({ type: 'vm.undo-began', data: { error: put } });
-  if (state === 'CK' && plan.start && !allCanStart(present.others)) return undefined;
-  if ((state === 'SR' || (state === 'CK' && !plan.start)) && !allChecked(present.others)) return undefined;
+  if (state === 'CK' && !allCanStart(present.others)) return undefined;
+  if (state === 'SR' && !allChecked(present.others)) return undefined;
   if (state === 'WT') return maybe(whileWaiting(course, present));
   if (
     state === 'DN' &&
@@ -55,6 +58,8 @@ export function next(course: Course, present: Present): Due | undefined {
   )
     return say({ type: 'vm.rollback-requested', data: {} });
   if (course.restart && state === 'FA') return say({ type: 'vm.retried', data: {} });
+  // What ran is where it was: the workbench was never prepared for it.
+  if (state === 'RT' && course.ran && course.entered.PR === undefined) return removedNothing(true);
   if (state === 'TY' && !mustTidy(course)) return untouched;
   if (state === 'SD') return say({ type: 'vm.succeeded', data: { unproven: unproven(course) } });
   if (state === 'UD' || (state === 'RS' && !mustRestart(course))) {
@@ -65,8 +70,7 @@ export function next(course: Course, present: Present): Due | undefined {
     );
   }
   if (state === 'AT' && !mustUntrack(course)) return untouched;
-  if (state === 'AL' && course.ended === 'OK')
-    return say({ type: 'vm.target-removed', data: { removed: [], kept: false } });
+  if (state === 'AL' && course.ended === 'OK') return removedNothing(false);
   if (state === 'AD') return say({ type: 'vm.archived', data: {} });
   const step = dueStep(course);
   return step ? command(step, course) : undefined;
@@ -94,6 +98,7 @@ function turn(course: Course, error: Problem): Due {
 const maybe = (event: TranshipEvent | undefined) => event && say(event);
 const say = (event: TranshipEvent): Due => ({ kind: 'event', event });
 const untouched = say({ type: 'vm.source-tidied', data: { snapshots: [], tracking: 'kept' } });
+const removedNothing = (kept: boolean): Due => say({ type: 'vm.target-removed', data: { removed: [], kept } });
 /** What `powerOff` found, where it came so far. */
 const wasOn = ({ plan, results }: Course) =>
   ((results.powerOff as { was?: string } | undefined)?.was ?? plan?.power) === 'poweredOn';
@@ -121,12 +126,13 @@ function agentMode({ plan, results }: Course) {
   return agent === 'ifPresent' && engine === 'none' ? 'ignore' : agent;
 }
 
-/** The step that is due in this state: `settle` stands in for `checkOff` where nothing is to be started; a sealed target is opened first. */
+/** The step that is due in this state: `settle` stands in for `start` where nothing is to be started; a sealed target is opened first. */
 export function dueStep({ state, plan, results }: Course): StepName | undefined {
-  if (state === 'CK' && plan && !plan.start) return 'settle';
+  if (state === 'SR' && plan && !plan.start) return 'settle';
   return state === 'WA' && plan?.target.sealed && !results.unseal ? 'unseal' : stepOf[state];
 }
 
+const placeOf = ({ namespace, name }: TargetVm) => ({ namespace, name });
 const guestNics = ({ nics }: TargetVm) =>
   nics.map(({ mac, slot, addresses }) => ({ mac, addresses, ...(slot === undefined ? {} : { slot }) }));
 
@@ -138,9 +144,11 @@ function input(step: StepName, course: Course): StepInput<StepName> {
   const ours = { migration, vm, workbench };
   const pass = course.passes.at(-1) ?? startPass(1, course.since);
   const source = { migration, vm, provider: connection.provider };
+  const { lastStart: told } = (course.results.findChanges ?? {}) as Partial<StepResult<'findChanges'>>;
+  const lastStart = told === undefined ? {} : { lastStart: told };
   switch (step) {
     case 'prepare':
-      return { ...ours, target, connection, grade, rehearse: isWanted(course) };
+      return { ...ours, target, connection, grade, rehearse: isWanted(course), ran: course.ran };
     case 'powerOff':
       return { ...source, power: plan.power, ...plan.shutdown };
     case 'snapshot':
@@ -165,7 +173,7 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return {
         ...ours,
         connection,
-        disks: passDisks(disks, course.passes, pass),
+        disks: passDisks(disks, course.passes, pass, course.ran),
         pass: pass.pass,
         ...at,
         // Inside the downtime the smallest sample, however large the disk.
@@ -194,17 +202,15 @@ function input(step: StepName, course: Course): StepInput<StepName> {
     case 'watchHealth':
       return { ...ours, target, ...plan.health, agent: agentMode(course) };
     case 'start':
-      return { ...ours, provider: connection.provider, target };
+      return { ...ours, provider: connection.provider, target, ...lastStart };
     case 'powerOn':
-      return { ...source, watchMs: mayStillShutDown(course) ? lateShutdownMs : 0 };
-    case 'checkOff': {
-      const { lastStart } = (course.results.findChanges ?? {}) as Partial<StepResult<'findChanges'>>;
-      return { ...source, ...(lastStart === undefined ? {} : { lastStart }) };
-    }
+      return { ...source, target: placeOf(target), watchMs: mayStillShutDown(course) ? lateShutdownMs : 0 };
+    case 'checkOff':
+      return { ...source, ...lastStart };
     case 'removeTarget':
       return {
         ...{ ...ours, target },
-        ran: course.state === 'AL' ? 'remove' : 'keep',
+        ran: course.state === 'AL' || course.ran ? 'remove' : 'keep',
         copy: course.state === 'RT' && course.kept ? 'keep' : 'remove',
       };
     default:

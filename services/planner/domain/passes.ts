@@ -61,6 +61,10 @@ export const giveUp = (passes: readonly Pass[]): readonly Pass[] =>
 export const finished = (passes: readonly Pass[]): readonly Pass[] =>
   passes.filter((pass) => pass.finished !== undefined);
 
+/** Those of them whose bytes were read back: what a retry may go on from. */
+export const proven = (passes: readonly Pass[]): readonly Pass[] =>
+  finished(passes).filter((pass) => pass.proven !== undefined);
+
 /** What the next look at the disks compares with. */
 export function since(disks: readonly TargetDisk[], passes: readonly Pass[]): { disks: Since[]; foreign?: string[] } {
   const last = finished(passes).at(-1)?.point;
@@ -85,13 +89,21 @@ export function claimed(disks: readonly TargetDisk[], prepared: StepResult<'prep
 const keptOf = (index: number, passes: readonly Pass[]): string | undefined =>
   passes.findLast(({ proven }) => proven)?.proven?.find((disk) => disk.index === index)?.kept;
 
-/** How each disk is copied in this pass: all of it first; then what changed, where that is known; else all is compared. */
-export function passDisks(disks: readonly TargetDisk[], passes: readonly Pass[], { pass, point }: Pass): PassDisk[] {
+/**
+ * How each disk is copied in this pass: all of it first; then what changed, where that is known; else all is compared. `ran`:
+ * the target's disks hold what it wrote, and of what it had no ledger tells.
+ */
+export function passDisks(
+  disks: readonly TargetDisk[],
+  passes: readonly Pass[],
+  { pass, point }: Pass,
+  ran: boolean,
+): PassDisk[] {
   return disks.map((disk) => {
     const seen = point?.disks.find(({ key }) => key === disk.key);
     const { file = disk.file, changeId, areas } = seen ?? {};
     const kept = keptOf(disk.index, passes);
-    const how = pass === 1 ? 'full' : areas === undefined ? 'compare' : 'delta';
+    const how = ran ? 'compare' : pass === 1 ? 'full' : areas === undefined ? 'compare' : 'delta';
     return {
       ...disk,
       file,

@@ -78,3 +78,10 @@ test('report - where the source did not run nothing went down', () => {
   const { report } = told([...cold, ...warm.slice(11), ...end]);
   expect(report).toMatchObject({ state: 'succeeded', downtime: null });
 });
+
+test('report - of a comparison it tells what the target held already', () => {
+  const [disk] = eventExamples['vm.pass-finished'].disks;
+  const compared = { disks: [{ ...disk!, how: 'compare', savedBytes: 39_000_000 }], seconds: 2 };
+  const { report } = told([...warm.slice(0, 5), ['vm.pass-finished', compared]]);
+  expect(report).toMatchObject({ savedBytes: 39_000_000, passes: [{ how: ['compare'], savedBytes: 39_000_000 }] });
+});

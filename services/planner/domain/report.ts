@@ -14,7 +14,7 @@ export function reportOf(course: Course, plan: VmPlan, events: readonly Told[]):
   const guest = results.convert as StepResult<'convert'> | undefined;
   const well = results.watchHealth as StepResult<'watchHealth'> | undefined;
   const done = passes.map(described);
-  const sum = (of: 'readBytes' | 'writtenBytes') => done.reduce((total, each) => total + each[of], 0);
+  const sum = (of: 'readBytes' | 'writtenBytes' | 'savedBytes') => done.reduce((total, each) => total + each[of], 0);
   return {
     ...{ migration, plan: plan.plan, vm: { id: vm, name: plan.name }, type: plan.type },
     state: stateNames[course.state],
@@ -30,6 +30,7 @@ export function reportOf(course: Course, plan: VmPlan, events: readonly Told[]):
     passes: done,
     readBytes: sum('readBytes'),
     writtenBytes: sum('writtenBytes'),
+    savedBytes: sum('savedBytes'),
     downtime: downtime(course),
     proof: proven(course),
     guest: guest ? { os: guest.os, engine: guest.engine, reason: guest.reason, files: guest.changes } : null,
@@ -59,6 +60,7 @@ function described(pass: Pass): VmReport['passes'][number] {
     ...known('snapshot', pass.snapshot),
     ...known('changedBytes', sourceSaid(pass)),
     writtenBytes: copied.reduce((total, disk) => total + disk.writtenBytes, 0),
+    savedBytes: copied.reduce((total, disk) => total + disk.savedBytes, 0),
     how: copied.map(({ how }) => how),
   };
 }

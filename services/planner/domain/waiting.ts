@@ -1,7 +1,7 @@
 import { TranshipError, type TranshipEvent } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { copyRateOf, forecast, type History, writeRateOf } from './forecast.ts';
-import { allCutOver } from './group.ts';
+import { allCutOver, pulled } from './group.ts';
 import { refusalOf } from './inspection.ts';
 import { finished } from './passes.ts';
 import { barredBy, isBarred, isFitted, isStale, isWanted } from './rehearsal.ts';
@@ -65,7 +65,8 @@ const aheadMs = (releaseAfterMs: number) => releaseAfterMs / 10;
 function alone(course: Course, present: Present): TranshipEvent | undefined {
   const { plan, passes, paused } = course;
   const cold = plan!.type === 'cold';
-  const asked = isWanted(course);
+  // Those of its group that have begun are down: they wait for no rehearsal.
+  const asked = isWanted(course) && !pulled(present.others);
   // It is copied while its source runs only so that there is a copy to be rehearsed.
   if (cold && !asked && !isBarred(course))
     return paused || kept(course, present) !== undefined ? undefined : due('a cold migration has no other pass');
@@ -83,6 +84,7 @@ function alone(course: Course, present: Present): TranshipEvent | undefined {
   if (asked) return passAfter(last.pass);
   if (isBarred(course)) return anotherPass(course, present);
   if (course.postponed && last.off) return due('its guest has shut down after all');
+  if (!course.postponed && pulled(present.others)) return due('another of its group has begun');
   const wish = wished(course, present);
   if (wish === undefined) return anotherPass(course, present);
   const event = cutOver(course, present, wish);
@@ -154,9 +156,9 @@ function shortened({ plan, passes, cutover, guarded }: Course, { now, history }:
 }
 
 /** Why the window keeps a cutover that is otherwise due from beginning; `undefined`: it does not. */
-function kept({ plan, cutover, passes }: Course, { now, history }: Present): string | undefined {
+function kept({ plan, cutover, passes }: Course, { now, history, others }: Present): string | undefined {
   const { window } = plan!.cutover;
-  if (!window || cutover?.force) return undefined;
+  if (!window || cutover?.force || pulled(others)) return undefined;
   const gate = gateAt(window, now);
   const opens = nextOpening(window, now);
   const wait = `for the window that opens at ${opens === undefined ? 'no time' : iso(opens)}`;

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type StreamPiece, vmdkStream } from '@tranship/blocks';
 import { systemClock } from '@tranship/service-kit';
-import { ExportLease, type Ref, VSphere } from '@tranship/vsphere';
+import { ExportLease, type VSphere } from '@tranship/vsphere';
 import type { Config } from '../config.ts';
 import type { OpenSource, SourceRequest } from '../ports.ts';
+import { readOf, vcenterOf } from './vcenter.ts';
 
 /** The lease is one for all disks of a VM; whoever reads the last one gives it back. */
 interface Export {
@@ -18,31 +17,23 @@ interface Export {
 }
 
 /** Downloads a VM's disks as vCenter exports them, each once and in order; the lease is told how far they are read. */
-export function nfcSource({ credentialsDir }: Config): OpenSource {
+export function nfcSource(config: Config): OpenSource {
   const exports = new Map<string, Export>();
 
-  const begin = ({ connection, vm, snapshot }: SourceRequest, signal: AbortSignal): Export => {
-    const secret = (name: string) => readFile(join(credentialsDir, connection.secret, name), 'utf8');
-    const { url, thumbprint } = connection;
-    const login = async () => ({
-      username: (await secret('username')).trim(),
-      password: (await secret('password')).replace(/\n$/, ''),
-    });
-    const client = new VSphere({ url, trust: { thumbprint }, login });
-    const of: Ref =
-      snapshot === undefined
-        ? { type: 'VirtualMachine', value: vm }
-        : { type: 'VirtualMachineSnapshot', value: snapshot };
+  const begin = (request: SourceRequest, signal: AbortSignal): Export => {
+    const client = vcenterOf(config, request.connection);
     const read = new Map<number, number>();
     let totalBytes = 0;
     const percent = () => {
       const done = [...read.values()].reduce((sum, bytes) => sum + bytes, 0);
       return totalBytes === 0 ? 0 : Math.min(100, Math.floor((done / totalBytes) * 100));
     };
-    const lease = ExportLease.open(client, of, { percent, signal, sleep: systemClock.sleep }).then((opened) => {
-      totalBytes = opened.totalBytes;
-      return opened;
-    });
+    const lease = ExportLease.open(client, readOf(request), { percent, signal, sleep: systemClock.sleep }).then(
+      (opened) => {
+        totalBytes = opened.totalBytes;
+        return opened;
+      },
+    );
     return { client, lease, read, holders: 0, whole: true };
   };
 

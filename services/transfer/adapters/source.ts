@@ -1,13 +1,14 @@
 import { TranshipError, type Via } from '@tranship/contracts';
 import type { Config } from '../config.ts';
 import { firstChoice, secondChoice } from '../domain/method.ts';
-import type { Ports, SourceRequest } from '../ports.ts';
+import type { OpenSource, Ports, SourceRequest } from '../ports.ts';
 import { nfcSource } from './nfc-source.ts';
+import { fileNow } from './vcenter.ts';
 import { vddkSource } from './vddk-source.ts';
 
 /** Opens a disk by the method that is asked for, or by the one that works. */
 export function anySource(config: Config): Ports['openSource'] {
-  const methods = { vddk: vddkSource(config), nfc: nfcSource(config) };
+  const methods = { vddk: found(config, vddkSource(config)), nfc: nfcSource(config) };
   /** A library that has opened a disk is there: what it refuses later has another cause. */
   let libraryWorks = false;
   const open = async (via: Via, request: SourceRequest, signal: AbortSignal) => ({
@@ -27,3 +28,17 @@ export function anySource(config: Config): Ports['openSource'] {
     }
   };
 }
+
+/** A Storage vMotion gives a disk another file: where the one that was named is not there, vCenter is asked, once. */
+const found =
+  (config: Config, open: OpenSource): OpenSource =>
+  async (request, signal) => {
+    try {
+      return await open(request, signal);
+    } catch (error) {
+      if (TranshipError.from(error).code !== 'vsphere.not-found') throw error;
+      const file = await fileNow(config, request);
+      if (file === undefined || file === request.file) throw error;
+      return { ...(await open({ ...request, file }, signal)), movedTo: file };
+    }
+  };

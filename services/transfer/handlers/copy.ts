@@ -67,8 +67,8 @@ async function pass(
     let opened: ReturnType<Ports['openSource']> | undefined;
     const source = async (begun?: Via) => {
       opened ??= ports.openSource({ connection, vm, key, file, snapshot, how, begun, twice }, signal);
-      const { via } = await opened;
-      log.info({ disk: index, ...via }, 'the source is open');
+      const { via, movedTo } = await opened;
+      log.info({ disk: index, ...via, movedTo }, 'the source is open');
       return { ...limited(await opened, limiter, signal), via };
     };
     closers.push(async () => (await opened)?.close());

@@ -29,6 +29,7 @@ interface Listed {
   readonly path: string;
   readonly key: number;
   readonly capacity: number;
+  readonly snapshot?: string;
 }
 
 export interface Lease {
@@ -50,7 +51,7 @@ export interface Pass {
   readonly method?: Connection['method'];
   /** nbdkit's, in the bench's folder. */
   readonly plugin?: string;
-  readonly disk?: Partial<Pick<PassDisk, 'how' | 'areas' | 'changeId' | 'kept' | 'claim'>>;
+  readonly disk?: Partial<Pick<PassDisk, 'how' | 'key' | 'file' | 'areas' | 'changeId' | 'kept' | 'claim'>>;
 }
 
 /** A workbench without a cluster: the handlers as they are, nbdkit with the lab's plugin, a vCenter, NATS; folders stand for volumes. */
@@ -65,12 +66,11 @@ export class Bench {
   readonly bus: Bus;
   readonly owner = { migration: 'm', vm: 'v' };
   readonly #nats: NatsServer;
-  readonly #listed: readonly Listed[];
+  #listed: readonly Listed[] = [];
 
-  private constructor(vcenter: VCenter, listed: readonly Listed[], nats: NatsServer, bus: Bus) {
+  private constructor(vcenter: VCenter, nats: NatsServer, bus: Bus) {
     this.vcenter = vcenter;
     [this.#nats, this.bus] = [nats, bus];
-    this.#listed = listed;
     execFileSync('make', ['-C', plugin, `OUT=${this.dir}`], { stdio: 'pipe' });
     mkdirSync(join(this.dir, 'credentials/vc'), { recursive: true });
     this.renew();
@@ -78,11 +78,18 @@ export class Bench {
 
   static async start(spec: object): Promise<Bench> {
     const vcenter = await startVCenter(spec);
-    const listed = (await (await fetch(`${vcenter.control}/disks`)).json()) as Listed[];
     const nats = await NatsServer.start();
     const { url, user, passwordFile } = nats;
     const bus = await Bus.open({ url, user, passwordFile, name: 'transfer' });
-    return new Bench(vcenter, listed, nats, bus);
+    const bench = new Bench(vcenter, nats, bus);
+    await bench.look();
+    return bench;
+  }
+
+  /** Where the disks lie now, and how large they are. */
+  async look(): Promise<void> {
+    const all = (await (await fetch(`${this.vcenter.control}/disks`)).json()) as Listed[];
+    this.#listed = all.filter(({ snapshot }) => snapshot === undefined);
   }
 
   /** Empty volumes, the right password, a source at full speed. */
@@ -102,6 +109,7 @@ export class Bench {
   log = (index = 0): string => join(this.dir, `scratch/disk-${index}.pass`);
   id = (vm: string): string => this.#of(vm)[0]!.id;
   key = (vm: string, index = 0): number => this.#of(vm)[index]!.key;
+  size = (vm: string, index = 0): number => this.#of(vm)[index]!.capacity;
   source = (vm: string, index = 0): string => this.#of(vm)[index]!.path;
 
   /** How long the source takes for each read, and for each grain of an export. */
@@ -116,8 +124,9 @@ export class Bench {
   }
 
   /** What happens behind the API's back. */
-  async tell(path: string): Promise<void> {
-    const response = await fetch(`${this.vcenter.control}${path}`, { method: 'POST' });
+  async tell(path: string, body?: object, method = 'POST'): Promise<void> {
+    const more = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(`${this.vcenter.control}${path}`, { method, ...more });
     if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
   }
 
@@ -248,3 +257,10 @@ export async function until(what: string, ask: () => boolean, ms = 20_000): Prom
     await sleep(5);
   }
 }
+
+/** What it ends in, where that is an error. */
+export const failure = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );

@@ -21,7 +21,7 @@ interface Settings {
 }
 
 /** What stands for a VM while its disks are worked on: their claims, the scratch claim, and the workbench. */
-type Input = StepInput<'prepare'> & {
+type Input = Omit<StepInput<'prepare'>, 'ran'> & {
   /** A node has KVM for a guest that is rehearsed. */
   readonly kvm: boolean;
 };

@@ -1,5 +1,7 @@
 /** Names and marks by which everything of ours is found again. */
 export const startedAt = 'tranship.dev/started-at';
+/** A rollback stopped it: nothing of ours starts this VM any more. */
+export const stoppedAt = 'tranship.dev/stopped-at';
 /** On a volume between two claims: the reclaim policy that it shall have again. */
 export const reclaimPolicy = 'tranship.dev/reclaim-policy';
 /** On a volume between two claims: the work claim that it comes from. */

@@ -5,6 +5,7 @@ import { targetDisk } from '../domain/names.ts';
 import { virtualMachine } from '../domain/virtual-machine.ts';
 import { diskClaim } from '../domain/volumes.ts';
 import type { Target } from '../ports.ts';
+import { runs } from './runs.ts';
 
 const mark = { 'app.kubernetes.io/managed-by': 'tranship' };
 
@@ -26,6 +27,9 @@ export function factQueries({ cluster, config }: Target) {
       ]);
       return { storageClasses, namespaces, networks, vms };
     },
+    targetRuns: async (place: QueryParsed<'targetRuns'>): Promise<QueryResult<'targetRuns'>> => ({
+      runs: await runs(cluster, place),
+    }),
     previewPlan: async ({ targets, connection }: QueryParsed<'previewPlan'>): Promise<QueryResult<'previewPlan'>> => {
       const objects: KubeObject[] = targets.flatMap((target) => {
         const { name, namespace, disks } = target;

@@ -5,6 +5,7 @@ import { bench } from '../domain/bench.ts';
 import { rehearses, selector, targetDisk, workDisk } from '../domain/names.ts';
 import { kvmDevice } from '../domain/workbench.ts';
 import type { Target } from '../ports.ts';
+import { bringBack } from './bring-back.ts';
 import { endWorkbench } from './hand-over.ts';
 import { why } from './why.ts';
 
@@ -14,12 +15,14 @@ const lookMs = 200;
 export async function prepare(
   world: Target,
   input: StepInput<'prepare'>,
-  { clock, signal }: StepContext,
+  context: StepContext,
 ): Promise<StepResult<'prepare'>> {
+  const { clock, signal } = context;
   const { cluster, config } = world;
   const { migration, vm, workbench, target } = input;
   const { disks } = target;
   const { workNamespace: namespace } = config;
+  if (input.ran) await bringBack(world, input, context);
   await vacant(cluster, target);
   const kvm = input.rehearse && (await hasKvm(world));
   const wanted = bench({ ...input, kvm }, config);

@@ -1,10 +1,11 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { Kind } from '@tranship/kube';
 import { errorFields, type StepContext } from '@tranship/service-kit';
-import { cameFrom, isMarked, selector, startedAt, targetDisk, workDisk } from '../domain/names.ts';
+import { cameFrom, isMarked, selector, startedAt, stoppedAt, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
 import { marked, none, placesOf, rebind } from '../rebind.ts';
 import { endWorkbench } from './hand-over.ts';
+import { runs } from './runs.ts';
 
 type Input = StepInput<'settle'>;
 const goneMs = 180_000;
@@ -87,9 +88,17 @@ export async function stopTarget(
   const { name, namespace } = input.target;
   const machine = await cluster.get('VirtualMachine', name, namespace);
   const ours = machine !== undefined && isMarked(machine.metadata.labels, input);
+  if (!ours && (await runs(cluster, input.target)))
+    throw new TranshipError(
+      'target.runs',
+      `${namespace}/${name} bears no label of ours any more: it is not ours to stop`,
+    );
   if (ours && (await cluster.get('VirtualMachineInstance', name, namespace)))
     await cluster.stopVirtualMachine(name, namespace, graceSeconds);
-  if (ours) await cluster.merge('VirtualMachine', name, namespace, { spec: { runStrategy: 'Halted' } });
+  const at = new Date(clock.now()).toISOString();
+  // Also where it is halted already: a start that was on its way finds another VM than it had looked at.
+  const stopped = { metadata: { annotations: { [stoppedAt]: at } }, spec: { runStrategy: 'Halted' } };
+  if (ours) await cluster.merge('VirtualMachine', name, namespace, stopped);
   const instance = { kind: 'VirtualMachineInstance', namespace, name } as const;
   if (ours && !(await cluster.until(instance, none, { deadlineMs: stopMs, clock, signal })))
     throw new TranshipError(
@@ -97,7 +106,7 @@ export async function stopTarget(
       `${namespace}/${name} still runs ${stopMs / 1000} s after it was stopped`,
     );
   await removeWork(target, input, context);
-  return { at: new Date(clock.now()).toISOString() };
+  return { at };
 }
 
 /** The workbench goes, and with it what it was asked for: the next one would take what this one left. */
@@ -124,7 +133,7 @@ async function removeWork(target: Target, input: Input, context: StepContext): P
   return removed;
 }
 
-async function removeAndWait(
+export async function removeAndWait(
   cluster: Target['cluster'],
   kind: Kind,
   name: string,

@@ -47,6 +47,12 @@ export function course(disks: readonly TargetDisk[] = [disk(0)], more: Partial<T
   return { migration: `shop-${n}`, vm: `vm-${n}`, workbench: `tranship-shop-${n}-vm-${n}`, target };
 }
 
+/** What `prepare` is asked for. */
+export const asked = (input: Course, more: Partial<StepInput<'prepare'>> = {}): StepInput<'prepare'> => ({
+  ...{ ...input, connection, grade: 'standard', rehearse: false, ran: false },
+  ...more,
+});
+
 /** A target cluster with volumes and controllers, without nodes: what a kubelet would do to pods is done by `runs` and `ends`. */
 export class World {
   readonly plane: ControlPlane;
@@ -61,7 +67,7 @@ export class World {
     this.plane = plane;
     this.cluster = Cluster.open(plane.kubeconfig);
     this.target = {
-      sourcePower: async () => 'poweredOff',
+      sourceOff: async () => {},
       cluster: this.cluster,
       commands: { purge: async (...of) => void this.purged.push(of.join(' ')) },
       objects: {
@@ -105,9 +111,8 @@ export class World {
 
   /** Prepares a course, with its pod on a node; gives the names of the disks' volumes. */
   async prepared(input: Course, rehearse = false): Promise<{ volumes: string[]; pod: string }> {
-    const { migration, vm, workbench, target } = input;
-    const wanted = { migration, vm, workbench, target, connection, grade: 'standard', rehearse } as const;
-    const [{ pvcs, pod }] = await Promise.all([prepare(this.target, wanted, context), this.runs(input)]);
+    const preparing = prepare(this.target, asked(input, { rehearse }), context);
+    const [{ pvcs, pod }] = await Promise.all([preparing, this.runs(input)]);
     const volumes = await Promise.all(pvcs.map(async ({ name }) => (await this.claim(name, work))?.spec.volumeName));
     return { volumes, pod };
   }

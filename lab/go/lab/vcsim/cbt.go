@@ -150,14 +150,15 @@ func (v *labVM) QueryChangedDiskAreas(ctx *simulator.Context, req *types.QueryCh
 			}
 		}
 	}
-	body.Res = &types.QueryChangedDiskAreasResponse{Returnval: answer(areas, req.StartOffset, d.CapacityInBytes, v.l.maxAreas)}
+	info := tell(areas, v.l.lies[v.Self.Value], d.Key, req.StartOffset, d.CapacityInBytes, v.l.maxAreas)
+	body.Res = &types.QueryChangedDiskAreasResponse{Returnval: info}
 	return body
 }
 
-// answer lists the areas from start on; with more than max of them it ends before the next one (length tells where).
-func answer(b bitmap, start, size int64, max int) types.DiskChangeInfo {
-	r := types.DiskChangeInfo{StartOffset: start, Length: size - start}
-	for i := start / grain; i < int64(len(b)); i++ {
+// answer lists the areas from start to end; with more than max of them it ends before the next one (length tells where).
+func answer(b bitmap, start, end int64, max int) types.DiskChangeInfo {
+	r := types.DiskChangeInfo{StartOffset: start, Length: end - start}
+	for i := start / grain; i < int64(len(b)) && i*grain < end; i++ {
 		if !b[i] {
 			continue
 		}
@@ -165,7 +166,7 @@ func answer(b bitmap, start, size int64, max int) types.DiskChangeInfo {
 		for j < int64(len(b)) && b[j] {
 			j++
 		}
-		from, to := maxOf(i*grain, start), min(j*grain, size)
+		from, to := maxOf(i*grain, start), min(j*grain, end)
 		if len(r.ChangedArea) == max {
 			r.Length = from - start
 			break

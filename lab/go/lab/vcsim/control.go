@@ -3,6 +3,7 @@ package vcsim
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
@@ -16,6 +17,11 @@ func (l *lab) control() http.Handler {
 	mux.HandleFunc("GET /disks", func(w http.ResponseWriter, _ *http.Request) { reply(w, l.list()) })
 	mux.HandleFunc("POST /sessions/expire", func(w http.ResponseWriter, _ *http.Request) { reply(w, l.expire()) })
 	mux.HandleFunc("POST /cbt/reset", l.withVM(func(vm *simulator.VirtualMachine) any { return l.resetCBT(vm.Self.Value) }))
+	mux.HandleFunc("POST /cbt/lie", l.withQuery(func(vm *simulator.VirtualMachine, q url.Values) any { return l.addLie(vm.Self.Value, q) }))
+	mux.HandleFunc("DELETE /cbt/lie", l.withVM(func(vm *simulator.VirtualMachine) any { return l.endLies(vm.Self.Value) }))
+	mux.HandleFunc("POST /relocate", l.withQuery(func(vm *simulator.VirtualMachine, q url.Values) any { return l.relocate(vm, q.Get("datastore")) }))
+	mux.HandleFunc("POST /resize", l.withQuery(func(vm *simulator.VirtualMachine, q url.Values) any { return l.resize(vm, q.Get("bytes")) }))
+	mux.HandleFunc("POST /revert", l.withQuery(func(vm *simulator.VirtualMachine, q url.Values) any { return l.revert(vm, q.Get("snapshot")) }))
 	mux.HandleFunc("POST /power/off", l.withVM(l.guestIsOff))
 	mux.HandleFunc("POST /power/on", l.withVM(l.powerOnBehind))
 	mux.HandleFunc("POST /guest/tools", l.withVM(l.toolsRun))
@@ -53,13 +59,23 @@ func body(w http.ResponseWriter, r *http.Request, v any) bool {
 }
 
 func (l *lab) withVM(f func(*simulator.VirtualMachine) any) http.HandlerFunc {
+	return l.withQuery(func(vm *simulator.VirtualMachine, _ url.Values) any { return f(vm) })
+}
+
+// withQuery answers with what f gives; an error is one of the caller.
+func (l *lab) withQuery(f func(*simulator.VirtualMachine, url.Values) any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		vm, ok := l.entity("VirtualMachine", r.URL.Query().Get("vm")).(*simulator.VirtualMachine)
 		if !ok {
 			http.Error(w, "no such VM", http.StatusNotFound)
 			return
 		}
-		reply(w, f(vm))
+		answer := f(vm, r.URL.Query())
+		if err, bad := answer.(error); bad {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		reply(w, answer)
 	}
 }
 
@@ -103,15 +119,4 @@ func (l *lab) toolsRun(vm *simulator.VirtualMachine) any {
 	running := string(types.VirtualMachineToolsRunningStatusGuestToolsRunning)
 	ctx.Map.AtomicUpdate(ctx, vm, []types.PropertyChange{{Name: "guest.toolsRunningStatus", Val: running}})
 	return running
-}
-
-// powerOnBehind: somebody starts the VM in vCenter's own client.
-func (l *lab) powerOnBehind(vm *simulator.VirtualMachine) any {
-	w := &labVM{vm, l}
-	ctx := l.own()
-	_, f := wait(ctx, powerOn(w, ctx))
-	if f != nil {
-		return f
-	}
-	return "on"
 }

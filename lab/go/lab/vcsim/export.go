@@ -207,7 +207,7 @@ func (x *exports) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	handle, free := x.l.doors.admit(&door{f, d.size, e.host})
+	handle, free := x.l.doors.admit(&door{f, d.size, e.host, true})
 	if !free {
 		http.Error(w, "The host has too many NFC connections.", http.StatusServiceUnavailable)
 		return

@@ -71,7 +71,7 @@ func asksSessionOnly(m *simulator.Method) bool {
 	return true
 }
 
-// expire ends all sessions, and the waits that they have open.
+// expire ends all sessions, the waits that they have open, and the disks that are read.
 func (l *lab) expire() int {
 	reg := l.svc.Context.Map
 	sm := reg.SessionManager()
@@ -79,6 +79,7 @@ func (l *lab) expire() int {
 	for _, s := range list {
 		sm.TerminateSession(&simulator.Context{Map: reg, Session: &simulator.Session{}}, &types.TerminateSession{SessionId: []string{s.Key}})
 	}
+	l.doors.drop()
 	l.waiting.Range(func(k, _ any) bool {
 		pc := k.(*simulator.PropertyCollector)
 		pc.CancelWaitForUpdates(&types.CancelWaitForUpdates{})

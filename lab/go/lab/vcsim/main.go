@@ -26,6 +26,7 @@ type lab struct {
 	mu       sync.Mutex
 	svc      *simulator.Service
 	cbt      map[diskKey]*track
+	lies     map[string][]lie // by VM
 	delay    map[string]time.Duration
 	rules    []*taskRule
 	waiting  sync.Map
@@ -74,7 +75,7 @@ func Main(args []string) error {
 	if err != nil {
 		return err
 	}
-	l := &lab{cbt: map[diskKey]*track{}, delay: map[string]time.Duration{}, hook: o.hook, maxAreas: o.maxAreas, shutdown: o.shutdown}
+	l := &lab{cbt: map[diskKey]*track{}, lies: map[string][]lie{}, delay: map[string]time.Duration{}, hook: o.hook, maxAreas: o.maxAreas, shutdown: o.shutdown}
 	m := w.model()
 	if err := m.Create(); err != nil {
 		return err

@@ -25,9 +25,10 @@ type doors struct {
 }
 
 type door struct {
-	file *os.File
-	size int64
-	host string
+	file     *os.File
+	size     int64
+	host     string
+	exported bool
 }
 
 func newDoors(l *lab, user, pass string, limit int) *doors {
@@ -119,7 +120,7 @@ func (d *doors) find(vmID, snapshot, file string) (*door, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path.Base(file), err)
 		}
-		return &door{f, k.CapacityInBytes, hostOf(vm)}, nil
+		return &door{file: f, size: k.CapacityInBytes, host: hostOf(vm)}, nil
 	}
 	return nil, fmt.Errorf("The file %s was not found on this VM. (Error code 4)", file)
 }
@@ -138,6 +139,18 @@ func (d *doors) close(handle string) {
 	if x := d.open[handle]; x != nil {
 		x.file.Close()
 		delete(d.open, handle)
+	}
+}
+
+// drop closes the disks of the vddk plugin, as the end of their sessions does. What is exported needs none.
+func (d *doors) drop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for handle, x := range d.open {
+		if !x.exported {
+			x.file.Close()
+			delete(d.open, handle)
+		}
 	}
 }
 
@@ -163,7 +176,7 @@ func (d *doors) read(w http.ResponseWriter, r *http.Request, x *door) {
 // extents lists the allocated areas in a window: "start length" lines, at most 4096 of them.
 func (d *doors) extents(w http.ResponseWriter, r *http.Request, x *door) {
 	offset, _ := strconv.ParseInt(r.URL.Query().Get("offset"), 10, 64)
-	f, err := os.Open(x.file.Name()) // its own file position
+	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", x.file.Fd())) // its own file position, wherever the file lies now
 	if err != nil {
 		http.Error(w, "VixDiskLib_QueryAllocatedBlocks: "+err.Error(), http.StatusInternalServerError)
 		return

@@ -133,7 +133,7 @@ func (v *labVM) ConsolidateVMDisksTask(ctx *simulator.Context, _ *types.Consolid
 	return &methods.ConsolidateVMDisks_TaskBody{Res: &types.ConsolidateVMDisks_TaskResponse{Returnval: t.Run(ctx)}}
 }
 
-// RevertToSnapshotTask restores the bytes too. As in vSphere the changeIds of before are of no use afterwards.
+// RevertToSnapshotTask restores the bytes too. As in vSphere the changeIds of before are of no use afterwards, unless it lies.
 func (s *labSnapshot) RevertToSnapshotTask(ctx *simulator.Context, req *types.RevertToSnapshot_Task) soap.HasFault {
 	v := s.vm(ctx)
 	m := &v.VirtualMachine.VirtualMachine
@@ -148,13 +148,19 @@ func (s *labSnapshot) RevertToSnapshotTask(ctx *simulator.Context, req *types.Re
 		for _, d := range disks(s.Config.Hardware.Device) {
 			frozen[d.Key] = d.b
 		}
-		v.l.resetCBT(v.Self.Value)
+		unnoticed := v.l.unnoticed(ctx, v.VirtualMachine, disks(s.Config.Hardware.Device))
+		if !unnoticed {
+			v.l.resetCBT(v.Self.Value)
+		}
 		setLive(ctx, v.VirtualMachine, func(d disk) *flatBacking {
 			b, p := *d.b, frozen[d.Key]
 			if p == nil || strings.HasPrefix(b.DiskMode, "independent") {
 				return &b
 			}
 			b.FileName, b.Parent, b.ChangeId = delta(ctx, m, p.FileName), p, ""
+			if unnoticed {
+				b.ChangeId = p.ChangeId
+			}
 			_ = clone(local(ctx, m, p.FileName), local(ctx, m, b.FileName))
 			_ = clone(flat(ctx, m, p.FileName), flat(ctx, m, b.FileName))
 			return &b

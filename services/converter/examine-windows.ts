@@ -15,7 +15,7 @@ interface Given {
   readonly mediaDir: string;
 }
 
-const maxLoader = 32 * 1024 ** 2;
+const [maxLoader, maxHive] = [32 * 1024 ** 2, 512 * 1024 ** 2];
 
 /** Reads from a Windows all that the plan is made from, for `use`. Nothing is changed. */
 export async function examineWindows<T>(
@@ -23,13 +23,14 @@ export async function examineWindows<T>(
   { windows, nics, mediaDir }: Given,
   use: (facts: WindowsFacts) => T,
 ): Promise<T> {
-  const place = await speller(guest, Object.values(winPaths));
-  const [system, software] = [place(winPaths.system), place(winPaths.software)];
   const esp = await readEsp(guest);
-  const own = esp && `${esp.at}/EFI/Microsoft/Boot/bootmgfw.efi`;
+  const loaders = esp ? [`${esp.at}/EFI/BOOT`, `${esp.at}/EFI/Microsoft/Boot`] : [];
+  const place = await speller(guest, [...Object.values(winPaths), ...loaders]);
+  const [system, software] = [place(winPaths.system), place(winPaths.software)];
+  const own = esp && place(`${esp.at}/EFI/Microsoft/Boot/bootmgfw.efi`);
   const loader = own && !esp.fallback ? (await guest.read([own], maxLoader)).get(own) : undefined;
   const media = readMedia(join(mediaDir, 'windows'), driverFolder(windows) ?? '');
-  return guest.withCopies([system, software], (copies) => {
+  const examined = (copies: ReadonlyMap<string, string>) => {
     const copy = (path: string) => {
       const file = copies.get(path);
       if (file === undefined) throw errorOf(refuse('guest.malformed', `${path} of Windows cannot be read`, path));
@@ -46,5 +47,6 @@ export async function examineWindows<T>(
         }),
       ),
     );
-  });
+  };
+  return guest.withCopies([system, software], examined, maxHive);
 }

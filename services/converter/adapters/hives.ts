@@ -1,14 +1,17 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { TranshipError } from '@tranship/contracts';
 import type { Change } from '../domain/changes.ts';
 import { Hive } from '../domain/windows/hive.ts';
 import { mergeText, missing, shownText } from '../domain/windows/registry.ts';
-import { run } from './run.ts';
+import { type Bounds, run } from './run.ts';
 import { reader } from './undo.ts';
 
 type HiveChange = Extract<Change, { kind: 'hive' }>;
 
 const mergeMs = 300_000;
+const mib = 1024 ** 2;
+/** hivex holds the whole hive in memory, and writes all of it. */
+const boundsOf = (size: number): Bounds => ({ memory: 256 * mib + 3 * size, file: size + 16 * mib });
 
 /** Opens a hive that lies in a file here, for `use`. */
 export function withHive<T>(file: string, use: (hive: Hive) => T): T {
@@ -31,7 +34,10 @@ export async function editHive(
     before: shownText(edits, prefix, hive),
   }));
   const args = ['--merge', '--encoding=UTF-16LE', '--prefix', prefix, file];
-  const { code, stderr } = await run('hivexregedit', args, { input, deadlineMs: mergeMs, signal });
+  const { code, stderr } = await run('hivexregedit', args, {
+    ...{ input, deadlineMs: mergeMs, signal },
+    bounds: boundsOf(statSync(file).size),
+  });
   const fail = (why: string) => new TranshipError('guest.conversion', `${path}: ${why}`);
   if (code !== 0) throw fail(`hivexregedit ends with ${code}: ${stderr.trim().split('\n').slice(0, 3).join('; ')}`);
   return withHive(file, (hive) => {

@@ -139,7 +139,12 @@ function commandOf({ what, inner }: PlacedTarget): string {
 function copy({ size, read }: NtfsFile, to: string): void {
   const handle = openSync(to, 'w');
   try {
-    for (let at = 0; at < size; at += copyBytes) writeSync(handle, read(at, Math.min(copyBytes, size - at)));
+    for (let at = 0; at < size; at += copyBytes) {
+      const bytes = read(at, Math.min(copyBytes, size - at));
+      if (bytes.length < Math.min(copyBytes, size - at))
+        throw new TranshipError('guest.malformed', 'a file of its NTFS volume reaches beyond the disk');
+      writeSync(handle, bytes);
+    }
   } finally {
     closeSync(handle);
   }

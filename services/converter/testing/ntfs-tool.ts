@@ -16,10 +16,13 @@ export function ntfsTool(): string {
   const folder = join(tmpdir(), `tranship-ntfs-${process.getuid?.() ?? 0}-${key}`);
   if (!existsSync(folder)) {
     const made = mkdtempSync(join(tmpdir(), 'tranship-ntfs-making-'));
-    execFileSync('make', ['-s', '-C', source, `OUT=${made}`], {
-      timeout: 60_000,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    try {
+      execFileSync('make', ['-s', '-C', source, `OUT=${made}`], { timeout: 60_000, stdio: 'pipe' });
+    } catch (error) {
+      throw new Error('tranship-ntfs is not built; `npm test` installs what it needs: gcc make ntfs-3g-dev', {
+        cause: error,
+      });
+    }
     try {
       renameSync(made, folder);
     } catch {

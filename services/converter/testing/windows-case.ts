@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach } from 'vitest';
 import { convertDisks } from '../convert.ts';
 import { inspectDisks } from '../inspect.ts';
+import { exported } from './hives.ts';
 import { ntfsTool } from './ntfs-tool.ts';
-import { adapter, exported, ntfsTools, onVolume } from './windows.ts';
+import { adapter, ntfsTools, onVolume } from './windows.ts';
 
 /** For the tests of one file: a disk in a folder of its own for each, and what is done to it. */
 export function windowsCase() {

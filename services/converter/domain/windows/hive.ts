@@ -5,10 +5,18 @@ const start = 4096;
 const [maxKeys, maxValues, maxCell, maxLists] = [65_536, 4096, 1024 ** 2, 1024];
 /** Of a key or a value that is looked at in passing: its head and its name. */
 const headBytes = 1024;
+/** Of all that is read of one hive, and what a cell costs beside its bytes. */
+const [maxBytes, cellBytes] = [128 * 1024 ** 2, 64];
+
+type Cells = ReadonlyMap<string, Buffer>;
 
 /** A registry hive, read only, bounded. Keys are found by their path, without case. What makes no sense is not there. */
 export class Hive {
   readonly #read: Read;
+  /** By path, in lower case: the keys right below it and its values, by their names in lower case. Each is read once. */
+  readonly #keysOf = new Map<string, Cells>();
+  readonly #valuesOf = new Map<string, Cells>();
+  #left = maxBytes;
 
   constructor(read: Read) {
     this.#read = read;
@@ -21,31 +29,22 @@ export class Hive {
   }
 
   has(path: string): boolean {
-    return this.#key(path) !== undefined;
+    return this.#key(path.toLowerCase()) !== undefined;
   }
 
   /** The names of the keys right below one, in the hive's order. */
   keys(path: string): string[] {
-    const key = this.#key(path);
-    return key ? [...this.#children(key)].map((child) => nameOf(child, ...keyName(child))) : [];
+    return [...this.#below(path.toLowerCase()).values()].map(keyName);
   }
 
-  /** All values of a key, by their names; `''` is the default one. */
-  values(path: string): Map<string, RegistryValue> {
-    const key = this.#key(path);
-    return new Map(
-      [...(key ? this.#valuesOf(key) : [])].flatMap((cell) => {
-        const value = this.#content(cell);
-        return value ? [[nameOf(cell, ...valueName(cell)), value] as const] : [];
-      }),
-    );
+  /** The names of a key's values; `''` is the default one. */
+  values(path: string): string[] {
+    return [...this.#valuesIn(path.toLowerCase()).values()].map(valueName);
   }
 
   raw(path: string, name: string): RegistryValue | undefined {
-    const key = this.#key(path);
-    for (const cell of key ? this.#valuesOf(key) : [])
-      if (nameOf(cell, ...valueName(cell)).toLowerCase() === name.toLowerCase()) return this.#content(cell);
-    return undefined;
+    const cell = this.#valuesIn(path.toLowerCase()).get(name.toLowerCase());
+    return cell && this.#content(cell);
   }
 
   /** A value as text or number. */
@@ -61,17 +60,37 @@ export class Hive {
   }
 
   #key(path: string): Buffer | undefined {
+    const at = path.lastIndexOf('\\');
+    if (path !== '') return this.#below(path.slice(0, Math.max(at, 0))).get(path.slice(at + 1));
     const head = this.#head();
-    let key = head && this.#cell(head.readUInt32LE(36));
-    if (key && !isA(key, 'nk', 76)) return undefined;
-    for (const part of path.split('\\').filter((each) => each !== ''))
-      key = key && this.#below(key, part.toLowerCase());
-    return key;
+    const root = head && this.#cell(head.readUInt32LE(36), headBytes);
+    return root && isA(root, 'nk', 76) ? root : undefined;
   }
 
-  #below(key: Buffer, name: string): Buffer | undefined {
-    for (const child of this.#children(key)) if (nameOf(child, ...keyName(child)).toLowerCase() === name) return child;
-    return undefined;
+  #below(path: string): Cells {
+    return this.#once(this.#keysOf, path, keyName, (key) => this.#children(key));
+  }
+
+  #valuesIn(path: string): Cells {
+    return this.#once(this.#valuesOf, path, valueName, (key) => this.#valueCells(key));
+  }
+
+  #once(
+    known: Map<string, Cells>,
+    path: string,
+    named: (cell: Buffer) => string,
+    cells: (key: Buffer) => Iterable<Buffer>,
+  ): Cells {
+    const before = known.get(path);
+    if (before) return before;
+    const key = this.#key(path);
+    const found = new Map<string, Buffer>();
+    for (const cell of key ? cells(key) : []) {
+      const name = named(cell).toLowerCase();
+      if (!found.has(name)) found.set(name, cell);
+    }
+    known.set(path, found);
+    return found;
   }
 
   *#children(key: Buffer): Generator<Buffer> {
@@ -96,7 +115,7 @@ export class Hive {
     }
   }
 
-  *#valuesOf(key: Buffer): Generator<Buffer> {
+  *#valueCells(key: Buffer): Generator<Buffer> {
     const list = this.#cell(key.readUInt32LE(40)) ?? Buffer.alloc(0);
     const count = Math.min(key.readUInt32LE(36), Math.floor(list.length / 4), maxValues);
     for (let i = 0; i < count; i++) {
@@ -118,14 +137,17 @@ export class Hive {
     const head = this.#read(start + offset, 4);
     if (head.length < 4) return undefined;
     const size = Math.abs(head.readInt32LE(0));
-    return size > 4 && size <= maxCell ? this.#read(start + offset + 4, Math.min(size - 4, most)) : undefined;
+    if (size <= 4 || size > maxCell) return undefined;
+    const length = Math.min(size - 4, most);
+    this.#left -= length + cellBytes;
+    return this.#left >= 0 ? this.#read(start + offset + 4, length) : undefined;
   }
 }
 
 const isA = (cell: Buffer, kind: string, length: number) =>
   cell.length >= length && cell.toString('latin1', 0, 2) === kind;
 
-const keyName = (cell: Buffer) => [72, 76, (cell.readUInt16LE(2) & 0x20) !== 0] as const;
-const valueName = (cell: Buffer) => [2, 20, (cell.readUInt16LE(16) & 1) !== 0] as const;
+const keyName = (cell: Buffer) => nameOf(cell, 72, 76, (cell.readUInt16LE(2) & 0x20) !== 0);
+const valueName = (cell: Buffer) => nameOf(cell, 2, 20, (cell.readUInt16LE(16) & 1) !== 0);
 const nameOf = (cell: Buffer, lengthAt: number, at: number, ascii: boolean) =>
   cell.toString(ascii ? 'latin1' : 'utf16le', at, at + cell.readUInt16LE(lengthAt));

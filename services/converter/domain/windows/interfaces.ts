@@ -22,7 +22,8 @@ const isId = (id: unknown): id is string =>
   typeof id === 'string' && /^\{[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}\}$/i.test(id);
 const ipv6Stack = '{eb004a01-9b1a-11d4-9123-0050047759bc}';
 const ethernet = 6;
-const maxInterfaces = 500;
+/** Of interfaces, of the addresses of one family that one has, and of the letters of its name. */
+const [maxInterfaces, maxAddresses, maxName] = [200, 512, 256];
 
 /** The interfaces of real or virtual hardware, also of such as is gone. */
 export function interfaces(facts: Pick<WindowsFacts, 'system'>): Interface[] {
@@ -44,10 +45,10 @@ export function interfaces(facts: Pick<WindowsFacts, 'system'>): Interface[] {
         id,
         ...(luid === undefined ? {} : { luid }),
         ...(mac === undefined ? {} : { mac }),
-        name: typeof name === 'string' ? name : '',
+        name: typeof name === 'string' ? name.slice(0, maxName) : '',
         addresses: [
-          ...ipv4(system, `${set}\\Services\\Tcpip\\Parameters\\Interfaces\\${id}`),
-          ...ipv6(system, set, luid),
+          ...ipv4(system, `${set}\\Services\\Tcpip\\Parameters\\Interfaces\\${id}`).slice(0, maxAddresses),
+          ...ipv6(system, set, luid).slice(0, maxAddresses),
         ],
       },
     ];
@@ -97,7 +98,7 @@ function prefixOf(mask: string): number | undefined {
 /** Each is a value whose name is the interface's LUID and the address. */
 function ipv6(system: Hive, set: string, luid: string | undefined): string[] {
   if (luid === undefined) return [];
-  return [...system.values(`${set}\\Control\\Nsi\\${ipv6Stack}\\10`).keys()].flatMap((name) => {
+  return system.values(`${set}\\Control\\Nsi\\${ipv6Stack}\\10`).flatMap((name) => {
     const [, own, address] = /^([0-9a-f]{16})([0-9a-f]{32})$/.exec(name.toLowerCase()) ?? [];
     if (own !== luid || address === undefined || address.startsWith('fe8')) return [];
     return [plainAddress(address.replace(/.{4}(?=.)/g, '$&:'))];

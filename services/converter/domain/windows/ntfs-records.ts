@@ -3,7 +3,11 @@ export interface Attribute {
   readonly name: string;
   readonly resident?: Buffer;
   readonly runs?: readonly Run[];
+  /** Which of its clusters is the first here. */
+  readonly first: number;
   readonly size: number;
+  /** Bytes that were ever written; those behind them are zeros, whatever their clusters hold. */
+  readonly valid: number;
   /** Compressed or encrypted: its clusters are not its content. */
   readonly packed?: boolean;
 }
@@ -22,22 +26,24 @@ export function attribute(bytes: Buffer, type: number): Attribute {
   if (bytes.readUInt8(8) === 0) {
     const start = bytes.readUInt16LE(20);
     const resident = bytes.subarray(start, start + bytes.readUInt32LE(16));
-    return { type, name, resident, size: resident.length };
+    return { type, name, resident, first: 0, size: resident.length, valid: resident.length };
   }
-  if (bytes.length < 64) return { type, name, runs: [], size: 0 };
+  if (bytes.length < 64) return { type, name, runs: [], first: 0, size: 0, valid: 0 };
   return {
     type,
     name,
     runs: runsOf(bytes.subarray(bytes.readUInt16LE(32))),
+    first: Number(bytes.readBigUInt64LE(16)),
     size: Number(bytes.readBigUInt64LE(48)),
+    valid: Number(bytes.readBigUInt64LE(56)),
     packed: (bytes.readUInt16LE(12) & 0x40ff) !== 0,
   };
 }
 
-/** A file in several records: its runs are one, its size stands in the first. */
+/** A file in several records: its runs are one, its size stands beside the first of them. */
 export function joined(attributes: readonly Attribute[]): Attribute[] {
   const found: Attribute[] = [];
-  for (const each of attributes) {
+  for (const each of [...attributes].sort((a, b) => a.first - b.first)) {
     const i = found.findIndex(({ type, name, runs }) => each.runs && runs && type === each.type && name === each.name);
     if (i < 0) found.push(each);
     else found[i] = { ...found[i]!, runs: [...found[i]!.runs!, ...each.runs!].slice(0, maxRuns) };

@@ -19,7 +19,7 @@ export interface NtfsFile {
 
 const types = { list: 0x20, volume: 0x70, data: 0x80, root: 0x90, allocation: 0xa0 } as const;
 const [maxAttributes, maxBlocks, maxParts, maxNames] = [256, 16_384, 256, 100_000];
-const records = { log: 2, volume: 3, root: 5, bitmap: 6 } as const;
+const records = { table: 0, log: 2, volume: 3, root: 5, bitmap: 6 } as const;
 const [bitmapStep, maxBitmap] = [1024 ** 2, 512 * 1024 ** 2];
 
 /** Reads an NTFS file system, bounded, and changes nothing. What makes no sense is not there. */
@@ -42,6 +42,8 @@ export class Ntfs {
     if (!sane) return;
     const first = fixed(this.#read(Number(boot.readBigUInt64LE(48)) * this.#cluster, record), 'FILE');
     this.#table = this.#file(this.#parse(first).find(({ type }) => type === types.data));
+    // The table may lie in many pieces itself: those that its first record does not name are found by the ones that it does.
+    this.#table = this.#content(records.table) ?? this.#table;
   }
 
   /** Whether Windows wants to check the volume before its next use; undefined: that cannot be told. */
@@ -155,7 +157,7 @@ export class Ntfs {
 
   #file(found: Attribute | undefined): NtfsFile | undefined {
     if (!found) return undefined;
-    const { resident, runs = [], size } = found;
+    const { resident, runs = [], size, valid } = found;
     if (resident) return { size: resident.length, read: (at, length) => resident.subarray(at, at + length) };
     const cluster = this.#cluster;
     const placed = startsOf(runs, cluster);
@@ -165,9 +167,11 @@ export class Ntfs {
       for (let i = runAt(placed, at); left > 0 && i >= 0 && i < placed.length; i++) {
         const { run, start, end } = placed[i]!;
         const part = Math.min(left, end - from);
-        const bytes = run.at === undefined ? Buffer.alloc(part) : this.#read(run.at * cluster + (from - start), part);
+        const written = run.at === undefined ? 0 : Math.max(0, Math.min(part, valid - from));
+        const bytes = written > 0 ? this.#read(run.at! * cluster + (from - start), written) : Buffer.alloc(0);
         parts.push(bytes);
-        if (bytes.length < part) break;
+        if (bytes.length < written) break;
+        if (written < part) parts.push(Buffer.alloc(part - written));
         from += part;
         left -= part;
       }

@@ -16,9 +16,6 @@ export const scriptName = 'first-start.cmd';
 const maxStarts = 5;
 const [waits, pauseSeconds] = [60, 5];
 
-/** A name of a connection that a batch file takes as it is. */
-const isPlain = (name: string) => /^[\w .#()-]{1,64}$/.test(name);
-
 /**
  * A batch file: no PowerShell, and nothing that asks the DHCP client. A NIC on KVM is a new interface to Windows: what
  * the registry holds for the old one is copied to it, by the MAC that both have. Windows reads that at its next start.
@@ -28,14 +25,13 @@ export function firstStartScript({ nics, agent, toolsProduct }: FirstStart): str
   const bare = (mac: string) => mac.replaceAll(':', '').toUpperCase();
   return [
     ...head,
-    ...nics.map(({ mac, from }) =>
-      `call :nic ${bare(mac)} ${from.id} ${from.luid ?? 'none'} ${isPlain(from.name) ? `"${from.name}"` : '""'}`.trim(),
-    ),
+    ...nics.map(({ mac, from }) => `call :nic ${bare(mac)} ${from.id} ${from.luid ?? 'none'}`),
     ...restart,
     ...(agent === undefined ? [] : agentLines(agent)),
     ...(toolsProduct === undefined ? [] : toolsLines(toolsProduct)),
     ...end,
     ...nicRoutine,
+    ...nameRoutine,
     ...findRoutine,
     ...storeRoutine,
     '',
@@ -89,7 +85,7 @@ const end = [
   '',
 ];
 
-/** :nic MAC OLD-ID OLD-LUID NAME */
+/** :nic MAC OLD-ID OLD-LUID */
 const nicRoutine = [
   ':nic',
   'if exist "%here%%1.done" exit /b 0',
@@ -107,17 +103,24 @@ const nicRoutine = [
   '  for %%s in (Tcpip\\Parameters\\Interfaces\\ Tcpip6\\Parameters\\Interfaces\\ NetBT\\Parameters\\Interfaces\\Tcpip_ Dnscache\\InterfaceSpecificParameters\\) do (',
   '    reg.exe query "%set%\\Services\\%%s%2" >nul && reg.exe copy "%set%\\Services\\%%s%2" "%set%\\Services\\%%s!id!" /s /f',
   '  )',
+  '  call :name %2',
   '  if not "%3"=="none" call :stores %3',
-  '  if not "%~4"=="" call :name "%~4"',
   ')',
   'echo %id%>"%here%%1.done"',
   'set "changed=yes"',
   'exit /b 0',
   '',
+];
+
+/** :name OLD-ID: what the connection was called, of which there may be any letters: the key is copied but for which device it is of. */
+const nameRoutine = [
   ':name',
-  'for /f "tokens=2,*" %%a in (\'reg.exe query "%set%\\Control\\Network\\%class%\\%id%\\Connection" /v Name ^| findstr.exe REG_SZ\') do (',
-  '  if not "%%b"=="%~1" netsh.exe interface set interface name="%%b" newname="%~1"',
-  ')',
+  'set "of=%set%\\Control\\Network\\%class%"',
+  'set "device="',
+  'for /f "tokens=2,*" %%a in (\'reg.exe query "%of%\\%id%\\Connection" /v PnpInstanceID ^| findstr.exe REG_SZ\') do set "device=%%b"',
+  'if not defined device exit /b 0',
+  'reg.exe copy "%of%\\%1\\Connection" "%of%\\%id%\\Connection" /s /f',
+  'reg.exe add "%of%\\%id%\\Connection" /v PnpInstanceID /t REG_SZ /d "%device%" /f',
   'exit /b 0',
   '',
 ];

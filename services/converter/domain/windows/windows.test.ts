@@ -44,6 +44,19 @@ test('windows - a volume that asks to be checked is dirty', () => {
   expect(state(marked).dirty).toBe(true);
 });
 
+test('windows - what lies behind the last byte that was ever written to a file is none of its content', () => {
+  const fresh = Buffer.from(image);
+  const name = Buffer.from('hiberfil.sys', 'utf16le');
+  const record = image.lastIndexOf('FILE', image.indexOf(name, Number(image.readBigUInt64LE(48)) * 4096));
+  let at = record + image.readUInt16LE(record + 20);
+  while (image.readUInt32LE(at) !== 0x80) at += image.readUInt32LE(at + 4);
+  expect(image.readBigUInt64LE(at + 56)).toBe(4096n);
+  fresh.writeBigUInt64LE(2n, at + 56);
+  expect(state(fresh).hibernated).toBe(false);
+  const ntfs = new Ntfs((offset, length) => fresh.subarray(offset, offset + length), 0);
+  expect(ntfs.open('hiberfil.sys')!.read(0, 6)).toEqual(Buffer.from('HI\0\0\0\0'));
+});
+
 test('windows - one that woke up since is awake', () => {
   const awake = Buffer.from(image);
   awake.write('wake', image.indexOf('HIBR'));
@@ -101,7 +114,8 @@ test('windows - volumes and hives with anything in them: an answer, soon', () =>
       const ntfs = new Ntfs((offset, length) => broken.subarray(offset, offset + length), 0);
       ntfs.list('Windows/System32');
       const hive = new Hive(ntfs.open('Windows/System32/config/SOFTWARE')?.read ?? (() => Buffer.alloc(0)));
-      hive.values('Microsoft\\Windows NT\\CurrentVersion');
+      for (const name of hive.values('Microsoft\\Windows NT\\CurrentVersion'))
+        hive.value('Microsoft\\Windows NT\\CurrentVersion', name);
       hive.keys('Microsoft');
       expect(process.cpuUsage(began).user / 1e6).toBeLessThan(5);
     }),

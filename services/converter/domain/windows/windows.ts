@@ -25,6 +25,7 @@ export interface NtfsState {
 
 const key = 'Microsoft\\Windows NT\\CurrentVersion';
 const firstOfEleven = 22_000;
+const maxText = 100;
 
 /** What can be told of an NTFS volume without mounting it. */
 export function ntfsState(volume: Volume, read: Read): NtfsState {
@@ -45,7 +46,8 @@ export function ntfsState(volume: Volume, read: Read): NtfsState {
 }
 
 function windowsIn(hive: Hive): Windows | undefined {
-  const text = (name: string) => String(hive.value(key, name) ?? '');
+  // It goes into events.
+  const text = (name: string) => String(hive.value(key, name) ?? '').slice(0, maxText);
   const product = text('ProductName');
   if (product === '') return undefined;
   const build = Number(text('CurrentBuildNumber'));

@@ -54,6 +54,11 @@ function bootKeys(facts: WindowsFacts, name: keyof typeof devices): KeyEdit[] {
   };
   return [
     ...sets.map((set) => ({ key: `${set}\\Services\\${name}`, values: service })),
+    // Windows writes it for a driver whose device it did not find, and starts by it.
+    ...sets
+      .map((set) => `${set}\\Services\\${name}\\StartOverride`)
+      .filter((key) => facts.system.has(key))
+      .map((key) => ({ key, values: { '0': dword(0) } })),
     ...(facts.system.has('DriverDatabase')
       ? databaseKeys(name)
       : sets.flatMap((set) =>

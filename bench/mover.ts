@@ -1,6 +1,15 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { type BlockSource, Disk, Ledger, type PassRequest, prove, type Range, runPass, type Tuning } from '@tranship/blocks';
+import {
+  type BlockSource,
+  Disk,
+  Ledger,
+  type PassRequest,
+  prove,
+  type Range,
+  runPass,
+  type Tuning,
+} from '@tranship/blocks';
 import { NbdSource } from '@tranship/nbd';
 import { oneInFlight } from './one-in-flight.ts';
 

@@ -175,6 +175,9 @@ test('guest - without VMware Tools it cannot be shut down: the source goes on, t
   await story.plan('busy', [{ name: 'busy-01' }], { defaults: { shutdown: { deadline: '10s', then: 'fail' } } });
   const { state, vms } = await story.finished(await story.start('busy'), 180);
   expect(state).toBe('failed');
-  expect(vms[0]?.error).toMatchObject({ code: 'source.shutdown-timeout' });
+  expect(vms[0]?.error).toMatchObject({
+    code: 'source.shutdown-refused',
+    fix: expect.stringContaining('VMware Tools'),
+  });
   expect(await story.leftovers()).toEqual([]);
 });

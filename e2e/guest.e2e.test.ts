@@ -109,7 +109,7 @@ test('guest - UEFI with two NICs, one a distributed port group’s: both keep na
 });
 
 test('guest - the same disk unconverted does not boot on the target, and the plan says what to do then', async () => {
-  const health = { agent: 'required', deadline: '90s' };
+  const health = { agent: 'required', deadline: '60s' };
   await story.plan('raw', [{ name: 'raw-01' }], { defaults: { convert: 'none', targetPower: 'on', health } });
   const migration = await story.start('raw');
   await story.happened(migration, 'vm.decision-needed', 300);
@@ -128,9 +128,7 @@ test('guest - the same disk unconverted does not boot on the target, and the pla
 });
 
 test('guest - tried again after the rollback, the disk that ran is brought back by comparison, and is the source’s again', async () => {
-  const [{ id: migration }] = (await story.api.list(['migrations'], migrationSchema, { plan: 'raw' })) as [
-    { id: string },
-  ];
+  const [{ id: migration } = { id: '' }] = await story.api.list(['migrations'], migrationSchema, { plan: 'raw' });
   await story.api.send('POST', ['migrations', migration, 'retry'], z.any());
   const told = async (type: string) => (await story.timeline(migration)).filter((event) => event.type === type);
   await story.eventually(async () => (await told('vm.proved')).length === 2, 240);

@@ -88,7 +88,7 @@ test('model - it stands when all is read, and the steps change what it shows', a
   const input = { migration: 'm', vm: vm!.id, provider: 'vc' };
   await expect(checkOff(find, input, context)).rejects.toMatchObject({ code: 'source.contested' });
   const off = { ...input, power: 'poweredOn', deadlineMs: 20_000, then: 'fail' } as const;
-  await expect(powerOff(find, off, context)).rejects.toMatchObject({ code: 'source.shutdown-timeout' });
+  await expect(powerOff(find, off, context)).rejects.toMatchObject({ code: 'source.shutdown-refused' });
   await fetch(`${simulator.control}/guest/tools?vm=web-01`, { method: 'POST' });
   expect(await powerOff(find, off, context)).toMatchObject({ was: 'poweredOn', how: 'guest' });
   expect(await checkOff(find, input, context)).toMatchObject({ powerState: 'poweredOff' });

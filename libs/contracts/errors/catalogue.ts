@@ -100,6 +100,12 @@ export const catalogue = {
     retry: false,
     status: 409,
   },
+  'source.shutdown-refused': {
+    title: 'The guest cannot be asked to shut down',
+    fix: 'Start VMware Tools in it, or shut it down yourself, and retry; or set shutdown.then: powerOff',
+    retry: false,
+    status: 409,
+  },
   'migration.group': {
     title: 'Another VM of the group could not be moved',
     fix: 'See what stopped it, then retry the whole group',

@@ -27,8 +27,11 @@ export async function powerOff(
       return { was, how: 'guest', at: stamp(clock) };
   }
   if (input.then === 'fail') {
-    const why = refused ?? `it still runs after ${input.deadlineMs / 1000} s`;
-    throw new TranshipError('source.shutdown-timeout', `the guest of ${input.vm} did not shut down: ${why}`);
+    const guest = `the guest of ${input.vm}`;
+    if (refused !== undefined)
+      throw new TranshipError('source.shutdown-refused', `${guest} cannot be asked to shut down: ${refused}`);
+    const late = `it still runs after ${input.deadlineMs / 1000} s`;
+    throw new TranshipError('source.shutdown-timeout', `${guest} did not shut down: ${late}`);
   }
   log.warn({}, 'the guest did not shut down; it is powered off, as the plan says');
   await source.powerOff(input.vm);

@@ -88,7 +88,7 @@ function turn(course: Course, error: Problem): Due {
   if (state === 'RE') return say({ type: 'vm.rehearsed', data: { pass: lastPass(course), passed: false, error } });
   if (state === 'SN' && error.code === 'source.low-space') return say({ type: 'vm.guarded', data: { error } });
   // The guest runs on as it did, and so do the passes.
-  if (state === 'ST' && plan?.type === 'warm' && error.code === 'source.shutdown-timeout')
+  if (state === 'ST' && plan?.type === 'warm' && /^source\.shutdown-/.test(error.code))
     return say({ type: 'vm.cutover-postponed', data: { error } });
   return say(
     undoable.has(state) ? { type: 'vm.undo-began', data: { error } } : { type: 'vm.decision-needed', data: { error } },

@@ -49,7 +49,7 @@ test('rehearsal - one that failed bars the cutover, forced or not, and says why;
   expect(run(forced, passes(4)).steps).not.toContain('powerOff');
   const { course: end, steps } = run(at(forced, asks), good);
   expect(end.state).toBe('OK');
-  expect(steps.slice(0, 2)).toEqual(['rehearse', 'powerOff']);
+  expect(steps.slice(0, 3)).toEqual(['rehearse', 'inspect', 'powerOff']);
 });
 
 test('rehearsal - of the same copy nothing new is learnt: asked again, another pass comes first', () => {

@@ -156,16 +156,19 @@ test('guard - given up in its first pass and cancelled, the source is tidied: ch
   expect(steps).toEqual(['removeTarget', 'tidySource']);
 });
 
-test('warm - a guest that does not shut down goes on, and so do the passes; nothing cuts over again by itself', () => {
-  const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: 600_000 } }), (step, now, clock) =>
-    step === 'powerOff' ? bad(step, now, problem('source.shutdown-timeout')) : passes(4)(step, now, clock),
-  );
-  expect(steps.filter((step) => step === 'powerOff')).toHaveLength(1);
-  expect(steps.slice(steps.indexOf('powerOff') + 1)).toEqual([...precopy, ...precopy, 'snapshot']);
-  // It was told to stop, and may still do so: whoever goes back starts it again.
-  expect(course).toMatchObject({ postponed: true, stopped: true });
-  expect(steps).not.toContain('removeTarget');
-});
+test.each(['source.shutdown-timeout', 'source.shutdown-refused'] as const)(
+  'warm - after %s the guest goes on, and so do the passes; nothing cuts over again by itself',
+  (code) => {
+    const { course, steps } = run(warm({ cutover: { mode: 'budget', budgetMs: 600_000 } }), (step, now, clock) =>
+      step === 'powerOff' ? bad(step, now, problem(code)) : passes(4)(step, now, clock),
+    );
+    expect(steps.filter((step) => step === 'powerOff')).toHaveLength(1);
+    expect(steps.slice(steps.indexOf('powerOff') + 1)).toEqual([...precopy, ...precopy, 'snapshot']);
+    // It was told to stop, and may still do so: whoever goes back starts it again.
+    expect(course).toMatchObject({ postponed: true, stopped: true });
+    expect(steps).not.toContain('removeTarget');
+  },
+);
 
 test('warm - put off over its budget, passes go on as before; after a guest did not shut down, one looks soon, once', () => {
   const gaps = (from: Course) =>

@@ -76,14 +76,16 @@ async function tranship(): Promise<Archive> {
   const ntfs = path('services/converter/ntfs');
   const system = await image({
     title: 'making the system below the services',
-    seconds: 75,
+    seconds: 60,
     on: await debian('bookworm'),
     layers: [
       {
         tag: 'localhost/tranship-system:1',
         containerfile: path('deploy/images/Containerfile.system'),
         argument: 'BASE',
-        context: async () => ntfs,
+        context: async (folder) => {
+          await run('make', ['-C', ntfs, `OUT=${folder}`], { deadlineMs });
+        },
       },
     ],
     inputs: [{ path: ntfs }],

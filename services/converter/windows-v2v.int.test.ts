@@ -28,6 +28,11 @@ const seen = (image: string) => {
   return new Set(hives);
 };
 
+const driversIn = (image: string): string[] => {
+  const list = (volume: string) => ntfsTools('ntfsls', '-p', '/Windows/Drivers/VirtIO', volume).toString().split('\n');
+  return onVolume(image, folder(), list, sizeMiB).filter((name) => /^\w/.test(name));
+};
+
 const without = (lines: ReadonlySet<string>, others: ReadonlySet<string>) =>
   [...lines].filter((line) => !others.has(line)).sort();
 
@@ -73,6 +78,8 @@ test('windows - the registry after virt-v2v and after ours, key by key: what it 
   expect(without(added, ours).filter((line) => !line.includes('\\Services\\firstboot'))).toEqual([]);
   const further = /vioscsi|\\Services\\(tranship-first-start|VMTools|partmgr\\Parameters) |RealTimeIsUniversal/;
   expect(without(ours, added).filter((line) => !further.test(line))).toEqual([]);
+  expect(driversIn(theirs)).toEqual(expect.arrayContaining(['viostor.sys', 'netkvm.inf']));
+  expect(driversIn(disk())).toEqual(expect.arrayContaining(driversIn(theirs).filter((name) => !name.endsWith('.pdb'))));
   // It replaces one value: where drivers are looked for.
   expect(without(before, afterTheirs)).toEqual([expect.stringContaining('"DevicePath"')]);
 });

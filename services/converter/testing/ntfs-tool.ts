@@ -9,10 +9,9 @@ const source = fileURLToPath(new URL('../ntfs', import.meta.url));
 
 /** Builds tranship-ntfs once for its source, and puts it on the path. Gives the folder that it lies in. */
 export function ntfsTool(): string {
-  const key = createHash('sha256')
-    .update(readFileSync(join(source, 'ntfs.c')))
-    .digest('hex')
-    .slice(0, 16);
+  const hash = createHash('sha256');
+  for (const name of ['ntfs.c', 'Makefile']) hash.update(readFileSync(join(source, name)));
+  const key = hash.digest('hex').slice(0, 16);
   const folder = join(tmpdir(), `tranship-ntfs-${process.getuid?.() ?? 0}-${key}`);
   if (!existsSync(folder)) {
     const made = mkdtempSync(join(tmpdir(), 'tranship-ntfs-making-'));

@@ -3,10 +3,10 @@ import type { RegistryValue } from './registry.ts';
 
 const start = 4096;
 const [maxKeys, maxValues, maxCell, maxLists] = [65_536, 4096, 1024 ** 2, 1024];
-/** Of a key or a value that is looked at in passing: its head and its name. */
-const headBytes = 1024;
+/** Of a key or a value that is looked at in passing: its head and its name, of 255 letters at most. */
+const headBytes = 600;
 /** Of all that is read of one hive, and what a cell costs beside its bytes. */
-const [maxBytes, cellBytes] = [128 * 1024 ** 2, 64];
+const [maxBytes, cellBytes] = [64 * 1024 ** 2, 64];
 
 type Cells = ReadonlyMap<string, Buffer>;
 

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StepInput } from '@tranship/contracts';
 import { systemClock } from '@tranship/service-kit';
 import type { Image } from '../../../adapters/disks.ts';
+import { hashOf } from '../../../adapters/hash.ts';
 import { convertDisks } from '../../../convert.ts';
 import { BadExt } from '../../../domain/ext-reader/blocks.ts';
 import { Ext, isPlain } from '../../../domain/ext-reader/ext.ts';
@@ -140,8 +140,6 @@ function spoilt(random: Random, path: string): void {
   if (random.chance(0.2)) truncateSync(path, random.below(bytes));
 }
 
-const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
-
 function run(random: Random, place: Place): Promise<void> {
   const path = join(place.folder, '0', 'disk.img');
   mkdirSync(join(place.folder, '0'));
@@ -163,14 +161,14 @@ export async function put(
   { folder, signal }: Place,
   { path, sizeBytes, mediaDir }: Given,
 ): Promise<void> {
-  const before = digest(path);
+  const before = await hashOf(path);
   const folders = { disksDir: folder, devicesDir: '/none', scratchDir: join(folder, 'scratch'), mediaDir };
   const nics = [{ mac: '00:50:56:aa:00:01', addresses: ['10.0.0.5'] }];
   const disk = { index: 0, sizeBytes, volumeMode: 'Filesystem' } as StepInput<'inspect'>['disks'][number];
   const input = { migration: 'm', vm: 'v', workbench: 'w', disks: [disk], nics };
   const told = await expected(() => inspect({ ...folders, mountEngine: false }, input, { clock: systemClock, signal }));
   must(JSON.stringify(told ?? '').length < 240 * 1024, 'an inspection larger than an event');
-  must(digest(path) === before, 'the inspection wrote to the disk');
+  must((await hashOf(path)) === before, 'the inspection wrote to the disk');
   const what = random.below(10);
   const image = { index: 0, path, sizeBytes };
   if (what < 4) await converted({ ...folders, nics, signal }, image, before);
@@ -183,7 +181,7 @@ export async function put(
 async function overlaid(request: Omit<Parameters<typeof convertFiles>[0], 'files'>, path: string, before: string) {
   mkdirSync(request.scratch);
   await expected(() => convertFiles({ ...request, files: [path], overlay: join(request.scratch, 'overlay.qcow2') }));
-  must(digest(path) === before, 'a conversion into an overlay wrote to the disk');
+  must((await hashOf(path)) === before, 'a conversion into an overlay wrote to the disk');
 }
 
 /** It is wholly converted, which a check of the file system vouches for, or what it was to the last byte. */
@@ -197,7 +195,7 @@ async function converted(
   const result = await expected(() => convertDisks({ ...job, images: [image] }));
   must(JSON.stringify(result ?? '').length < 240 * 1024, 'a result larger than an event');
   if (!result || result.changes.length === 0)
-    must(digest(image.path) === before, 'a disk that was not converted has changed');
+    must((await hashOf(image.path)) === before, 'a disk that was not converted has changed');
 }
 
 export const disks: Kind = { share: 30, prepare, run };

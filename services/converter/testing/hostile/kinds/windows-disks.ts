@@ -12,7 +12,7 @@ const base = { image: Buffer.alloc(0), filled: [0], hives: [0], mediaDir: '' };
 async function prepare(folder: string): Promise<void> {
   ntfsTool();
   const file = join(folder, 'base');
-  await windowsDisk(file, folder, { sizeMiB: 12 });
+  await windowsDisk(file, folder, { sizeMiB: 8 });
   base.image = readFileSync(file);
   base.filled = Array.from({ length: base.image.length / block }, (_, i) => i * block).filter((at) => {
     const bytes = base.image.subarray(at, at + block);

@@ -89,8 +89,9 @@ async function unpack(
     },
   });
   try {
-    const source = createReadStream(file, { start, highWaterMark: chunk });
-    await pipeline(source, unpacker(head, signal), sink, { signal });
+    // First: of an unknown compression nothing is opened.
+    const unpacking = unpacker(head, signal);
+    await pipeline(createReadStream(file, { start, highWaterMark: chunk }), unpacking, sink, { signal });
   } catch (error) {
     // What follows the main archive is not ours to judge.
     if (!index.ended) throw error;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { bounded } from './run.ts';
 
@@ -33,6 +34,10 @@ export function unpacker(head: Buffer, signal: AbortSignal): Duplex {
   });
   const both = Duplex.from({ writable: child.stdin, readable: child.stdout });
   child.once('error', (error) => both.destroy(error));
+  // All that it said has been read by now; one that ended early leaves what writes to it waiting.
+  child.once('close', (code) => {
+    if (code !== 0) both.destroy(new Error(`${program} ends with ${code}`));
+  });
   return both;
 }
 
@@ -42,12 +47,14 @@ export async function unpackModule(packed: Buffer, signal: AbortSignal): Promise
   const parts: Buffer[] = [];
   let size = 0;
   try {
-    const stream = Readable.from([packed], { objectMode: false }).pipe(unpacker(packed.subarray(0, 4), signal));
-    for await (const part of stream as AsyncIterable<Buffer>) {
-      size += part.length;
-      if (size > maxModule) return undefined;
-      parts.push(part);
-    }
+    const source = Readable.from([packed], { objectMode: false });
+    await pipeline(source, unpacker(packed.subarray(0, 4), signal), async (unpacked: AsyncIterable<Buffer>) => {
+      for await (const part of unpacked) {
+        size += part.length;
+        if (size > maxModule) throw new Error('more than any module');
+        parts.push(part);
+      }
+    });
     return Buffer.concat(parts);
   } catch {
     signal.throwIfAborted();

@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+/** Integration tests mostly wait, for servers and for guests; unit tests run beside them. */
+const workers = 3;
 const exclude = ['**/node_modules/**'];
 
 export default defineConfig({
@@ -12,14 +14,14 @@ export default defineConfig({
           exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts'],
           // A bound against hanging, not a measure: the machine may be busy.
           testTimeout: 60_000,
+          maxWorkers: workers,
         },
       },
       {
         test: {
           name: 'integration',
           include: ['**/*.int.test.ts'],
-          // Most of them wait, for servers and for guests.
-          maxWorkers: 2,
+          maxWorkers: workers,
           exclude,
           testTimeout: 120_000,
           hookTimeout: 240_000,

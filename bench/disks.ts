@@ -18,7 +18,7 @@ export async function disks(count: number): Promise<Line> {
       site.serve(limit[0]!, 'file', file, `rate=${Math.floor((400 * mib * 8) / share)}`, limit[2]!);
     const alone = await Promise.all(files.map((file) => rated(file, 1)));
     const shared = await Promise.all(files.map((file) => rated(file, 8)));
-    const huge = await site.serve('sparse-random', '1T', 'percent=0.05', 'runlength=1M');
+    const huge = await site.serve('sparse-random', '1T', 'percent=0.05', 'runlength=1048576');
     const request = { pass: 1, how: 'full' } as const;
     const target = (i: number) => site.target(`target-${i}.raw`);
     const move = async (sockets: readonly string[], first: number, check = true) => {

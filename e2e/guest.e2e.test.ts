@@ -109,7 +109,7 @@ test('guest - UEFI with two NICs, one a distributed port group’s: both keep na
 });
 
 test('guest - the same disk unconverted does not boot on the target, and the plan says what to do then', async () => {
-  const health = { agent: 'required', deadline: '60s' };
+  const health = { agent: 'required', deadline: '25s' };
   await story.plan('raw', [{ name: 'raw-01' }], { defaults: { convert: 'none', targetPower: 'on', health } });
   const migration = await story.start('raw');
   await story.happened(migration, 'vm.decision-needed', 300);

@@ -10,7 +10,7 @@ if (filter.length === 0) for (const [title, program, args] of quick) tallies.pus
 // Once, before the tests: packages, programs, images and guests.
 const ready = await prepared();
 tallies.push({ passed: 0, failed: ready ? 0 : 1, skipped: 0 });
-if (ready) for (const project of ['unit', 'integration', 'e2e']) tallies.push(await runTests(project, filter));
+if (ready) for (const projects of [['unit', 'integration'], ['e2e']]) tallies.push(await runTests(projects, filter));
 close(sum(tallies));
 
 async function prepared(): Promise<boolean> {

@@ -4,5 +4,5 @@ import { runTests } from './vitest.ts';
 // npm run verify: the quick half of the gate.
 const tallies: Tally[] = [];
 for (const [title, program, args] of quick) tallies.push(await check(title, program, args));
-tallies.push(await runTests('unit', process.argv.slice(2)));
+tallies.push(await runTests(['unit'], process.argv.slice(2)));
 close(sum(tallies));

@@ -3,16 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execute, type Tally } from './checks.ts';
 
-/** Runs one vitest project and counts its tests; a run that leaves no report counts as one failure. */
-export async function runTests(project: string, filter: readonly string[]): Promise<Tally> {
-  console.log(`\n— ${project} tests`);
+/** Runs vitest projects together and counts their tests; a run that leaves no report counts as one failure. */
+export async function runTests(projects: readonly string[], filter: readonly string[]): Promise<Tally> {
+  console.log(`\n— ${projects.join(' and ')} tests`);
   const folder = mkdtempSync(join(tmpdir(), 'tranship-vitest-'));
   const report = join(folder, 'report.json');
   try {
     const code = await execute('vitest', [
       'run',
-      '--project',
-      project,
+      ...projects.flatMap((project) => ['--project', project]),
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${report}`,

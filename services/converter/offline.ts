@@ -4,6 +4,7 @@ import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/cont
 import { writeTargets } from './adapters/commit.ts';
 import { probeDisks } from './adapters/disks.ts';
 import { formatOf, rawImage } from './adapters/images.ts';
+import { endNbd } from './adapters/nbd/reader.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { isRemote, sizeOf } from './adapters/reading.ts';
 import { convertDisks } from './convert.ts';
@@ -21,10 +22,14 @@ export interface Request extends Omit<Work, 'images'> {
 /** What there is and what would be done; nothing is changed. */
 export async function inspectFiles(request: Request): Promise<GuestAnswer> {
   const began = performance.now();
-  const found = isTree(request)
-    ? (await planTree(resolve(request.files[0]!), request)).inspection
-    : await inspectDisks({ ...request, images: await imagesOf(request) });
-  return { inspection: timed(found, began), written: 'nowhere' };
+  try {
+    const found = isTree(request)
+      ? (await planTree(resolve(request.files[0]!), request)).inspection
+      : await inspectDisks({ ...request, images: await imagesOf(request) });
+    return { inspection: timed(found, began), written: 'nowhere' };
+  } finally {
+    await endNbd();
+  }
 }
 
 /** Converts raw images where they lie, or into an overlay; of a folder, its network and its boot. */

@@ -125,9 +125,10 @@ test.each(Object.keys(shapes))('ext - %s: names, owners, sizes and contents as d
     ]);
     expect(own.sort()).toEqual(listed.sort());
   }
+  // Of a small file that lies in its inode older debugfs gives the zeros behind it too.
   const dumped = (path: string) => {
     debugfs(file, 0, [`dump "/${path}" ${join(folder, 'dumped')}`]);
-    return readFileSync(join(folder, 'dumped'));
+    return readFileSync(join(folder, 'dumped')).subarray(0, ext.find(`/${path}`, true)!.size);
   };
   const content = (path: string, follow = true) => {
     const node = ext.find(path, follow)!;

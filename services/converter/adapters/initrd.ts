@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { CpioIndex } from '../domain/cpio.ts';
 import type { Read } from '../domain/read.ts';
 import { reader } from './undo.ts';
-import { unpacker } from './unpack.ts';
+import { unpacked } from './unpack.ts';
 
 export interface Initrd {
   readonly names: readonly string[];
@@ -75,12 +75,12 @@ async function unpack(
   signal: AbortSignal,
   max: number,
 ): Promise<void> {
-  let unpacked = 0;
+  let size = 0;
   const sink = new Writable({
     write(bytes: Buffer, _encoding, next) {
-      unpacked += bytes.length;
+      size += bytes.length;
       try {
-        if (unpacked > max) throw new Error('it unpacks to more than any initramfs');
+        if (size > max) throw new Error('it unpacks to more than any initramfs');
         index.push(bytes);
         next();
       } catch (error) {
@@ -89,9 +89,8 @@ async function unpack(
     },
   });
   try {
-    // First: of an unknown compression nothing is opened.
-    const unpacking = unpacker(head, signal);
-    await pipeline(createReadStream(file, { start, highWaterMark: chunk }), unpacking, sink, { signal });
+    const open = () => createReadStream(file, { start, highWaterMark: chunk });
+    await pipeline(unpacked(head, open, signal), sink, { signal });
   } catch (error) {
     // What follows the main archive is not ours to judge.
     if (!index.ended) throw error;

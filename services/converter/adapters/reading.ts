@@ -14,7 +14,7 @@ export const isRemote = (path: string) => /^nbd(\+unix)?:\/\//.test(path);
 
 /** Opens a disk to be read: a file, a device, or an NBD export. */
 export function openReader(path: string): Reading {
-  if (isRemote(path)) return openNbd(path);
+  if (isRemote(path)) return { read: openNbd(path).read, close: () => {} };
   if (!existsSync(path)) throw new TranshipError('guest.conversion', `there is no ${path}`);
   const handle = openSync(path, 'r');
   return { read: reader(handle), close: () => closeSync(handle) };

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { Duplex, Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { bounded } from './run.ts';
 
@@ -18,11 +17,12 @@ const programs: readonly [string, string][] = [
   ['5d0000', 'xz'],
 ];
 
-/** Unpacks a stream by its first bytes. Throws when they are of no known compression. */
-export function unpacker(head: Buffer, signal: AbortSignal): Duplex {
+/** Opens a stream and unpacks it, by its first bytes. Throws when they are of no known compression; nothing is opened then. */
+export function unpacked(head: Buffer, open: () => Readable, signal: AbortSignal): Readable {
   const magic = head.toString('hex');
-  if (magic.startsWith('1f8b')) return createGunzip();
-  if (magic === '28b52ffd') return createZstdDecompress();
+  const own = magic.startsWith('1f8b') ? createGunzip() : magic === '28b52ffd' ? createZstdDecompress() : undefined;
+  // What goes wrong with the input is told by the output.
+  if (own) return pipeline(open(), own, () => {});
   const program = programs.find(([start]) => magic.startsWith(start))?.[1];
   if (!program) throw new Error(`unknown compression ${magic}`);
   const [started, args] = bounded(program, ['-dc'], { memory });
@@ -32,13 +32,11 @@ export function unpacker(head: Buffer, signal: AbortSignal): Duplex {
     timeout: unpackMs,
     killSignal: 'SIGKILL',
   });
-  const both = Duplex.from({ writable: child.stdin, readable: child.stdout });
-  child.once('error', (error) => both.destroy(error));
-  // All that it said has been read by now; one that ended early leaves what writes to it waiting.
-  child.once('close', (code) => {
-    if (code !== 0) both.destroy(new Error(`${program} ends with ${code}`));
-  });
-  return both;
+  const { stdin, stdout } = child;
+  child.once('error', (error) => stdout.destroy(error));
+  stdout.once('close', () => child.kill('SIGKILL'));
+  pipeline(open(), stdin, () => {});
+  return stdout;
 }
 
 /** A kernel module as it is loaded; undefined when it cannot be unpacked, or to more than any module. */
@@ -47,14 +45,12 @@ export async function unpackModule(packed: Buffer, signal: AbortSignal): Promise
   const parts: Buffer[] = [];
   let size = 0;
   try {
-    const source = Readable.from([packed], { objectMode: false });
-    await pipeline(source, unpacker(packed.subarray(0, 4), signal), async (unpacked: AsyncIterable<Buffer>) => {
-      for await (const part of unpacked) {
-        size += part.length;
-        if (size > maxModule) throw new Error('more than any module');
-        parts.push(part);
-      }
-    });
+    const source = () => Readable.from([packed], { objectMode: false });
+    for await (const part of unpacked(packed.subarray(0, 4), source, signal) as AsyncIterable<Buffer>) {
+      size += part.length;
+      if (size > maxModule) return undefined;
+      parts.push(part);
+    }
     return Buffer.concat(parts);
   } catch {
     signal.throwIfAborted();

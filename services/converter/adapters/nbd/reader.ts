@@ -6,7 +6,6 @@ import { type Address, addressOf } from './uri.ts';
 export interface Remote {
   readonly size: number;
   readonly read: Read;
-  close(): void;
 }
 
 /** What is passed between the reader and its thread: a word that wakes, the answer's length (or -1 and an error's text), its bytes. */
@@ -20,16 +19,26 @@ const [blockBytes, maxBlocks] = [64 * 1024, 512];
 /** Longer than the client waits for an answer, so that it is the one to say why. */
 const deadlineMs = 150_000;
 
-const opened = new Map<string, Remote>();
+interface Connected extends Remote {
+  readonly worker: Worker;
+}
+const opened = new Map<string, Connected>();
 
-/** Opens an export for as long as this process lives, once: what is read of it is kept, within 32 MiB. Blocks while it reads. @throws TranshipError `guest.image` */
+/** Opens an export once, until {@link endNbd}: what is read of it is kept, within 32 MiB. Blocks while it reads. @throws TranshipError `guest.image` */
 export function openNbd(uri: string): Remote {
   const known = opened.get(uri) ?? connect(uri);
   opened.set(uri, known);
   return known;
 }
 
-function connect(uri: string): Remote {
+/** Ends all connections, so that no server waits for them. */
+export async function endNbd(): Promise<void> {
+  const all = [...opened.values()];
+  opened.clear();
+  await Promise.all(all.map(({ worker }) => worker.terminate()));
+}
+
+function connect(uri: string): Connected {
   const shared: Shared = {
     address: addressOf(uri),
     words: new SharedArrayBuffer(8),
@@ -52,7 +61,7 @@ function connect(uri: string): Remote {
     worker.postMessage([offset, Math.min(blockBytes, size - offset)]);
     return answer();
   };
-  return { size, read: kept(ask, size), close: () => {} };
+  return { size, read: kept(ask, size), worker };
 }
 
 /** Whole blocks, the newest of them kept. */

@@ -23,7 +23,7 @@ const maxAnchors = 100;
 export function ethernets(text: string): Record<string, Ethernet | null> {
   if (text.length > maxLength || text.split('&').length > maxAnchors) return {};
   try {
-    const document = parse(text, { maxAliasCount: 20 }) as {
+    const document = parse(text, { maxAliasCount: 20, logLevel: 'error' }) as {
       network?: { ethernets?: Record<string, Ethernet> };
     } | null;
     const found = document?.network?.ethernets;

@@ -6,6 +6,8 @@ import { z } from 'zod';
 const runner = fileURLToPath(new URL('runner.ts', import.meta.url));
 /** No input may take longer, and no process more. */
 export const bounds = { deadlineMs: 120_000, bytes: 300 * 1024 ** 2 } as const;
+/** MiB of objects: what nobody uses any more is collected early, and whoever truly needs more ends the process. */
+const heap = '--max-old-space-size=96';
 /** Inputs that one process is given. */
 const batch = 1000;
 /** To make what the inputs are made of. */
@@ -56,7 +58,8 @@ export async function drive(
 
 /** The seed to go on with. */
 async function runBatch(from: number, count: number, tally: Tally): Promise<number> {
-  const child = spawn(process.execPath, [runner, String(from), String(count)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const args = [heap, runner, String(from), String(count)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (text: Buffer) => {
     errors = (errors + text.toString()).slice(-4000);

@@ -42,7 +42,7 @@ test('windows - before anything is changed: what it is, and every change with it
   expect(digest()).toBe(before);
 });
 
-/** What virt-v2v writes for a Windows of this kind (windows-v2v.int.test.ts), with the names that one gives its own entry of the database. */
+/** What virt-v2v writes for a Windows of this kind (windows-v2v.slow.test.ts), with the names that one gives its own entry of the database. */
 function ofVirtV2v(driver: string, ids: readonly string[], inf: string, conf: string): string[] {
   const label = `${inf}_amd64_0000000000000000`;
   const database = 'DriverDatabase';

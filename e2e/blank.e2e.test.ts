@@ -28,7 +28,15 @@ test('blank VM - two disks and two NICs go through all six services, byte for by
       'vm.pass-finished',
       'vm.proved',
     ],
-    ...['vm.converted', 'vm.handed-over', 'vm.created', 'vm.settled', 'vm.succeeded', 'migration.finished'],
+    ...[
+      'vm.converted',
+      'vm.handed-over',
+      'vm.created',
+      'vm.source-checked',
+      'vm.settled',
+      'vm.succeeded',
+      'migration.finished',
+    ],
   ]);
   for (const [i, size] of [0.5 * gib, 0.25 * gib].entries()) {
     const moved = await digest(await claimFile('apps', `data-01-disk-${i}`), size);

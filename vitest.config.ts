@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Integration tests mostly wait, for servers and for guests; unit tests run beside them. */
-const workers = 3;
+const workers = 2;
 const exclude = ['**/node_modules/**'];
 
 export default defineConfig({

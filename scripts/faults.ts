@@ -8,7 +8,7 @@ import { runTests } from './vitest.ts';
 const usage = `npm run faults [-- --steps S --kills K], lists with commas
 ${words}
 npm run faults -- --guests [WORD...], guests that have all of these: debian-13 xfs, or a whole name; all: every one
-npm run faults -- --slow, what takes minutes: a Windows converted by ours and by virt-v2v, its registry compared`;
+npm run faults -- --slow, what takes minutes: a disk of 62 TiB; a Windows converted by ours and by virt-v2v, its registry compared`;
 
 function asked(): () => Promise<Tally> {
   try {

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Integration tests mostly wait, for servers and for guests; unit tests run beside them. */
-const workers = 3;
+const workers = 2;
 const exclude = ['**/node_modules/**'];
 
 export default defineConfig({
@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts'],
+          exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts', '**/*.slow.test.ts'],
           // A bound against hanging, not a measure: the machine may be busy.
           testTimeout: 60_000,
           maxWorkers: workers,
@@ -26,6 +26,16 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 240_000,
           expect: { poll: { timeout: 20_000 } },
+        },
+      },
+      {
+        test: {
+          // Of `npm run faults -- --slow`.
+          name: 'slow',
+          include: ['**/*.slow.test.ts'],
+          exclude,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
       {

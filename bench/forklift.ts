@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Range } from '@tranship/blocks';
 import { providerSchema } from '@tranship/contracts';
-import { systemClock } from '@tranship/service-kit';
+import { createLogger, systemClock } from '@tranship/service-kit';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
 import type { Lab } from '../lab/state.ts';
 import { VCenter } from '../services/inventory/adapters/vcenter.ts';
@@ -44,7 +44,7 @@ export class ForkliftReplay {
     const spec = { type: 'vsphere', url, credentials: { secret: 'vc1' }, tls };
     const provider = { apiVersion: 'tranship.dev/v1', kind: 'Provider', metadata: { name: 'vc1' }, spec };
     const login = async () => ({ username, password: readFileSync(passwordFile, 'utf8') });
-    this.#center = new VCenter(providerSchema.parse(provider), login, systemClock);
+    this.#center = new VCenter(providerSchema.parse(provider), login, systemClock, createLogger('forklift', 'silent'));
   }
 
   /** All up to the cutover, which nobody measures: tracking on, the first snapshot, its bytes in the claim. */

@@ -8,9 +8,9 @@ beforeAll(() => stack.start(['planner']), 120_000);
 afterAll(() => stack.stop());
 
 /** Runs with a role's token. */
-const as = (role: 'viewer' | 'operator' | 'admin', args: string[], input?: string) => {
+const as = (role: 'viewer' | 'operator' | 'admin', args: string[], input?: string, onOut?: () => void) => {
   const env = { TRANSHIP_SERVER: stack.server, TRANSHIP_TOKEN_FILE: stack.tokenFile(role) };
-  return tranship(args, { env, ...(input === undefined ? {} : { input }) });
+  return tranship(args, { env, ...(input === undefined ? {} : { input }), ...(onOut ? { onOut } : {}) });
 };
 const file = (name: string, text: string): string => {
   const path = join(stack.dir, name);
@@ -141,7 +141,10 @@ describe('tranship', () => {
   });
 
   it('events - followed through a restart of the gateway and of NATS, without a gap', async () => {
-    const followed = as('viewer', ['events', '--follow', '--subject', 'map.>', '-o', 'json', '--timeout', '40s']);
+    const following = ['events', '--follow', '--subject', 'map.>', '-o', 'json', '--timeout', '50s'];
+    const { promise: connected, resolve } = Promise.withResolvers<void>();
+    const followed = as('viewer', following, undefined, resolve);
+    await connected;
     const store = (name: string) => as('operator', ['apply', '-f', '-'], maps.replaceAll('nets', name));
     await store('one');
     await stack.kill('gateway');

@@ -53,12 +53,15 @@ test('blank VM - two disks and two NICs go through all six services, byte for by
 });
 
 test('blank VM - onto block volumes', async () => {
-  await story.plan('block', [{ name: 'data-02', targetName: 'data-02-block' }], {}, 'block');
+  const onto = { storageClass: 'block', volumeMode: 'Block' } as const;
+  await story.plan('block', [{ name: 'data-02', targetName: 'data-02-block' }], {}, onto);
   const { state, vms } = await story.finished(await story.start('block'));
   expect(vms[0]?.error).toBeUndefined();
   expect(state).toBe('succeeded');
   const size = 0.25 * gib;
-  const moved = await digest(await claimFile('apps', 'data-02-block-disk-0'), size);
+  const device = await claimFile('apps', 'data-02-block-disk-0');
+  expect(device).toMatch(/^\/dev\//);
+  const moved = await digest(device, size);
   expect(moved).toBe(await digest(sourceFile('fast-ds', 'data-02', 0), size));
 });
 

@@ -74,7 +74,7 @@ test.for([
       provisioner: 'nobody.example',
     }),
   );
-  await story.plan(`on-${storageClass}`, [{ name: 'data-02' }], {}, storageClass);
+  await story.plan(`on-${storageClass}`, [{ name: 'data-02' }], {}, { storageClass });
   const { state, vms } = await story.finished(await story.start(`on-${storageClass}`), 60);
   expect(state).toBe('failed');
   expect(vms[0]?.error).toMatchObject({ code: 'target.pvc-unbound', detail: expect.stringContaining(says) });

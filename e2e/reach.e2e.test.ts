@@ -12,7 +12,7 @@ const spread = { networkMap: { entries: [{ source: { name: 'VM Network' }, targe
 
 test('reach - a blank VM onto the pod network and a class that binds at once; what workbench and launcher say is read by kubectl', async () => {
   const defaults = { targetPower: 'on', health: { agent: 'ignore' } };
-  await story.plan('pods', [{ name: 'pod-01' }], { ...spread, defaults }, 'prompt');
+  await story.plan('pods', [{ name: 'pod-01' }], { ...spread, defaults }, { storageClass: 'prompt' });
   await story.control('/delays', { VixDiskLib_Read: 500 });
   const migration = await story.start('pods');
   await story.happened(migration, 'vm.powered-off');

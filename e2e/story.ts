@@ -80,14 +80,19 @@ export class Story {
   }
 
   /** Stores a plan that moves these VMs cold. */
-  async plan(name: string, vms: PlanVm[], more: Record<string, unknown> = {}, storageClass = 'fast'): Promise<void> {
+  async plan(
+    name: string,
+    vms: PlanVm[],
+    more: Record<string, unknown> = {},
+    storage: { storageClass: string; volumeMode?: 'Block'; discard?: boolean } = { storageClass: 'fast' },
+  ): Promise<void> {
     const network = { type: 'multus', name: 'apps/vlan21' };
     const spec = {
       source: 'vc1',
       target: { provider: 'host', namespace: 'apps' },
       type: 'cold',
       networkMap: { entries: ['VM Network', 'vlan21'].map((each) => ({ source: { name: each }, target: network })) },
-      storageMap: { entries: [{ source: { name: 'fast-ds' }, target: { storageClass } }] },
+      storageMap: { entries: [{ source: { name: 'fast-ds' }, target: storage }] },
       vms,
       ...more,
     };

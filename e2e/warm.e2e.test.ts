@@ -180,8 +180,9 @@ test('chain - a VM with snapshots of its own, written to while ours are merged: 
   expect(Math.abs(seconds[1]! - seconds[0]!)).toBeLessThan(10);
 });
 
-test('warm - history lost between two passes: all is compared, nothing is copied blindly', async () => {
-  await story.plan('reset', [{ name: 'live-02', targetName: 'reset-01' }], warm());
+test('warm - onto a block volume, its history lost between two passes: all is compared, nothing is copied blindly', async () => {
+  const onto = { storageClass: 'block', volumeMode: 'Block', discard: true } as const;
+  await story.plan('reset', [{ name: 'live-02', targetName: 'reset-01' }], warm(), onto);
   const migration = await story.start('reset');
   await passed(migration, 1);
   await act(migration, 'pause');
@@ -197,6 +198,7 @@ test('warm - history lost between two passes: all is compared, nothing is copied
   expect(hows).toContain('compare');
   expect(copy.disks[0]!.sizeBytes).toBe(gib / 4);
   expect(all.length).toBeGreaterThanOrEqual(2);
+  expect(await claimFile('apps', 'reset-01-disk-0')).toMatch(/^\/dev\//);
   await equal('live-02', 'reset-01', 0, gib / 4);
 });
 

@@ -25,9 +25,9 @@ export function reference(): Record<string, string> {
       fields(data),
     ]),
     'commands.md': [
-      page('Commands', commandIntro, Object.entries(steps), ([name, { service, deadlineMs, input, result }]) => [
+      page('Commands', commandIntro, Object.entries(steps), ([name, { service, deadlineMs, since, input, result }]) => [
         `## ${name}`,
-        `To ${service}, within ${deadlineMs / 60_000} min.`,
+        `To ${service}, within ${deadlineMs / 60_000} min${since === 'begin' ? '' : ' of the last byte that was moved'}.`,
         block('json', json(stepExamples[name as keyof typeof steps].input)),
         fields(input),
         'Its result:',

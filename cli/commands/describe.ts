@@ -65,6 +65,7 @@ function migrationLines(migration: MigrationStatus): string[] {
       : [];
     return [
       ...(vm.waits === undefined ? [] : ['', `${vm.name} waits ${vm.waits}`]),
+      ...(vm.paced === undefined ? [] : ['', `${vm.name} is slowed ${vm.paced}`]),
       ...(vm.concerns ?? []).flatMap(({ id, why, fix }) => ['', `${vm.name}: ${id}: ${why}`, `  fix: ${fix}`]),
       ...(problem ? ['', `${vm.name}: ${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`, ...kept] : []),
     ];

@@ -21,7 +21,7 @@ const tool = fileURLToPath(new URL('../../services/converter/tool.ts', import.me
 export const guest: Register = (program) => {
   const group = program.command('guest').description('looks at disk images of a guest, or converts them, by itself');
   const nics = ['--nics <file>', 'the VM’s NICs, as JSON: [{mac, addresses: ["10.0.0.5/24"]}]'] as const;
-  const media = ['--media <dir>', 'packages to lay into guests: debian/*.deb'] as const;
+  const media = ['--media <dir>', 'what is laid into guests: debian/*.deb, windows/ with virtio-win'] as const;
   group
     .command('inspect')
     .description('what lies in disk images, or in a folder with a guest’s files, and what a conversion would change')

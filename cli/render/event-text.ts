@@ -82,6 +82,7 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
   'vm.queued': ({ name, plan }) => `${name} of the plan ${plan}`,
   'vm.concern-raised': ({ id, why }) => `${id}: ${why}`,
   'vm.throttled': ({ mbps }) => (mbps === null ? 'off' : `to ${mbps} MB/s`),
+  'vm.paced': ({ mbps, why }) => `${mbps === null ? 'as fast as before' : `to ${mbps} MB/s`}: ${why}`,
   'plan.validated': ({ ready }) => (ready ? 'ready' : 'not ready'),
   'migration.started': ({ plan, vms }) => `${(vms as unknown[]).length} VMs of the plan ${plan}`,
   'access.allowed': ({ who, verb, path }) => `${who}: ${verb} ${path}`,

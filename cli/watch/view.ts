@@ -61,6 +61,7 @@ function vmBlocks(model: WatchModel, { now, columns, style }: ViewOptions): Bloc
     const problem = problemOf(vm);
     const why = [
       ...(vm.waits === undefined ? [] : [`      waits ${vm.waits}`]),
+      ...(vm.paced === undefined ? [] : [`      slowed ${vm.paced}`]),
       ...(problem === undefined ? [] : [`      ${problem.code}: ${problem.detail}`, `      fix: ${problem.fix}`]),
     ];
     const cutLine = cut(line, columns);

@@ -30,6 +30,7 @@ const context: StepContext = {
   clock: systemClock,
   begun: false,
   progress: () => {},
+  moved: () => {},
 };
 
 /** Warm passes over VMs of one disk, by the steps of inventory and transfer as they are: vcsim, nbdkit, no planner between them. */
@@ -45,7 +46,7 @@ export class Warm {
     const { url, thumbprint, username, password } = bench.vcenter;
     const spec = { type: 'vsphere', url, tls: { thumbprint }, credentials: { secret: 'vc' }, limits: { minFreeGB: 0 } };
     const provider = { metadata: { name: 'vc' }, spec } as unknown as Provider;
-    this.center = new VCenter(provider, async () => ({ username, password }), systemClock);
+    this.center = new VCenter(provider, async () => ({ username, password }), systemClock, context.log);
   }
 
   static async start(spec: object): Promise<Warm> {

@@ -73,6 +73,7 @@ async function kubevirt(): Promise<Archive> {
 
 /** The product's own image by its own Containerfiles, and over it the lab's plugin, where production has VMware's library. */
 async function tranship(): Promise<Archive> {
+  const ntfs = path('services/converter/ntfs');
   const system = await image({
     title: 'making the system below the services',
     seconds: 60,
@@ -82,9 +83,12 @@ async function tranship(): Promise<Archive> {
         tag: 'localhost/tranship-system:1',
         containerfile: path('deploy/images/Containerfile.system'),
         argument: 'BASE',
+        context: async (folder) => {
+          await run('make', ['-C', ntfs, `OUT=${folder}`], { deadlineMs });
+        },
       },
     ],
-    inputs: [],
+    inputs: [{ path: ntfs }],
   });
   const plugin = path('lab/nbdkit-vddk');
   const lock = ['package-lock.json', 'deploy/images/context.ts', 'node_modules/node/package.json'];

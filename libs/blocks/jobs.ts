@@ -153,10 +153,22 @@ export function compare(options: JobOptions & { readonly suspects: readonly Rang
 /** The same where nothing is known of the target: it is read as well, and all its leaves are learnt. */
 export function compareWithTarget(options: JobOptions): Job<Request> {
   const { sink, ledger, requestBytes, sum } = options;
+  const givesBack = ({ zero, length }: Area) => zero && length >= (sink.discardBytes ?? Number.POSITIVE_INFINITY);
+  async function* areas() {
+    for await (const area of inPieces(options, zeroBytes))
+      if (!area.zero || givesBack(area)) yield area;
+      else yield* Array.from(cut([area], requestBytes, requestBytes), hole);
+  }
   return {
-    areas: inPieces(options, requestBytes),
-    need: ({ zero, length }) => (zero ? length : room(length) + length),
-    work: async ({ offset, length, zero, read }, memory) => {
+    areas: areas(),
+    need: (area) => (givesBack(area) ? 0 : area.zero ? area.length : room(area.length) + area.length),
+    work: async (area, memory) => {
+      const { offset, length, zero, read } = area;
+      // Whatever it holds.
+      if (givesBack(area)) {
+        await sink.zero(offset, length);
+        return none;
+      }
       const own = zero ? memory : memory.subarray(room(length), room(length) + length);
       const data = zero ? memory : memory.subarray(0, length);
       await Promise.all([sink.read(offset, own), zero ? undefined : read(data)]);

@@ -15,6 +15,8 @@ export interface Sink {
   readonly holdsData: boolean;
   /** What was written is there although we end: this machine's kernel has it. Else it is only after a flush. */
   readonly outlivesUs: boolean;
+  /** So many zeros and more are given back to the storage behind it, which is asked for; undefined: it is not. */
+  readonly discardBytes?: number | undefined;
   /** Gives up all from `offset` on; true where that reads as zeros from now on. */
   clearFrom(offset: number): Promise<boolean>;
   read(offset: number, target: Buffer): Promise<void>;
@@ -40,6 +42,7 @@ export class Disk implements Sink {
   readonly isNew: boolean;
   readonly holdsData: boolean;
   readonly outlivesUs = true;
+  readonly discardBytes: number | undefined;
   readonly #size: number;
   readonly #file: FileHandle;
   readonly #isFile: boolean;
@@ -52,6 +55,7 @@ export class Disk implements Sink {
     this.#direct = direct;
     this.isNew = was.isNew;
     this.#isFile = was.isFile;
+    this.discardBytes = was.discards ? punchBytes : undefined;
     this.holdsData = was.holdsData;
   }
 
@@ -67,7 +71,8 @@ export class Disk implements Sink {
     });
   }
 
-  static async device(path: string, sizeBytes: number): Promise<Disk> {
+  /** `discard`: what is zeroed is given back to the storage behind it, where that can. */
+  static async device(path: string, sizeBytes: number, { discard = false } = {}): Promise<Disk> {
     const file = await guard(path, () => open(path, 'r+'));
     try {
       const has = await deviceBytes(file);
@@ -75,7 +80,8 @@ export class Disk implements Sink {
         throw new TranshipError('transfer.write', `${path} has ${has} bytes, the disk needs ${sizeBytes}`, {
           retry: false,
         });
-      return new Disk(path, sizeBytes, file, await openDirect(path), { isNew: false, isFile: false, holdsData: true });
+      const was = { isNew: false, isFile: false, holdsData: true, discards: discard };
+      return new Disk(path, sizeBytes, file, await openDirect(path), was);
     } catch (error) {
       await file.close();
       throw error;
@@ -147,9 +153,11 @@ export class Disk implements Sink {
     await Promise.all([this.#file.close(), this.#direct?.close()]);
   }
 
-  #punch(offset: number, length: number): Promise<boolean> {
+  /** In both ways it reads as zeros. */
+  async #punch(offset: number, length: number): Promise<boolean> {
     const range = ['-o', String(offset), '-l', String(length), this.path];
-    return this.#isFile ? run('fallocate', ['-p', ...range]) : run('blkdiscard', ['-z', ...range]);
+    if ((this.#isFile || this.discardBytes) && (await run('fallocate', ['-p', ...range]))) return true;
+    return !this.#isFile && run('blkdiscard', ['-z', ...range]);
   }
 }
 
@@ -157,6 +165,7 @@ interface Was {
   readonly isNew: boolean;
   readonly isFile: boolean;
   readonly holdsData: boolean;
+  readonly discards?: boolean;
 }
 
 const openDirect = (path: string): Promise<FileHandle | undefined> =>

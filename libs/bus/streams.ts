@@ -6,7 +6,7 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
-import { buckets, root, streams } from '@tranship/contracts';
+import { buckets, root, streams, subjects } from '@tranship/contracts';
 import { isStreamExists } from './errors.ts';
 
 const definitions: (Partial<StreamConfig> & { name: string })[] = [
@@ -26,7 +26,7 @@ const definitions: (Partial<StreamConfig> & { name: string })[] = [
   },
   {
     name: streams.progress,
-    subjects: [`${root}.prg.>`],
+    subjects: [subjects.allProgress],
     retention: RetentionPolicy.Limits,
     storage: StorageType.Memory,
     max_msgs_per_subject: 1,

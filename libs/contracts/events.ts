@@ -5,7 +5,7 @@ import { planSchema } from './documents/plan.ts';
 import { providerSchema } from './documents/provider.ts';
 import { forecastSchema } from './forecast.ts';
 import { powerStateSchema } from './inventory.ts';
-import { throttleSchema } from './limits.ts';
+import { paceSchema, throttleSchema } from './limits.ts';
 import { problemSchema } from './problem.ts';
 import { steps } from './steps.ts';
 import type { Aggregate } from './subjects.ts';
@@ -132,6 +132,8 @@ export const events = {
   'vm.eased': event('vm', none),
   /** Heeded by a running copy within two seconds. */
   'vm.throttled': event('vm', throttleSchema),
+  /** A datastore of the source answers slowly, or does so no more. Heeded as `vm.throttled` is. */
+  'vm.paced': event('vm', paceSchema),
   'vm.powered-off': event('vm', steps.powerOff.result),
   'vm.changes-found': event('vm', steps.findChanges.result),
   'vm.pass-finished': event('vm', steps.copy.result),

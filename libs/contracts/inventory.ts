@@ -93,6 +93,12 @@ export type Room = z.infer<typeof roomSchema>;
 export const tellRoom = ({ datastore, freeBytes, needBytes }: Room): string =>
   `${datastore} has ${gibOf(freeBytes)} GiB free, less than the ${gibOf(needBytes)} GiB that are to stay`;
 const gibOf = (bytes: number) => Math.round((bytes / 1024 ** 3) * 10) / 10;
+/** How long the slowest of a VM's datastores takes to answer, of reads and writes what takes longer; and how long it may. Milliseconds. */
+export const latencySchema = z.object({ vm: z.string(), datastore: z.string(), ms: z.number(), maxMs: z.number() });
+export type Latency = z.infer<typeof latencySchema>;
+/** In words, for a person. */
+export const tellLatency = ({ datastore, ms, maxMs }: Latency): string =>
+  `${datastore} takes ${ms} ms to answer, ${ms > maxMs ? 'more than' : 'of'} the ${maxMs} ms that it may`;
 export type SourceHost = z.infer<typeof sourceHostSchema>;
 export type SourceNetwork = z.infer<typeof sourceNetworkSchema>;
 export type SourceDatastore = z.infer<typeof sourceDatastoreSchema>;

@@ -27,6 +27,8 @@ const owned: Readonly<Record<ServiceName, readonly Aggregate[]>> = {
 export const inWorkbench: readonly NatsUser[] = ['transfer', 'converter'];
 /** Who has steps to do. */
 const workers: ReadonlySet<NatsUser> = new Set(Object.values(steps).map(({ service }) => service));
+/** Who hears how copies go: the gateway tells people, the planner slows them down. */
+const hearers: ReadonlySet<NatsUser> = new Set<NatsUser>(['gateway', 'planner']);
 /** Queries that one service alone may ask. */
 const guarded: Partial<Record<QueryName, ServiceName>> = {
   readSecret: 'inventory',
@@ -56,7 +58,7 @@ export function permissionsOf(user: NatsUser): Permissions {
   ];
   return {
     publish: { allow: [api('INFO'), ...parts], deny: denied(user) },
-    subscribe: { allow: [inbox, subjects.query(user, '*'), ...(user === 'gateway' ? [`${root}.prg.>`] : [])] },
+    subscribe: { allow: [inbox, subjects.query(user, '*'), ...(hearers.has(user) ? [subjects.allProgress] : [])] },
     allow_responses: true,
   };
 }
@@ -96,7 +98,7 @@ const readObjects = [
 /** How a step goes and how it ended, and what is too large for a message. */
 const reporting = [
   `${root}.cmd.planner.report.>`,
-  `${root}.prg.>`,
+  subjects.allProgress,
   ...bucket(buckets.outcomes),
   '$O.tranship.>',
   api('STREAM.PURGE', objects),

@@ -5,6 +5,7 @@ import { planSchema } from './documents/plan.ts';
 import { providerSchema } from './documents/provider.ts';
 import { forecastSchema } from './forecast.ts';
 import {
+  latencySchema,
   roomSchema,
   sourceDatastoreSchema,
   sourceHostSchema,
@@ -80,6 +81,8 @@ export const vmStatusSchema = z.object({
   waits: z.string().optional(),
   /** What a person allows its copy, MB/s. */
   throttleMBps: z.number().optional(),
+  /** What it is slowed to for the sake of a datastore, and why, in words. */
+  paced: z.string().optional(),
 });
 export const migrationSchema = z.object({
   id: z.string(),
@@ -139,6 +142,13 @@ export const queries = {
     'inventory',
     z.object({ provider: z.string(), vms: z.array(z.string()) }),
     z.object({ rooms: z.array(roomSchema) }),
+    15_000,
+  ),
+  /** By ESXi's own figures of the last 20 s. A VM of whose datastores nothing is known, or is to be watched, is left out. */
+  latency: query(
+    'inventory',
+    z.object({ provider: z.string(), vms: z.array(z.string()) }),
+    z.object({ latencies: z.array(latencySchema) }),
     15_000,
   ),
   // planner owns plans and migrations

@@ -7,8 +7,15 @@ import type { ServiceName } from './subjects.ts';
 import { connectionSchema, gradeSchema, targetDiskSchema, targetVmSchema, viaSchema } from './target.ts';
 
 /** The steps of one VM's course. Each is a command to one service; its worker answers with a {@link reportSchema report}. */
-function step<I extends z.ZodType, R extends z.ZodType>(service: ServiceName, deadlineMs: number, input: I, result: R) {
-  return { service, deadlineMs, input, result } as const;
+function step<I extends z.ZodType, R extends z.ZodType>(
+  service: ServiceName,
+  deadlineMs: number,
+  input: I,
+  result: R,
+  /** What its deadline is counted from: where a disk's size decides, from the last byte that was moved. */
+  since: 'begin' | 'last byte' = 'begin',
+) {
+  return { service, deadlineMs, input, result, since } as const;
 }
 
 const minutes = (n: number) => n * 60_000;
@@ -137,7 +144,7 @@ export const steps = {
   /** One pass over every disk into the target volumes, with leaves and ledger. */
   copy: step(
     'transfer',
-    minutes(24 * 60),
+    minutes(15),
     z.object({
       ...base,
       connection: connectionSchema,
@@ -181,11 +188,12 @@ export const steps = {
       ),
       seconds: z.number(),
     }),
+    'last byte',
   ),
   /** Reads back what the pass wrote, against the leaves: with the passes before it, the proof that the target equals what was read. */
   prove: step(
     'transfer',
-    minutes(12 * 60),
+    minutes(15),
     z.object({
       ...base,
       disks: z.array(targetDiskSchema),
@@ -202,6 +210,7 @@ export const steps = {
       ),
       seconds: z.number(),
     }),
+    'last byte',
   ),
   /** Whether the guest will convert, and what that will change: of the copy that the last pass left, read only. */
   inspect: step(

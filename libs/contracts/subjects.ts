@@ -35,6 +35,7 @@ export const subjects = {
   commandsOf: (service: ServiceName, migration: string, vm: string) =>
     `${root}.cmd.${service}.*.${join([migration, vm])}`,
   progress: (migration: string, vm: string, disk: string) => `${root}.prg.${join([migration, vm, disk])}`,
+  allProgress: `${root}.prg.>`,
   dead: (service: ServiceName, verb: string, ...id: string[]) => `${root}.dead.${service}.${verb}.${join(id)}`,
   query: (service: ServiceName, name: string) => `${root}.qry.${service}.${name}`,
 };

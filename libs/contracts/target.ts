@@ -20,6 +20,8 @@ export const targetDiskSchema = z.object({
   volumeMode: z.enum(['Filesystem', 'Block']),
   accessMode: z.enum(['ReadWriteOnce', 'ReadWriteMany']),
   bus: z.enum(['virtio', 'sata', 'scsi']),
+  /** As the storage map asks. */
+  discard: z.boolean().optional(),
   /** Once it is there: the claim of the target volume, by its uid, and the persistent volume behind it. */
   claim: z.object({ uid: z.string(), volume: z.string() }).optional(),
 });

@@ -1,45 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type BlockSource, Ledger, type PassRequest, prove, type Range, runPass, type Sink } from '../blocks/index.ts';
+import { expect, test } from 'vitest';
 import { MemorySource, mib, patterned } from '../blocks/testing/source.ts';
 import { NbdSink, NbdSource } from './index.ts';
+import { copiesHoles, first, site } from './testing/site.ts';
 
-let dir: string;
-const servers: ChildProcess[] = [];
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'nbd-sink-'));
-});
-afterEach(() => {
-  for (const each of servers.splice(0)) each.kill('SIGKILL');
-  rmSync(dir, { recursive: true, force: true });
-});
-
-async function serve(program: string, ...args: string[]): Promise<string> {
-  const socket = join(dir, `nbd-${servers.length}`);
-  const place = program === 'nbdkit' ? ['-f', '-U', socket] : ['-t', '-e', '8', '-k', socket];
-  const server = spawn(program, [...place, ...args], { stdio: 'ignore' });
-  server.once('error', () => {});
-  servers.push(server);
-  for (let i = 0; i < 400 && !existsSync(socket); i++) await new Promise((done) => setTimeout(done, 20));
-  if (!existsSync(socket)) throw new Error(`${program} did not start: apt-get install nbdkit qemu-utils`);
-  return socket;
-}
-
-async function copied(source: BlockSource, socket: string, request: PassRequest, ranges: Range[] = []) {
-  const sizeBytes = source.size;
-  const ledger = await Ledger.open(dir, { vm: 'vm', disk: 0, key: 1, sizeBytes });
-  const sink: Sink = await NbdSink.connect({ socket }, sizeBytes);
-  try {
-    const done = await runPass({ source: async () => source, sink, ledger, sizeBytes, request, ranges });
-    return { ...done, proof: await prove({ sink, ledger, sizeBytes, pass: request.pass }) };
-  } finally {
-    await Promise.all([sink.close(), ledger.close()]);
-  }
-}
+const { folder, serve, copied } = site();
 
 /** As another connection sees it. */
 async function held(socket: string, bytes: number): Promise<Buffer> {
@@ -50,13 +17,12 @@ async function held(socket: string, bytes: number): Promise<Buffer> {
   return all;
 }
 
-const first = { pass: 1, how: 'full' } as const;
 const targets: [string, (size: number) => Promise<string>][] = [
   ['nbdkit memory', (size) => serve('nbdkit', 'memory', String(size))],
   [
     'qemu-nbd on a file',
     (size) => {
-      const file = join(dir, 'target');
+      const file = join(folder(), 'target');
       writeFileSync(file, '');
       truncateSync(file, size);
       return serve('qemu-nbd', '-f', 'raw', file);
@@ -89,7 +55,7 @@ for (const [name, target] of targets)
   });
 
 test('sink - what a server holds already is compared, and zeros are written over it', async () => {
-  const file = join(dir, 'target');
+  const file = join(folder(), 'target');
   writeFileSync(file, randomBytes(4 * mib));
   const socket = await serve('nbdkit', 'file', file);
   const bytes = patterned(4 * mib, 5);
@@ -98,7 +64,7 @@ test('sink - what a server holds already is compared, and zeros are written over
 });
 
 test('sink - a server that cannot zero gets zeros written, and what lies beside them stays', async () => {
-  const file = join(dir, 'target');
+  const file = join(folder(), 'target');
   const bytes = randomBytes(4 * mib);
   writeFileSync(file, bytes);
   const socket = await serve('nbdkit', '--filter=nozero', 'file', file);
@@ -154,23 +120,5 @@ test('sink - a full disk behind the server is told as such, and the connection g
   await sink.close();
 });
 
-test('sink - 62 TiB, almost all of it holes, on both sides', { timeout: 900_000 }, async () => {
-  const size = 62 * 1024 ** 4;
-  const places = [0, 5 * 1024 ** 3 + 1234, 31 * 1024 ** 4, size - 700];
-  const data = `${places.map((at) => `@${at} ("${at}.")*30`).join(' ')}`;
-  const source = await NbdSource.connect({ socket: await serve('nbdkit', 'data', data, `size=${size}`) }, 2);
-  const to = await serve('nbdkit', 'memory', String(size));
-  const done = await copied(source, to, first);
-  expect(done).toMatchObject({ how: 'full', proof: { root: done.root } });
-  expect(done.writtenBytes).toBeGreaterThan(3 * 65_536);
-  expect(done.writtenBytes).toBeLessThanOrEqual(6 * 65_536);
-  expect(done.readBytes).toBeLessThan(64 * mib);
-  const target = await NbdSource.connect({ socket: to }, 1);
-  for (const at of places) {
-    const [here, there] = [Buffer.alloc(300), Buffer.alloc(300)];
-    await Promise.all([source.read(at, there), target.read(at, here)]);
-    expect(here.equals(there)).toBe(true);
-    expect(here.toString()).toContain(`${at}.${at}.`);
-  }
-  await Promise.all([source.close(), target.close()]);
-});
+// Of 62 TiB: huge.slow.test.ts.
+test('sink - 2 TiB, almost all of it holes, on both sides', () => copiesHoles({ serve, copied }, 2));

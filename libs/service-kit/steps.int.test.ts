@@ -1,9 +1,10 @@
 import { Bus } from '@tranship/bus';
-import { commandId, type Envelope, envelope, type Report, subjects } from '@tranship/contracts';
+import { commandId, type Envelope, envelope, type Report, stepExamples, subjects } from '@tranship/contracts';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { NatsServer } from '../bus/testing/nats-server.ts';
 import { createLogger, type Kit, type ServiceTable, type StepContext, systemClock } from './index.ts';
 import { giveUp, runCommand } from './steps.ts';
+import { FakeClock } from './testing.ts';
 
 let server: NatsServer;
 let bus: Bus;
@@ -152,4 +153,44 @@ test('steps - a command that is given up is a step that failed, told once; what 
   await send(2);
   await expect.poll(() => ran, { timeout: 10_000 }).toEqual([2]);
   expect(reports.filter(({ attempt }) => attempt === 1)).toHaveLength(1);
+});
+
+test('steps - a copy that stands still is told as late, to be tried again, whatever its stop looked like from inside', async () => {
+  const { migration, vm, reports } = course();
+  const clock = new FakeClock();
+  const begun = Promise.withResolvers<StepContext>();
+  const table: ServiceTable = {
+    steps: {
+      copy: (_, context) => {
+        begun.resolve(context);
+        return new Promise((_, reject) =>
+          context.signal.addEventListener('abort', () => reject(new Error('the connection was lost'))),
+        );
+      },
+    },
+  };
+  const id = commandId(migration, vm, 'copy', 1);
+  const data = { ...stepExamples.copy.input, migration, vm };
+  const message = envelope({ id, source: 'test', type: 'test', time: new Date(clock.now()), data });
+  const subject = subjects.command('transfer', 'copy', migration, vm);
+  const ran = runCommand(
+    'transfer',
+    table,
+    { ...kit(bus), clock },
+    new AbortController().signal,
+    message,
+    subject,
+    false,
+  );
+  const { moved, signal } = await begun.promise;
+  await clock.advance(14 * 60_000);
+  moved();
+  await clock.advance(14 * 60_000);
+  expect(signal.aborted).toBe(false);
+  await clock.advance(60_000);
+  await ran;
+  const error = { code: 'step.late', detail: 'copy: no byte moved for 15 min', retry: true };
+  await expect
+    .poll(() => reports, { timeout: 10_000 })
+    .toMatchObject([{ step: 'copy', outcome: { ok: false, error } }]);
 });

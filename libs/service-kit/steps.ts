@@ -11,6 +11,7 @@ import {
   subjects,
   TranshipError,
 } from '@tranship/contracts';
+import { deadline } from './deadline.ts';
 import type { Logger } from './logger.ts';
 import type { Kit, ServiceTable, StepContext } from './table.ts';
 import { span } from './tracing.ts';
@@ -63,14 +64,27 @@ async function runStep(
   }
   const over = new AbortController();
   const stale = superseded(kit, ids, over.signal);
-  const signal = AbortSignal.any([shutdown, AbortSignal.timeout(steps[step].deadlineMs), stale]);
-  const outcome = await perform(
+  const late = deadline(kit.clock, step, over.signal);
+  const signal = AbortSignal.any([shutdown, late.signal, stale]);
+  const { moved } = late;
+  const ended = await perform(
     handler,
     message.data,
-    { ids, signal, log, begun: redelivered || ids.attempt > 1, clock: kit.clock, progress: progressOf(kit, ids) },
+    {
+      ids,
+      signal,
+      log,
+      begun: redelivered || ids.attempt > 1,
+      clock: kit.clock,
+      progress: progressOf(kit, ids),
+      moved,
+    },
     step,
   );
   over.abort();
+  // Whatever that looked like from inside.
+  const outcome: Outcome =
+    ended.ok || !late.signal.aborted ? ended : { ok: false, error: problemOf(late.signal.reason) };
   if (stale.aborted) return void log.warn({}, 'step given up: a later attempt has begun');
   // A service that is going down reports nothing: the command is redelivered and found half done.
   if (!outcome.ok && shutdown.aborted) throw TranshipError.fromProblem(outcome.error);

@@ -22,6 +22,8 @@ export interface StepContext {
   /** Another worker may have begun with this step before: what is there may be its work. */
   readonly begun: boolean;
   progress(value: Omit<Progress, 'migration' | 'vm'>): void;
+  /** Bytes were moved: a deadline that is counted from the last one begins anew. */
+  moved(): void;
 }
 
 export interface QueryContext {

@@ -2,6 +2,7 @@ import { TranshipError } from '@tranship/contracts';
 import { Collector, type ObjectUpdate, type PropertySet } from './collector.ts';
 import { Control, type Param, type Ref } from './control.ts';
 import { toTranshipError, VimFault } from './faults.ts';
+import { type Counters, countersIn, type Metric, perfQuery, type Sample, samplesIn } from './performance.ts';
 import { type Certificate, type TlsTrust, Transport } from './transport.ts';
 import type { Operation } from './wsdl.ts';
 import { list, type Value } from './xml.ts';
@@ -24,6 +25,7 @@ interface Content {
   readonly session: Ref;
   readonly views: Ref;
   readonly events: Ref;
+  readonly performance: Ref;
   readonly collector: Collector;
 }
 
@@ -38,6 +40,7 @@ export class VSphere {
   #content: Promise<Content> | undefined;
   /** What it gave, as long as its session stands. */
   #current: Content | undefined;
+  #counters: Promise<Counters> | undefined;
 
   constructor(options: VSphereOptions) {
     this.#options = options;
@@ -75,6 +78,23 @@ export class VSphere {
     return list(
       await this.#within('reading events', ({ events }) => this.#control.call(events, 'QueryEvents', { filter })),
     );
+  }
+
+  /** The newest figure of each series of one host or VM, of 20 s; what there is none of is left out. */
+  async samples(of: Ref, metrics: readonly Metric[]): Promise<Sample[]> {
+    this.#counters ??= this.#within('reading the counters', ({ collector, performance }) =>
+      collector.read([performance], ['perfCounter']),
+    ).then(([read]) => countersIn(read?.properties.perfCounter));
+    const counters = await this.#counters.catch((error: unknown) => {
+      this.#counters = undefined;
+      throw error;
+    });
+    const querySpec = perfQuery(of, metrics, counters);
+    if (!querySpec) return [];
+    const answer = await this.#within(`figures of ${of.value}`, ({ performance }) =>
+      this.#control.call(performance, 'QueryPerf', { querySpec }),
+    );
+    return samplesIn(answer, counters);
   }
 
   /** Follows all objects of the given types below the root. Ends with a throw when the session is lost. */
@@ -171,6 +191,7 @@ export class VSphere {
     if (this.#current !== content) return;
     this.#current = undefined;
     this.#content = undefined;
+    this.#counters = undefined;
     this.#transport.forget();
   }
 
@@ -192,6 +213,7 @@ export class VSphere {
       session,
       views: service.viewManager as unknown as Ref,
       events: service.eventManager as unknown as Ref,
+      performance: service.perfManager as unknown as Ref,
       collector,
     };
     return this.#current;

@@ -17,8 +17,23 @@ interface EventFilter {
   readonly eventTypeId: readonly string[];
 }
 
+/** Which counters of one object: the newest sample of each, over so many seconds. */
+export interface PerfQuery {
+  readonly entity: Ref;
+  readonly maxSample: 1;
+  readonly metricId: readonly { readonly counterId: number; readonly instance: string }[];
+  readonly intervalId: number;
+}
+
 /** What a parameter may be; the last: the slice of VirtualMachineConfigSpec that we set. */
-export type Param = string | number | boolean | Ref | EventFilter | { readonly changeTrackingEnabled: boolean };
+export type Param =
+  | string
+  | number
+  | boolean
+  | Ref
+  | EventFilter
+  | PerfQuery
+  | { readonly changeTrackingEnabled: boolean };
 
 const deadlineMs = 60_000;
 type Callback = (error: Error | null, result: unknown, raw: string) => void;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type ObjectUpdate, VSphere } from './index.ts';
+import { type ObjectUpdate, type Ref, VSphere } from './index.ts';
 import { startVCenter, type VCenter } from './testing/vcenter.ts';
 
 const sets = { VirtualMachine: ['name', 'runtime.powerState', 'snapshot'] };
@@ -169,6 +169,22 @@ test('task - its end is awaited, its failure carries the fault', async () => {
   const [on] = await client.read([ref], ['runtime.powerState']);
   expect(on?.properties).toEqual({ 'runtime.powerState': 'poweredOn' });
   await power('PowerOffVM_Task');
+});
+
+test('figures - the newest of a host, of what it has figures of; a counter that no vCenter has is left out', async () => {
+  const client = open();
+  const [host] = await client.read([await vm(client, 'web-01')], ['runtime.host']);
+  const ref = host?.properties['runtime.host'] as unknown as Ref;
+  await vcenter.tell('/latency?datastore=fast-ds&ms=71', {});
+  const counters = [
+    'datastore.totalReadLatency.average',
+    'datastore.totalWriteLatency.average',
+    'datastore.none.average',
+  ];
+  const metrics = counters.flatMap((counter) => ['fast-ds', 'elsewhere'].map((instance) => ({ counter, instance })));
+  const value = { instance: 'fast-ds', value: 71 };
+  expect(await client.samples(ref, metrics)).toEqual(counters.slice(0, 2).map((counter) => ({ counter, ...value })));
+  expect(await client.samples(ref, [])).toEqual([]);
 });
 
 test('call - a fault and a missing object are told apart', async () => {

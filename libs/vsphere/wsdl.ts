@@ -14,6 +14,7 @@ export const operations = {
   RemoveSnapshot_Task: ['removeChildren:boolean', 'consolidate:boolean'],
   QueryEvents: ['filter:eventFilter'],
   RefreshDatastore: [],
+  QueryPerf: ['querySpec:perfQuery'],
   ExportVm: [],
   ExportSnapshot: [],
   HttpNfcLeaseProgress: ['percent:int'],
@@ -27,6 +28,7 @@ const own: Readonly<Record<string, string>> = {
   ref: 'v:ManagedObjectReference',
   configSpec: 'v:VirtualMachineConfigSpec',
   eventFilter: 'v:EventFilterSpec',
+  perfQuery: 'v:PerfQuerySpec',
 };
 const typeOf = (kind: string) => own[kind] ?? `xsd:${kind}`;
 
@@ -61,6 +63,8 @@ export function wsdl(): string {
 <complexType name="ManagedObjectReference"><simpleContent><extension base="xsd:string"><attribute name="type" type="xsd:string"/></extension></simpleContent></complexType>
 <complexType name="EventFilterSpecByEntity"><sequence><element name="entity" type="v:ManagedObjectReference"/><element name="recursion" type="xsd:string"/></sequence></complexType>
 <complexType name="EventFilterSpec"><sequence><element name="entity" type="v:EventFilterSpecByEntity"/><element name="eventTypeId" type="xsd:string" minOccurs="0" maxOccurs="unbounded"/></sequence></complexType>
+<complexType name="PerfMetricId"><sequence><element name="counterId" type="xsd:int"/><element name="instance" type="xsd:string"/></sequence></complexType>
+<complexType name="PerfQuerySpec"><sequence><element name="entity" type="v:ManagedObjectReference"/><element name="maxSample" type="xsd:int"/><element name="metricId" type="v:PerfMetricId" maxOccurs="unbounded"/><element name="intervalId" type="xsd:int"/></sequence></complexType>
 <complexType name="VirtualMachineConfigSpec"><sequence><element name="changeTrackingEnabled" type="xsd:boolean" minOccurs="0"/></sequence></complexType>
 ${names.map((n) => element(n, operations[n])).join('\n')}
 </schema></types>

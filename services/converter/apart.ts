@@ -5,10 +5,10 @@ import { CopiedVolumes } from './adapters/copied-volumes.ts';
 import { type Probe, probeDisks } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
 import { writeOverlay } from './adapters/overlay.ts';
-import { planGuest, readyOf, refuseUnplanned, type Work } from './direct.ts';
+import { readyOf, refuseUnplanned } from './direct.ts';
 import { errorOf } from './domain/part.ts';
-import { keptAddresses } from './domain/rules/network.ts';
 import { findRoot } from './find.ts';
+import { planGuest, type Work } from './plan-guest.ts';
 
 /** A conversion that was written beside the disks. */
 export interface Apart {
@@ -62,7 +62,9 @@ async function changed(work: Work, probe: Probe, volumes: CopiedVolumes): Promis
       );
     throw errorOf(verdict.refusal);
   }
-  const planned = await planGuest(work, probe, verdict.root, (volume) => volumes.open(volume));
+  if (verdict.kind === 'windows')
+    throw new TranshipError('rehearsal.unsupported', `${verdict.root.windows.name}: NTFS is written to disks alone`);
+  const planned = await planGuest(work, probe, verdict, (volume) => volumes.open(volume));
   refuseUnplanned(planned);
   const { guest, edit, outcome } = await readyOf(work, planned);
   let logs = 0;
@@ -72,6 +74,6 @@ async function changed(work: Work, probe: Probe, volumes: CopiedVolumes): Promis
     engine: 'direct',
     os: outcome.os,
     files: edit.told.length,
-    kept: keptAddresses(planned.facts, planned.plan.nics),
+    kept: planned.kept,
   };
 }

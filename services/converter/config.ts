@@ -18,7 +18,7 @@ export const configSchema = z.object({
   rehearsalKvm: z.enum(['auto', 'never']).default('auto'),
   /** Lets a virtual machine of libguestfs reach what no tool here does, where its programs are there. */
   applianceEngine: z.stringbool().default(true),
-  /** What is laid into guests: `debian/*.deb`. */
+  /** What is laid into guests: `debian/*.deb`, and below `windows` a virtio-win tree. */
   mediaDir: z.string().default('/usr/share/tranship/media'),
 });
 export type Config = z.infer<typeof configSchema>;

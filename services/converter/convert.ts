@@ -4,8 +4,9 @@ import { type StepResult, steps } from '@tranship/contracts';
 import { probeDisks } from './adapters/disks.ts';
 import { Journal } from './adapters/journal.ts';
 import { marks } from './adapters/marks.ts';
-import { carryOut, isIdle, makeReady, type Outcome, type Work } from './direct.ts';
+import { carryOut, isIdle, makeReady, type Outcome } from './direct.ts';
 import { withOpener } from './engines.ts';
+import type { Work } from './plan-guest.ts';
 
 /** The roots of disks after their conversion, by where they were changed. */
 export type RootsOf = (changed: ReturnType<Journal['changed']>) => Promise<StepResult<'convert'>['roots']>;

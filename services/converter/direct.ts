@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { Appliance } from './adapters/appliance/appliance.ts';
 import { checkRoom, verifyTargets, writeTargets } from './adapters/commit.ts';
@@ -7,35 +6,15 @@ import { type Edit, prepareEdit } from './adapters/edit.ts';
 import type { Guest } from './adapters/guest.ts';
 import type { Journal } from './adapters/journal.ts';
 import { commitLayer, differences, keepBelow } from './adapters/layer.ts';
-import { readPackages } from './adapters/packages.ts';
 import type { Config } from './config.ts';
 import { fit } from './domain/changes.ts';
-import type { Facts } from './domain/facts.ts';
-import { makerOf } from './domain/initramfs.ts';
-import { parseOsRelease } from './domain/os-release.ts';
-import { errorOf, fitConcerns, type Whole } from './domain/part.ts';
-import { planChanges, planNetwork } from './domain/plan.ts';
-import type { Root } from './domain/survey.ts';
-import { isDirty } from './domain/volumes.ts';
-import { applianceOf, engineOf, type Reach } from './engines.ts';
-import { examine } from './examine.ts';
-import { findRoot, openGuest } from './find.ts';
+import { errorOf, fitConcerns } from './domain/part.ts';
+import { applianceOf, engineOf } from './engines.ts';
+import { findRoot } from './find.ts';
+import { type Planned, planGuest, type Work } from './plan-guest.ts';
 import type { OpenVolume } from './ports.ts';
 
 export type Outcome = Omit<StepResult<'convert'>, 'seconds'>;
-
-export interface Work extends Reach {
-  readonly images: readonly Image[];
-  readonly nics: StepInput<'convert'>['nics'];
-  readonly mediaDir: string;
-}
-
-/** A guest that was opened and looked through, and what is to be done to it. */
-export interface Planned {
-  readonly guest: Guest;
-  readonly facts: Facts;
-  readonly plan: Whole;
-}
 
 /** Converted: what was done, and the edit that does it; the disks are untouched until {@link carryOut}. */
 export interface Ready {
@@ -62,46 +41,41 @@ export const workOf = (
   signal,
 });
 
-/** Opens the guest whose root was found, and plans. Throws what stands in the way of opening it. */
-export async function planGuest(work: Work, probe: Probe, root: Root, open: OpenVolume): Promise<Planned> {
-  const { scratch, signal, nics } = work;
-  const guest = await openGuest(root, probe, open);
-  const media = await readPackages(join(work.mediaDir, 'debian'), scratch, signal);
-  const os = parseOsRelease(root.osRelease);
-  const facts = await examine(guest, { os, disks: probe.disks, nics, media }, signal);
-  return { guest, facts, plan: (applianceOf(guest)?.byV2v ? planNetwork : planChanges)(facts) };
-}
-
-/** Looks what there is to convert and makes all of it ready. Throws `guest.…-unsupported`, `guest.dirty`, `guest.no-space`. */
+/** Looks what there is to convert and makes all of it ready. Throws `guest.…-unsupported`, `guest.dirty`, `guest.hibernated`, `guest.no-space`. */
 export async function makeReady(work: Work, probe: Probe, open: OpenVolume): Promise<Ready | Outcome> {
   const verdict = await findRoot(probe, open);
   if (verdict.kind === 'none') return untouched(verdict.reason);
   if (verdict.kind === 'unsupported') throw errorOf(verdict.refusal);
-  const planned = await planGuest(work, probe, verdict.root, open);
+  const planned = await planGuest(work, probe, verdict, open);
   refuseUnplanned(planned);
-  refuseDirty(planned.guest);
+  // The appliance's kernel has replayed the journals.
+  const [unclean] = applianceOf(planned.guest) ? [] : planned.unclean;
+  if (unclean) throw errorOf(unclean);
   return readyOf(work, planned);
 }
 
-export function refuseUnplanned({ plan }: Planned): void {
+export function refuseUnplanned({ plan }: Pick<Planned, 'plan'>): void {
   const [refusal] = plan.refusals;
   if (refusal) throw errorOf(refusal);
 }
 
 /** Makes ready what is planned and not refused. Throws `guest.no-space`. */
-export async function readyOf(work: Pick<Work, 'scratch' | 'tell'>, { guest, facts, plan }: Planned): Promise<Ready> {
-  const edit = await prepareEdit(guest, plan.changes, work.scratch);
+export async function readyOf(
+  work: Pick<Work, 'scratch' | 'signal' | 'tell'>,
+  { guest, found, makers, plan }: Omit<Planned, 'unclean'>,
+): Promise<Ready> {
+  const edit = await prepareEdit(guest, plan.changes, work);
   checkRoom(guest, edit.targets);
   const { engine, why } = engineOf(guest);
   const outcome: Outcome = {
     engine,
     reason: [
-      facts.os.name,
+      found.os.name,
       ...(why === undefined ? [] : [why]),
-      ...new Set(facts.kernels.map(makerOf)),
+      ...makers,
       ...fitConcerns(plan.concerns).map((concern) => concern.why),
     ].join('; '),
-    os: facts.os.name,
+    os: found.os.name,
     changes: fit(edit.told),
     nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
     roots: [],
@@ -162,15 +136,4 @@ async function guarded(safety: Safety, disks: readonly number[], change: () => P
     safety.rollBack();
     throw error;
   }
-}
-
-/** File systems that were not unmounted in order: their own tools must see to them first. */
-export const dirtyMounts = ({ mounts }: Guest): string[] =>
-  mounts.flatMap(({ at, volume }) => (isDirty(volume) ? [at] : []));
-
-function refuseDirty(guest: Guest): void {
-  // The appliance's kernel has replayed the journals.
-  const [at] = applianceOf(guest) ? [] : dirtyMounts(guest);
-  if (at !== undefined)
-    throw new TranshipError('guest.dirty', `the file system ${at} of the guest was not unmounted in order`);
 }

@@ -8,9 +8,11 @@ import type { Probe } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
 import type { Guest } from './adapters/guest.ts';
 import { MountFs } from './adapters/mount-fs.ts';
+import { NtfsFs } from './adapters/ntfs-fs.ts';
 import { isRemote } from './adapters/reading.ts';
 import { RemoteExtFs } from './adapters/remote-fs.ts';
 import { VfatFs } from './adapters/vfat-fs.ts';
+import { ntfsStates } from './adapters/windows.ts';
 import type { Refusal } from './domain/part.ts';
 import { isDirty, type Volume } from './domain/volumes.ts';
 import type { OpenVolume } from './ports.ts';
@@ -84,11 +86,14 @@ async function attempt<T>(work: () => Promise<T>, refusalIn: (answer: T) => Refu
 
 function nextOf(
   { applianceEngine, signal }: Reach,
-  { disks }: Probe,
+  probe: Probe,
   refusal: Refusal | undefined,
 ): 'appliance' | 'virt-v2v' | undefined {
   if (!refusal || !applianceEngine || signal.aborted || !hasAppliance()) return undefined;
+  const { disks } = probe;
   if (disks.some(({ path }) => isRemote(path))) return undefined;
+  // Its kernel is let mount no NTFS.
+  if (ntfsStates(probe).some(({ windows }) => windows !== undefined)) return undefined;
   // The appliance puts an array together as it starts, and writes that on each of its members.
   if (disks.some(({ volumes }) => volumes.some(({ fileSystem }) => fileSystem?.kind === 'raid'))) return undefined;
   const { code } = refusal;
@@ -108,6 +113,7 @@ async function withNear<T>(probe: Probe, { scratch, signal, mountEngine = false 
     if (fileSystem?.kind === 'ext')
       return isRemote(place.path) ? new RemoteExtFs(place, scratch) : new ExtFs(place, scratch, signal);
     if (fileSystem?.kind === 'vfat') return new VfatFs(place, scratch, signal);
+    if (fileSystem?.kind === 'ntfs') return new NtfsFs(place, scratch, signal);
     if (!mountEngine || isRemote(place.path) || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;
     const fs = mounted.get(volume) ?? new MountFs(place, fileSystem.kind, scratch, signal);
     mounted.set(volume, fs);

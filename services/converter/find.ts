@@ -1,26 +1,36 @@
 import type { Probe } from './adapters/disks.ts';
 import { Guest, type Mount } from './adapters/guest.ts';
+import { ntfsStates } from './adapters/windows.ts';
 import { type FstabEntry, parseFstab, subvolumeIn, volumeOf } from './domain/devices.ts';
 import { errorOf, refuse } from './domain/part.ts';
 import { espType } from './domain/partitions.ts';
 import { paths } from './domain/paths.ts';
-import { judge, type Root, refusalOf, type Verdict } from './domain/survey.ts';
+import { judge, type Root, refusalOf, type Verdict, type WindowsRoot } from './domain/survey.ts';
 import { placeOf, type Volume } from './domain/volumes.ts';
 import type { OpenVolume } from './ports.ts';
 
 /** Looks for an operating system on all disks. */
-export async function findRoot({ disks, unreached }: Probe, open: OpenVolume): Promise<Verdict> {
+export async function findRoot(probe: Probe, open: OpenVolume): Promise<Verdict> {
+  const { disks, unreached } = probe;
   const roots: Root[] = [];
   const opened = new Set<Volume>();
   for (const volume of disks.flatMap((disk) => disk.volumes)) {
-    const fs = volume.fileSystem?.kind === 'vfat' ? undefined : open(volume);
+    const fs = ['vfat', 'ntfs'].includes(volume.fileSystem?.kind ?? '') ? undefined : open(volume);
     if (!fs) continue;
     opened.add(volume);
     const text = await osReleaseOf(new Guest([{ at: '/', volume, fs }]));
     roots.push(...(text === undefined ? await rootsBelow(volume, open) : [{ volume, osRelease: text }]));
   }
-  return judge(disks, unreached, roots, opened);
+  return judge(disks, unreached, roots, windowsIn(probe), opened);
 }
+
+const windowsIn = (probe: Probe): WindowsRoot[] =>
+  ntfsStates(probe).flatMap(({ volume, windows, freeBytes, dirty, hibernated }) => {
+    if (!windows || !volume.fileSystem) return [];
+    const unclean = hibernated ? { unclean: 'hibernated' as const } : dirty ? { unclean: 'dirty' as const } : {};
+    const free = freeBytes === undefined ? {} : { freeBytes };
+    return [{ windows, volume: { ...volume, fileSystem: { ...volume.fileSystem, ...free, ...unclean } } }];
+  });
 
 export async function osReleaseOf(guest: Pick<Guest, 'read'>): Promise<string | undefined> {
   const found = await guest.read([paths.osRelease, paths.osReleaseOld], maxBytes);
@@ -105,8 +115,18 @@ export async function openGuest({ volume: root, subvolume }: Root, probe: Probe,
   return new Guest([first, ...further, ...espOf(entries, probe, open)]);
 }
 
+/** Windows mounts it nowhere. */
+const windowsEsp = '/esp';
+
+/** The guest with the volume of a Windows, and its partition of UEFI. */
+export function openWindows({ volume }: WindowsRoot, probe: Probe, open: OpenVolume): Guest {
+  const fs = open(volume);
+  if (!fs) throw errorOf(refusalOf(volume, 'its Windows'));
+  return new Guest([{ at: '/', volume, fs }, ...espOf([], probe, open, windowsEsp)]);
+}
+
 /** The partition of UEFI, where fstab mounts it; one that nothing mounts is looked at as if it were mounted. */
-function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolume): Mount[] {
+function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolume, at: string = paths.esp): Mount[] {
   const volumes = disks
     .flatMap((disk) => disk.volumes)
     .filter(({ partition, fileSystem }) => fileSystem?.kind === 'vfat' && isEsp(partition?.type));
@@ -114,7 +134,7 @@ function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolum
   const fs = volume && volumes.length === 1 ? open(volume) : undefined;
   if (!volume || !fs) return [];
   const stated = entries.find(({ spec, mountPoint }) => mountPoint !== '/boot' && volumeOf(spec, disks) === volume);
-  return [{ at: stated?.mountPoint ?? paths.esp, volume, fs }];
+  return [{ at: stated?.mountPoint ?? at, volume, fs }];
 }
 
 const isEsp = (type: string | undefined) => type === espType || type === 'ef';

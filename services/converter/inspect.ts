@@ -5,17 +5,17 @@ import { type Edit, prepareEdit } from './adapters/edit.ts';
 import { FolderFs } from './adapters/folder-fs.ts';
 import { Guest } from './adapters/guest.ts';
 import { ntfsStates } from './adapters/windows.ts';
-import { dirtyMounts, type Planned, planGuest, type Work } from './direct.ts';
 import { describeDisks, describeGuest } from './domain/describe.ts';
 import { parseOsRelease } from './domain/os-release.ts';
 import { criticalOf, errorOf, type Refusal, refuse, type Whole } from './domain/part.ts';
 import { planChanges } from './domain/plan.ts';
 import { bootWays } from './domain/survey.ts';
 import { isDirty, placeOf } from './domain/volumes.ts';
-import type { NtfsState } from './domain/windows/windows.ts';
+import type { Windows } from './domain/windows/windows.ts';
 import { engineOf, passing, withOpener } from './engines.ts';
 import { examine } from './examine.ts';
 import { findRoot, osReleaseOf } from './find.ts';
+import { type Planned, planGuest, type Work } from './plan-guest.ts';
 import type { OpenVolume } from './ports.ts';
 
 type Found = Omit<Inspection, 'seconds'>;
@@ -40,27 +40,31 @@ async function lookThrough(work: Work, probe: Probe, open: OpenVolume): Promise<
   const verdict = await findRoot(probe, open);
   if (verdict.kind === 'none') return { ...nothing(probe), supported: true, os: { ...unknown, family: 'none' } };
   if (verdict.kind === 'unsupported') return refused(probe, verdict.refusal);
-  const { name } = parseOsRelease(verdict.root.osRelease);
   try {
-    return await told(work, probe, await planGuest(work, probe, verdict.root, open));
+    return await told(work, probe, await planGuest(work, probe, verdict, open));
   } catch (error) {
     const found = refused(probe, refusalIn(error));
-    return { ...found, os: { ...found.os, family: 'linux', name } };
+    const os =
+      verdict.kind === 'root'
+        ? { family: 'linux' as const, name: parseOsRelease(verdict.root.osRelease).name }
+        : osOf(verdict.root.windows);
+    return { ...found, os: { ...found.os, ...os } };
   }
 }
 
-async function told(work: Work, probe: Probe, { guest, facts, plan }: Planned): Promise<Found> {
-  const dirty = dirtyMounts(guest).map((at) =>
-    refuse('guest.dirty', `the file system ${at} is in use, or was not unmounted in order`),
-  );
+async function told(work: Work, probe: Probe, { guest, found: described, plan, unclean }: Planned): Promise<Found> {
   const refusals = [...plan.refusals];
-  const edit = refusals.length === 0 ? await prepareEdit(guest, plan.changes, work.scratch) : undefined;
+  const warnings = [...unclean];
+  let edit: Edit | undefined;
   try {
+    if (refusals.length === 0) edit = await prepareEdit(guest, plan.changes, work);
     if (edit) checkRoom(guest, edit.targets);
   } catch (error) {
-    refusals.push(refusalIn(error));
+    const refusal = refusalIn(error);
+    if (unclean.length > 0 && passing.has(refusal.code)) warnings.push(whileInUse(refusal));
+    else refusals.push(refusal);
   }
-  const { loaders, ...found } = describeGuest(facts);
+  const { loaders, ...found } = described;
   return {
     ...nothing(probe),
     ...found,
@@ -72,7 +76,7 @@ async function told(work: Work, probe: Probe, { guest, facts, plan }: Planned): 
       freeBytes: volume.fileSystem?.freeBytes ?? 0,
     })),
     boot: { ways: bootWays(probe.disks), loaders },
-    concerns: [...refusals.map(criticalOf), ...dirty.map(warningOf), ...plan.concerns],
+    concerns: [...refusals.map(criticalOf), ...warnings.map(warningOf), ...plan.concerns],
   };
 }
 
@@ -91,7 +95,7 @@ export async function planTree(root: string, { nics, scratch, signal }: Omit<Wor
   if (text === undefined) throw errorOf(refuse('guest.os-unsupported', `there is no os-release below ${root}`));
   const facts = await examine(guest, { os: parseOsRelease(text), disks: [], nics, media: [] }, signal);
   const plan = planChanges(facts);
-  const edit = await prepareEdit(guest, plan.refusals.length === 0 ? plan.changes : [], scratch);
+  const edit = await prepareEdit(guest, plan.refusals.length === 0 ? plan.changes : [], { scratch, signal });
   const { loaders, ...found } = describeGuest(facts);
   const inspection: Found = {
     ...nothing({ disks: [], unreached: [] }),
@@ -124,31 +128,24 @@ const nothing = ({ disks }: Probe): Found => ({
   changes: [],
 });
 
+const whileInUse = ({ detail }: Refusal) =>
+  refuse('guest.dirty', `it could not be looked through while the guest writes to it: ${detail}`);
+
 function refused(probe: Probe, refusal: Refusal): Found {
-  const inUse = probe.disks.some(({ volumes }) => volumes.some(isDirty));
-  if (inUse && passing.has(refusal.code)) {
-    const why = `it could not be looked through while the guest writes to it: ${refusal.detail}`;
-    return { ...nothing(probe), supported: true, concerns: [warningOf(refuse('guest.dirty', why))] };
-  }
+  const inUse =
+    probe.disks.some(({ volumes }) => volumes.some(isDirty)) || ntfsStates(probe).some(({ dirty }) => dirty);
+  if (inUse && passing.has(refusal.code))
+    return { ...nothing(probe), supported: true, concerns: [warningOf(whileInUse(refusal))] };
   const found = { ...nothing(probe), concerns: [criticalOf(refusal)] };
   const isWindows = refusal.code === 'guest.windows-unsupported' || refusal.code === 'guest.bitlocker-unsupported';
-  return isWindows ? { ...found, ...ofWindows(found, ntfsStates(probe)) } : found;
+  return isWindows ? { ...found, os: { ...found.os, family: 'windows', id: 'windows', name: 'Windows' } } : found;
 }
 
-/** What there is to say of a Windows, although it is not converted. */
-function ofWindows({ os, concerns }: Found, states: readonly NtfsState[]): Pick<Found, 'os' | 'concerns'> {
-  const { name = 'Windows', version = '', arch = '' } = states.find(({ windows }) => windows)?.windows ?? {};
-  return {
-    os: { ...os, family: 'windows', id: 'windows', name, version, arch },
-    concerns: [
-      ...concerns,
-      ...states.flatMap(({ place, dirty, hibernated }) => [
-        ...(dirty ? [criticalOf(refuse('guest.dirty', `${place} (NTFS) asks to be checked`))] : []),
-        ...(hibernated ? [criticalOf(refuse('guest.hibernated', `${place} (NTFS) holds a hibernated Windows`))] : []),
-      ]),
-    ],
-  };
-}
+const osOf = ({ name, version, arch }: Windows) => ({
+  family: 'windows' as const,
+  id: 'windows',
+  ...{ name, version, arch },
+});
 
 function refusalIn(error: unknown): Refusal {
   if (!(error instanceof TranshipError) || error.code === 'service.internal') throw error;

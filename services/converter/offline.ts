@@ -8,9 +8,10 @@ import { endNbd } from './adapters/nbd/reader.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { isRemote, sizeOf } from './adapters/reading.ts';
 import { convertDisks } from './convert.ts';
-import { carryOut, isIdle, makeReady, type Work } from './direct.ts';
+import { carryOut, isIdle, makeReady } from './direct.ts';
 import { withOpener } from './engines.ts';
 import { inspectDisks, planTree } from './inspect.ts';
+import type { Work } from './plan-guest.ts';
 
 /** Disk images, or one folder with a guest's files, as a person names them. */
 export interface Request extends Omit<Work, 'images'> {

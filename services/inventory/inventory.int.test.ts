@@ -21,6 +21,7 @@ const context: StepContext = {
   clock: systemClock,
   begun: false,
   progress: () => {},
+  moved: () => {},
 };
 
 beforeAll(async () => {
@@ -38,7 +39,7 @@ function center(tls: Partial<Provider['spec']['tls']>, url = simulator.url): VCe
     metadata: { name: 'vc' },
     spec: { type: 'vsphere', url, tls, credentials: { secret: 'vc' }, transfer: { method: 'vddk' } },
   } as unknown as Provider;
-  const made = new VCenter(provider, async () => ({ username, password }), systemClock);
+  const made = new VCenter(provider, async () => ({ username, password }), systemClock, log);
   centers.push(made);
   return made;
 }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Provider, StepInput } from '@tranship/contracts';
-import { createLogger, type StepContext, systemClock } from '@tranship/service-kit';
+import { createLogger, type Logger, type StepContext, systemClock } from '@tranship/service-kit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type VCenter as Simulator, startVCenter } from '../../lab/testing/vcenter.ts';
 import { VCenter } from './adapters/vcenter.ts';
@@ -15,15 +15,21 @@ let center: VCenter;
 const stop = new AbortController();
 const gib = 1024 ** 3;
 /** As the provider's document gives it; what is changed here counts at once. */
-const limits = { minFreeGB: 20 };
+const limits = { minFreeGB: 20, maxLatencyMs: 40 };
+/** What a person is warned of. */
+const warned: object[] = [];
+const log: Logger = Object.assign(createLogger('inventory', 'silent'), {
+  warn: (fields: object) => void warned.push(fields),
+});
 const kept = new Map<string, [number, number][]>();
 const context: StepContext = {
   ids: { migration: 'm', vm: 'v', step: 's', attempt: 1 },
   signal: new AbortController().signal,
-  log: createLogger('inventory', 'silent'),
+  log,
   clock: systemClock,
   begun: false,
   progress: () => {},
+  moved: () => {},
 };
 const world = {
   find: () => center,
@@ -46,7 +52,7 @@ beforeAll(async () => {
     metadata: { name: 'vc' },
     spec: { type: 'vsphere', url, tls: { thumbprint }, credentials: { secret: 'vc' }, limits },
   } as unknown as Provider;
-  center = new VCenter(provider, async () => ({ username, password }), systemClock);
+  center = new VCenter(provider, async () => ({ username, password }), systemClock, log);
   const caughtUp = Promise.withResolvers<void>();
   void center.follow(stop.signal, caughtUp.resolve).catch(caughtUp.reject);
   await caughtUp.promise;
@@ -289,6 +295,24 @@ test('room - read now, also where vCenter cannot refresh it; a snapshot that fin
   limits.minFreeGB = 20;
   await snapshot(world, input, context);
   await removeSnapshot(world.find, { ...ids, name: input.name }, context);
+});
+
+test('latency - of the slowest of a VM’s datastores, as its host sees it; not watched, and not known, it is left out, which is told once', async () => {
+  const { ids } = await source('narrow');
+  const latencies = () => center.latencies([ids.vm]);
+  warned.length = 0;
+  expect(await latencies()).toEqual([{ vm: ids.vm, datastore: 'fast-ds', ms: 1, maxMs: 40 }]);
+  await control('/latency?datastore=fast-ds&ms=71');
+  expect(await latencies()).toMatchObject([{ ms: 71 }]);
+  limits.maxLatencyMs = 0;
+  expect(await latencies()).toEqual([]);
+  limits.maxLatencyMs = 40;
+  await control('/faults', 'POST', { Method: 'QueryPerf', Fault: 'NoPermission' });
+  expect([await latencies(), await latencies()]).toEqual([[], []]);
+  expect(warned).toEqual([{ provider: 'vc', why: expect.stringContaining('NoPermission') }]);
+  await control('/faults', 'DELETE');
+  expect(await latencies()).toHaveLength(1);
+  await control('/latency', 'DELETE');
 });
 
 test('check - a source that ran between the final pass and the start is contested, whoever stopped it again', async () => {

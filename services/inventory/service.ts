@@ -29,6 +29,7 @@ export async function service(_config: Config, kit: Kit): Promise<ServiceTable> 
       ...providerQueries(providers, kit),
       ...inventoryQueries(providers),
       room: async ({ provider, vms }) => ({ rooms: await providers.synced(provider).rooms(vms) }),
+      latency: async ({ provider, vms }) => ({ latencies: await providers.synced(provider).latencies(vms) }),
       sourceOff: (input, context) => checkOff(find, input, context),
     },
     background: { providers: (signal) => providers.follow(signal) },

@@ -23,6 +23,7 @@ import { aggregates, commandIssuer, courseLog } from './adapters/log.ts';
 import { type LiveModel, liveModel } from './adapters/model.ts';
 import type { Engine } from './advance.ts';
 import { newCourse } from './domain/course.ts';
+import { describe } from './domain/migration.ts';
 import { dueStep } from './domain/next.ts';
 import { driver } from './drive.ts';
 import { look } from './guard.ts';
@@ -33,6 +34,7 @@ import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
 import { Bandwidth, withLimits } from './limits.ts';
 import type { Commands } from './ports.ts';
+import { Rates } from './rates.ts';
 import { Snapshots } from './snapshots.ts';
 import { plan } from './testing/course.ts';
 
@@ -64,6 +66,7 @@ function replica(commands: Commands = commandIssuer(bus, clock)) {
   return { all, model, engine, snapshots, driver: driver(all, engine, model, snapshots) };
 }
 type Replica = ReturnType<typeof replica>;
+const coursesOf = ({ model }: Replica, migration: string) => new Map([['vm-1', model.course(migration, 'vm-1')!]]);
 
 async function queued({ all, engine }: Replica, migration: string, over: Parameters<typeof plan>[0] = {}) {
   const started = { plan: 'p', generation: 1, concurrency: 20, vms: [{ id: 'vm-1', name: 'web-01' }] };
@@ -394,7 +397,7 @@ test('planner - the room is looked at: a pass on a datastore that fills is given
       asked.push([name, input]);
       return { rooms: input.vms.map((vm) => ({ vm, datastore: 'ds', freeBytes, needBytes: 100 })) };
     };
-    await look({ log: createLogger('test', 'silent'), query: query as never }, one.engine, one.model);
+    await look({ log: createLogger('test', 'silent'), query: query as never }, one.engine, one.model, new Rates());
     return course();
   };
   expect(await looks(100)).toMatchObject({ state: 'PC', guarded: undefined });
@@ -408,6 +411,43 @@ test('planner - the room is looked at: a pass on a datastore that fills is given
     ...['vm.queued', 'vm.admitted', 'vm.prepared', 'vm.pass-started', 'vm.snapshotted'],
     ...['vm.guarded', 'vm.snapshot-removed', 'vm.eased', 'vm.pass-started'],
   ]);
+});
+
+test('planner - a copy is slowed while a datastore answers slowly, by what it is heard to read, and given back; who cannot say changes nothing', async () => {
+  const one = replica();
+  const bandwidth = new Bandwidth(one.model, bus.limits);
+  const rates = new Rates();
+  await queued(one, 'slow-1', { host: 'host-10', connection: { ...plan().connection, provider: 'slow' } });
+  await one.model.current();
+  await one.driver.sweep();
+  await toCopy(one.engine, 'slow-1');
+  const looks = async (ms: number | undefined) => {
+    await one.model.current();
+    const values = { migration: 'slow-1', vm: 'vm-1', disk: 0, doneBytes: 1, totalBytes: 2, etaSeconds: null };
+    rates.hear({ ...values, step: 'copy', bytesPerSecond: 80_000_000, basis: 'unknown' }, clock.now());
+    const query = async (name: string, { provider, vms }: { provider: string; vms: string[] }) => {
+      if (provider !== 'slow' || name !== 'latency') return { rooms: [], latencies: [] };
+      if (ms === undefined) throw new TranshipError('vsphere.unreachable', 'it is away');
+      return { latencies: vms.map((vm) => ({ vm, datastore: 'ds', ms, maxMs: 40 })) };
+    };
+    await look({ log: createLogger('test', 'silent'), query: query as never }, one.engine, one.model, rates);
+    await bandwidth.apply();
+    return bus.limits.get('slow-1', 'vm-1');
+  };
+  const status = () => describe(one.model.migration('slow-1')!, coursesOf(one, 'slow-1'), one.engine.present()).vms[0];
+  expect(await looks(39)).toBeNull();
+  expect(await looks(90)).toBe(40_000_000);
+  expect(status()?.paced).toBe('to 40 MB/s: ds takes 90 ms to answer, more than the 40 ms that it may');
+  expect(await looks(90)).toBe(40_000_000);
+  await clock.advance(30_000);
+  expect(await looks(undefined)).toBe(40_000_000);
+  expect(await looks(90)).toBe(20_000_000);
+  await clock.advance(30_000);
+  expect(await looks(9)).toBe(40_000_000);
+  await clock.advance(30_000);
+  expect(await looks(9)).toBeNull();
+  expect(status()?.paced).toBeUndefined();
+  expect((await types(one, 'slow-1')).filter((type) => type === 'vm.paced')).toHaveLength(4);
 });
 
 test('planner - a source that is started beside its target is seen and told; what cannot be known just now changes nothing', async () => {
@@ -426,7 +466,7 @@ test('planner - a source that is started beside its target is seen and told; wha
       if (name === 'sourceOff' && code) throw new TranshipError(code, 'the source vm-1 is poweredOn');
       return { rooms: [] };
     };
-    await look({ log: createLogger('test', 'silent'), query: query as never }, one.engine, one.model);
+    await look({ log: createLogger('test', 'silent'), query: query as never }, one.engine, one.model, new Rates());
     return (await course()).state;
   };
   expect(await looks()).toBe('WA');

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { subjects } from '@tranship/contracts';
 import { errorFields, type Kit, type ServiceTable } from '@tranship/service-kit';
 import { aggregates, commandIssuer, courseLog } from './adapters/log.ts';
 import { type LiveModel, liveModel } from './adapters/model.ts';
@@ -12,11 +14,12 @@ import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
 import { Bandwidth, withLimits } from './limits.ts';
+import { Rates } from './rates.ts';
 import { Snapshots } from './snapshots.ts';
 
 /** What is due and unanswered is issued again this often. */
 const sweepMs = 30_000;
-/** Between two looks at the room on the datastores. */
+/** Between two looks at what courses do not see by themselves. */
 const guardMs = 10_000;
 /** Between two looks, however much is due. */
 const leastMs = 200;
@@ -32,6 +35,7 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
   const bandwidth = new Bandwidth(model, bus.limits);
   const commands = withLimits(commandIssuer(bus, clock), bandwidth);
   const snapshots = new Snapshots(all, model);
+  const rates = new Rates();
   const releaseAfterMs = releaseAfterSeconds * 1000;
   const present = () => ({ now: clock.now(), history: model.history(), releaseAfterMs });
   const engine: Engine = { log, commands, present, snapshots };
@@ -55,7 +59,12 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
     background: {
       model: (signal) => model.follow(signal),
       guard: async (signal) => {
-        for (; !signal.aborted; await clock.sleep(guardMs, signal)) if (model.ready) await look(kit, engine, model);
+        for (; !signal.aborted; await clock.sleep(guardMs, signal))
+          if (model.ready) await look(kit, engine, model, rates);
+      },
+      rates: async (signal) => {
+        bus.onProgress(subjects.allProgress, (value) => rates.hear(value, clock.now()), signal);
+        await once(signal, 'abort');
       },
       limits: async (signal) => {
         for (let seen = 0; !signal.aborted; await clock.sleep(limitsMs, signal)) {

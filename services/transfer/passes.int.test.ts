@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, symlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { markDiverged } from '@tranship/blocks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { loopDevice } from '../../libs/blocks/testing/loop.ts';
 import { Bench, failure, mib, sha256 } from './testing/bench.ts';
 
 let bench: Bench;
@@ -67,6 +68,32 @@ test('compare - a converted disk is brought back: what differs is written, be it
   expect(disks[0]).toMatchObject({ how: 'compare', writtenBytes: 2 * 65_536 });
   expect(sha256(bench.target())).toBe(sha256(bench.source('two')));
   await bench.prove('two', 2);
+});
+
+test('device - onto one that held other data: a first pass, a delta, a comparison, each proven; holes are given back to its storage', async () => {
+  const { path, heldMiB, remove } = loopDevice(256 * mib);
+  symlinkSync(path, bench.device());
+  try {
+    const equal = async (pass: number) => {
+      expect(sha256(path)).toBe(sha256(bench.source('long')));
+      await bench.prove('long', pass);
+    };
+    await bench.copy('long');
+    expect(heldMiB()).toBe(160);
+    await equal(1);
+    changeSource('long', [1, 900]);
+    await bench.copy('long', signal, { pass: 2, disk: { how: 'delta', areas: areas([1, 900]), changeId: 'u/2' } });
+    await equal(2);
+    await markDiverged(dirname(bench.log()), 0);
+    const file = openSync(path, 'r+');
+    for (const at of [3, 250]) writeSync(file, randomBytes(4096), 0, 4096, at * mib);
+    closeSync(file);
+    const { disks } = await bench.copy('long', signal, { pass: 3, disk: { how: 'compare' } });
+    expect(disks[0]).toMatchObject({ how: 'compare' });
+    await equal(3);
+  } finally {
+    remove();
+  }
 });
 
 test('kept - the scratch volume is lost between two passes: the next one is a delta all the same, and so is its proof', async () => {

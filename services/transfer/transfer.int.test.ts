@@ -60,8 +60,12 @@ test('copy - the bytes of every disk are the source’s, holes stay holes, and t
   expect(allocated(0)).toBeLessThan(42 * mib);
   expect(allocated(1)).toBeLessThan(mib);
   expect(bench.progress).toContainEqual(expect.objectContaining({ disk: 0, step: 'copy', doneBytes: 256 * mib }));
+  // Each request that is read, and each that is written, is a sign of life; so is what is read back.
+  const moves = bench.moves;
+  expect(moves).toBeGreaterThanOrEqual(2 * 20);
   const proof = await bench.prove('two');
   expect(proof.disks.map(({ root }) => root)).toEqual(disks.map(({ root }) => root));
+  expect(bench.moves).toBeGreaterThan(moves);
 });
 
 test('copy - asked again, what is finished is not read again', async () => {

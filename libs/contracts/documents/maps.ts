@@ -19,6 +19,8 @@ export const storageTargetSchema = z.strictObject({
   storageClass: nameSchema,
   volumeMode: z.enum(['Filesystem', 'Block']).default('Filesystem'),
   accessMode: z.enum(['ReadWriteOnce', 'ReadWriteMany']).default('ReadWriteOnce'),
+  /** What is zeros on the source is given back to the storage behind a Block volume; a file gives it back in any case. */
+  discard: z.boolean().optional(),
 });
 export const storageEntrySchema = z.strictObject({ source: sourceRefSchema, target: storageTargetSchema });
 export type StorageEntry = z.infer<typeof storageEntrySchema>;

@@ -28,8 +28,10 @@ export const providerSpecSchema = z.strictObject({
       bandwidthMBps: z.number().nonnegative().default(0),
       /** Of a datastore, in GiB: below it no snapshot is taken, and one that is open is removed. */
       minFreeGB: z.number().nonnegative().default(20),
+      /** Of a datastore: while it takes longer to answer, the copies that read from it are slowed; 0: whatever it takes. */
+      maxLatencyMs: z.number().nonnegative().default(40),
     })
-    .default({ nfcSessionsPerHost: 4, snapshotsPerDatastore: 8, bandwidthMBps: 0, minFreeGB: 20 }),
+    .default({ nfcSessionsPerHost: 4, snapshotsPerDatastore: 8, bandwidthMBps: 0, minFreeGB: 20, maxLatencyMs: 40 }),
 });
 export type ProviderSpec = z.infer<typeof providerSpecSchema>;
 

@@ -304,6 +304,12 @@ export const catalogue = {
     retry: true,
     status: 503,
   },
+  'step.late': {
+    title: 'A step takes too long, or stands still',
+    fix: 'Nothing to do: it is tried again. Where that comes again, see in the detail what stands still, and look at it',
+    retry: true,
+    status: 504,
+  },
   'service.internal': {
     title: 'An error inside Tranship',
     fix: 'Report it with the trace id',

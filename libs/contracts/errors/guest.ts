@@ -9,14 +9,20 @@ export const guestErrors = {
     status: 422,
   },
   'guest.windows-unsupported': {
-    title: 'Windows is not converted yet',
+    title: 'This Windows is not converted',
     fix: 'Set convert: none for this VM (it then runs on sata and e1000e), or install the virtio drivers in it before the migration',
+    retry: false,
+    status: 422,
+  },
+  'guest.drivers-missing': {
+    title: 'The media folder has no virtio drivers for this Windows',
+    fix: 'Lay the content of the virtio-win ISO image into the folder `windows` of the converter’s media folder, and retry',
     retry: false,
     status: 422,
   },
   'guest.bitlocker-unsupported': {
     title: 'A disk of the guest is encrypted by BitLocker',
-    fix: 'Suspend or turn off BitLocker in the guest, keep the recovery key, and retry',
+    fix: 'Turn BitLocker off in the guest (`manage-bde -off C:`), wait until the disk is decrypted, and retry: a suspended one stays encrypted',
     retry: false,
     status: 422,
   },

@@ -76,6 +76,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.guarded': { error: { ...problem, code: 'source.low-space', retry: false } },
   'vm.eased': {},
   'vm.throttled': { mbps: 40 },
+  'vm.paced': { mbps: 60, was: 120, why: 'fast-ds takes 71 ms to answer, more than the 40 ms that it may' },
   'vm.powered-off': steps.powerOff.result,
   'vm.changes-found': steps.findChanges.result,
   'vm.pass-finished': steps.copy.result,

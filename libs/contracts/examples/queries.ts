@@ -159,6 +159,10 @@ export const queryExamples: Examples = {
     input: { provider: 'vc1', vms: ['vm-42'] },
     result: { rooms: [{ vm: 'vm-42', datastore: 'fast-ds', freeBytes: 9 * 1024 ** 3, needBytes: 20 * 1024 ** 3 }] },
   },
+  latency: {
+    input: { provider: 'vc1', vms: ['vm-42'] },
+    result: { latencies: [{ vm: 'vm-42', datastore: 'fast-ds', ms: 71, maxMs: 40 }] },
+  },
   putPlan: { input: plan, result: plan },
   getPlan: { input: named, result: plan },
   listPlans: { input: {}, result: { items: [plan] } },

@@ -12,12 +12,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
-import { type Change, type Told, tell, tellLarge } from '../domain/changes.ts';
+import { type Change, type Told, tell, tellHive, tellLarge } from '../domain/changes.ts';
 import type { Entry, Target } from '../ports.ts';
 import { type Bare, withAttributes } from './attributes.ts';
 import { isFile } from './entries.ts';
 import { ancestors, entryAt, type Guest } from './guest.ts';
 import { digestOf } from './hash.ts';
+import { editHive } from './hives.ts';
 import { reader } from './undo.ts';
 
 /** Changes made ready: all that they meet is read, all that they write lies here, and nothing is changed yet. */
@@ -32,7 +33,11 @@ const maxChanges = 500;
 const [fileType, folderType, linkMode, permissions] = [0o100000, 0o040000, 0o120777, 0o7777];
 
 /** Makes changes ready in a new folder below `scratch`. Throws `guest.unsupported` where something else is in the way. */
-export async function prepareEdit(guest: Guest, changes: readonly Change[], scratch: string): Promise<Edit> {
+export async function prepareEdit(
+  guest: Guest,
+  changes: readonly Change[],
+  { scratch, signal }: { readonly scratch: string; readonly signal: AbortSignal },
+): Promise<Edit> {
   if (changes.length > maxChanges)
     throw new TranshipError(
       'guest.malformed',
@@ -43,8 +48,8 @@ export async function prepareEdit(guest: Guest, changes: readonly Change[], scra
     const entries = await guest.list(changes.flatMap(({ path }) => ancestors(path)));
     const texts = changes.filter(({ kind }) => kind === 'file').map(({ path }) => path);
     const before = await guest.read(texts);
-    const grown = changes.filter(({ kind }) => kind === 'append').map(({ path }) => path);
-    const maker = new Maker(entries, before, folder);
+    const grown = changes.filter(({ kind }) => kind === 'append' || kind === 'hive').map(({ path }) => path);
+    const maker = new Maker({ entries, before, folder, signal, mounts: guest.mounts.map(({ at }) => at) });
     await guest.withCopies(grown, async (copies) => {
       for (const change of changes) await maker.take(change, copies.get(change.path));
     });
@@ -56,23 +61,28 @@ export async function prepareEdit(guest: Guest, changes: readonly Change[], scra
   }
 }
 
+interface Given {
+  readonly entries: ReadonlyMap<string, readonly Entry[]>;
+  readonly before: ReadonlyMap<string, Buffer>;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** Where file systems begin: there is a folder, seen or not. */
+  readonly mounts: readonly string[];
+}
+
 class Maker {
   readonly targets = new Map<string, Bare>();
   readonly told: Told[] = [];
-  readonly #entries: ReadonlyMap<string, readonly Entry[]>;
-  readonly #before: ReadonlyMap<string, Buffer>;
-  readonly #folder: string;
+  readonly #given: Given;
   #files = 0;
 
-  constructor(entries: ReadonlyMap<string, readonly Entry[]>, before: ReadonlyMap<string, Buffer>, folder: string) {
-    this.#entries = entries;
-    this.#before = before;
-    this.#folder = folder;
+  constructor(given: Given) {
+    this.#given = given;
   }
 
   async take(change: Change, copy: string | undefined): Promise<void> {
     const { path } = change;
-    const now = entryAt(this.#entries, path);
+    const now = entryAt(this.#given.entries, path);
     switch (change.kind) {
       case 'folder':
         if (!now) this.#add({ path, what: 'folder', mode: folderType | change.mode, uid: 0, gid: 0 });
@@ -83,7 +93,7 @@ class Maker {
         this.told.push(tell(path, now ? 'link' : undefined, `link to ${change.target}`));
         return;
       case 'file': {
-        const before = this.#before.get(path);
+        const before = this.#given.before.get(path);
         if (now && (change.onlyIfAbsent || before?.equals(change.content))) return;
         if (now && !before) throw inTheWay(path);
         const file = this.#newFile();
@@ -103,6 +113,16 @@ class Maker {
         appendFileSync(file, change.content);
         this.#addFile(path, file, 0o644, now);
         this.told.push(tellLarge(path, before, await digestOf(file)));
+        return;
+      }
+      case 'hive': {
+        if (!now || !copy) throw inTheWay(path);
+        const before = await digestOf(copy);
+        const file = this.#newFile();
+        renameSync(copy, file);
+        const texts = await editHive(file, change, this.#given.signal);
+        this.#addFile(path, file, 0o644, now);
+        this.told.push(tellHive(path, texts, before, await digestOf(file)));
       }
     }
   }
@@ -113,14 +133,15 @@ class Maker {
   }
 
   #add(target: Bare): void {
+    const { entries, mounts } = this.#given;
     for (const path of ancestors(target.path))
-      if (path !== '/' && !this.targets.has(path) && !entryAt(this.#entries, path))
+      if (!mounts.includes(path) && !this.targets.has(path) && !entryAt(entries, path))
         this.targets.set(path, { path, what: 'folder', mode: folderType | 0o755, uid: 0, gid: 0 });
     this.targets.set(target.path, target);
   }
 
   #newFile(): string {
-    return join(this.#folder, `new-${this.#files++}`);
+    return join(this.#given.folder, `new-${this.#files++}`);
   }
 }
 

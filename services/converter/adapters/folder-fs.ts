@@ -96,7 +96,7 @@ export class FolderFs implements WritableFs {
         continue;
       }
       const here = join(this.#root, ...done, part);
-      const stat = lstatSync(here, { throwIfNoEntry: false });
+      const stat = statOf(here);
       if (!stat) return undefined;
       if (!stat.isSymbolicLink() || (left.length === 0 && !last)) {
         if (left.length > 0 && !stat.isDirectory()) return undefined;
@@ -109,6 +109,16 @@ export class FolderFs implements WritableFs {
       left = [...target.split('/').filter((each) => each !== ''), ...left];
     }
     return join(this.#root, ...done);
+  }
+}
+
+/** A link may name what no file can be called. */
+function statOf(path: string) {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENAMETOOLONG') return undefined;
+    throw error;
   }
 }
 

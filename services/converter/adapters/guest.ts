@@ -127,3 +127,25 @@ export function ancestors(path: string): string[] {
 /** Finds a path among the entries of its folder. */
 export const entryAt = (entries: ReadonlyMap<string, readonly Entry[]>, path: string): Entry | undefined =>
   entries.get(dirname(path))?.find(({ name }) => name === path.slice(path.lastIndexOf('/') + 1));
+
+/**
+ * Paths as file systems that know no case spell them: those given, what lies in them, and whatever is asked for below.
+ * What is not there keeps the spelling that it was given.
+ */
+export async function speller(guest: Guest<GuestFs>, wanted: readonly string[]): Promise<(path: string) => string> {
+  const found = new Map(guest.mounts.map(({ at }) => [at, at]));
+  const listed = new Set<string>();
+  for (const path of wanted.flatMap((each) => [...ancestors(each), each])) {
+    const real = found.get(path.toLowerCase());
+    if (real === undefined || listed.has(real)) continue;
+    listed.add(real);
+    const entries = (await guest.list([real])).get(real) ?? [];
+    for (const path of entries.map(({ name }) => below(real, name)))
+      if (!found.has(path.toLowerCase())) found.set(path.toLowerCase(), path);
+  }
+  const place = (path: string): string =>
+    found.get(path.toLowerCase()) ?? below(place(dirname(path)), path.slice(path.lastIndexOf('/') + 1));
+  return place;
+}
+
+const below = (folder: string, name: string) => (folder === '/' ? `/${name}` : `${folder}/${name}`);

@@ -33,7 +33,7 @@ export const bounded = (
 
 const maxOutput = 16 * 1024 ** 2;
 /** The tools lie in sbin; their messages are read, so they speak one language. */
-const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', LANGUAGE: 'C' };
+const env = () => ({ ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', LANGUAGE: 'C' });
 
 /** Runs a program to its end, whatever its exit code. Throws `guest.conversion` when it does not start, is killed, or takes too long. */
 export function run(
@@ -45,7 +45,7 @@ export function run(
   return new Promise((resolve, reject) => {
     const fail = (what: string) =>
       reject(new TranshipError('guest.conversion', `${program}: ${what}`, { retry: true }));
-    const child = spawn(started, given, { env, signal, timeout: deadlineMs, killSignal: 'SIGKILL' });
+    const child = spawn(started, given, { env: env(), signal, timeout: deadlineMs, killSignal: 'SIGKILL' });
     const out: Buffer[] = [];
     const errors: Buffer[] = [];
     let size = 0;

@@ -54,6 +54,33 @@ export function keepSuperblock(log: string, disk: string, start: number): void {
   }
 }
 
+/** A part of a disk from `start` on that is written anew: `length` bytes at `at`, counted from there. */
+export interface Stretch {
+  readonly at: number;
+  readonly length: number;
+}
+
+/** Writes stretches of a disk; what they write over is kept beside the log first. Durable before it returns. */
+export function rewrite<T extends Stretch>(
+  log: string,
+  { disk, start }: { readonly disk: string; readonly start: number },
+  stretches: readonly T[],
+  content: (stretch: T) => Buffer,
+): void {
+  const to = openSync(disk, 'r+');
+  try {
+    const before = reader(to);
+    const kept = function* () {
+      for (const { at, length } of stretches) yield { offset: start + at, bytes: before(start + at, length) };
+    };
+    keep(log, kept());
+    for (const stretch of stretches) writeAll(to, content(stretch), start + stretch.at);
+    fsyncSync(to);
+  } finally {
+    closeSync(to);
+  }
+}
+
 /** Where a log says that its disk was changed. Throws {@link BadUndoLog}. */
 export const changedPlaces = (log: string): { offset: number; length: number }[] =>
   withEntries(log, (entries) => entries.map(({ offset, bytes }) => ({ offset, length: bytes().length })));

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { pipeline, Readable } from 'node:stream';
+import { PassThrough, pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { bounded } from './run.ts';
 
@@ -32,11 +32,13 @@ export function unpacked(head: Buffer, open: () => Readable, signal: AbortSignal
     timeout: unpackMs,
     killSignal: 'SIGKILL',
   });
-  const { stdin, stdout } = child;
-  child.once('error', (error) => stdout.destroy(error));
-  stdout.once('close', () => child.kill('SIGKILL'));
-  pipeline(open(), stdin, () => {});
-  return stdout;
+  const out = child.stdout.pipe(new PassThrough(), { end: false });
+  child.once('error', (error) => out.destroy(error));
+  // All that it said has been read by now.
+  child.once('close', (code) => (code === 0 ? out.end() : out.destroy(new Error(`${program} ends with ${code}`))));
+  out.once('close', () => child.kill('SIGKILL'));
+  pipeline(open(), child.stdin, () => {});
+  return out;
 }
 
 /** A kernel module as it is loaded; undefined when it cannot be unpacked, or to more than any module. */

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import { Fat } from '../domain/fat.ts';
@@ -6,7 +6,7 @@ import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
 import type { Place } from './ext-fs.ts';
 import { openReader } from './reading.ts';
 import { run } from './run.ts';
-import { keep, reader, writeAll } from './undo.ts';
+import { reader, rewrite, writeAll } from './undo.ts';
 
 const [folderMode, fileMode] = [0o040755, 0o100644];
 const blockBytes = 64 * 1024;
@@ -65,29 +65,24 @@ export class VfatFs implements WritableFs {
   }
 
   async write(targets: readonly PlacedTarget[], undoLog: string): Promise<void> {
-    const { offset, length: whole } = this.#place;
+    const { path: disk, offset: start, length: whole } = this.#place;
     if (whole > maxBytes) throw new TranshipError('guest.conversion', 'its FAT file system is too large');
     const folder = this.#folder('vfat-');
     const copy = join(folder, 'copy');
-    const from = openSync(this.#place.path, 'r+');
+    const from = openSync(this.#place.path, 'r');
     const to = openSync(copy, 'w+');
     try {
       const [read, readCopy] = [reader(from), reader(to)];
       ftruncateSync(to, whole);
       for (const { at, length } of blocks(whole)) {
-        const bytes = read(offset + at, length);
+        const bytes = read(start + at, length);
         if (bytes.some((byte) => byte !== 0)) writeAll(to, bytes, at);
       }
       for (const target of targets) await this.#put(copy, target);
       const changed = [...blocks(whole)].filter(
-        ({ at, length }) => !read(offset + at, length).equals(readCopy(at, length)),
+        ({ at, length }) => !read(start + at, length).equals(readCopy(at, length)),
       );
-      keep(
-        undoLog,
-        changed.map(({ at, length }) => ({ offset: offset + at, bytes: read(offset + at, length) })),
-      );
-      for (const { at, length } of changed) writeAll(from, readCopy(at, length), offset + at);
-      fsyncSync(from);
+      rewrite(undoLog, { disk, start }, changed, ({ at, length }) => readCopy(at, length));
     } finally {
       closeSync(from);
       closeSync(to);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileChange } from '@tranship/contracts';
 import { unifiedDiff } from './diff.ts';
+import type { KeyEdit } from './windows/registry.ts';
 
 /** A change to the guest's files. Everything that is new belongs to root. */
 export type Change =
@@ -15,6 +16,8 @@ export type Change =
   /** Bytes behind the file's own, from the next multiple of four. */
   | { readonly kind: 'append'; readonly path: string; readonly content: Buffer }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
+  /** Values of a registry hive that is there; `prefix` is where Windows mounts it. */
+  | { readonly kind: 'hive'; readonly path: string; readonly prefix: string; readonly edits: readonly KeyEdit[] }
   /** Made when it is not there. */
   | { readonly kind: 'folder'; readonly path: string; readonly mode: number };
 
@@ -41,11 +44,13 @@ export function tell(path: string, before: Buffer | string | undefined, after: B
     content === undefined ? null : typeof content === 'string' ? content : digestOf(content);
   const isText = (content: Buffer | string | undefined) => content === undefined || asText(content) !== undefined;
   const diff =
-    isText(before) && isText(after)
-      ? unifiedDiff(before === undefined ? '' : asText(before)!, asText(after)!)
-      : undefined;
-  const change = { path, before: digest(before), after: digest(after), ...(diff === undefined ? {} : { diff }) };
-  return { path, before: text(before), after: text(after), change };
+    isText(before) && isText(after) ? diffOf(before === undefined ? '' : asText(before)!, asText(after)!) : {};
+  return {
+    path,
+    before: text(before),
+    after: text(after),
+    change: { path, before: digest(before), after: digest(after), ...diff },
+  };
 }
 
 /** The same of a file whose content is not at hand: by size and digest. */
@@ -55,6 +60,23 @@ export const tellLarge = (path: string, before: Digested, after: Digested): Told
   after: sized(after),
   change: { path, before: before.sha256, after: after.sha256 },
 });
+
+/** Tells of a registry hive by the values that change in it. */
+export const tellHive = (
+  path: string,
+  texts: { before: string; after: string },
+  before: Digested,
+  after: Digested,
+): Told => ({
+  path,
+  ...texts,
+  change: { path, before: before.sha256, after: after.sha256, ...diffOf(texts.before, texts.after) },
+});
+
+const diffOf = (before: string, after: string) => {
+  const diff = unifiedDiff(before, after);
+  return diff === undefined ? {} : { diff };
+};
 
 export interface Digested {
   readonly size: number;

@@ -12,7 +12,10 @@ import type { Disk } from './volumes.ts';
 import { placeOf } from './volumes.ts';
 
 type Disks = Pick<Inspection, 'disks' | 'volumes'>;
-type Found = Pick<Inspection, 'os' | 'kernels' | 'fragile' | 'network' | 'tools'> & { readonly loaders: string[] };
+/** What a guest's files tell. */
+export type FoundGuest = Pick<Inspection, 'os' | 'kernels' | 'fragile' | 'network' | 'tools'> & {
+  readonly loaders: string[];
+};
 
 /** The disks as they were found. */
 export const describeDisks = (disks: readonly Disk[]): Disks => ({
@@ -39,8 +42,7 @@ export const describeDisks = (disks: readonly Disk[]): Disks => ({
     }),
 });
 
-/** What the guest's files tell. */
-export function describeGuest(facts: Facts): Found {
+export function describeGuest(facts: Facts): FoundGuest {
   const { os } = facts;
   const configs = networkConfigs(facts);
   const managers = new Set(

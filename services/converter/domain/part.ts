@@ -77,6 +77,17 @@ const told = {
     'A device was left under a name that may not hold',
     'Name it by UUID in the guest, or take the line out',
   ],
+  'guest.nic-settings': [
+    'warning',
+    'The settings of a NIC could not be told',
+    'Give the addresses of the NICs as vSphere reports them, or set them in the guest after its first start',
+  ],
+  'guest.driver': ['information', 'A driver was not laid in', 'Install it in the guest, or complete the media folder'],
+  'guest.first-start': [
+    'information',
+    'Part of the conversion is done by Windows itself',
+    'Nothing: C:\\Windows\\Tranship\\log.txt tells how it went',
+  ],
   'guest.agent': ['information', 'The guest agent was not installed', 'Install qemu-guest-agent in the guest'],
   'guest.agent-later': [
     'information',

@@ -10,6 +10,8 @@ export interface FileSystem {
   readonly freeBytes?: number;
   /** Of ext file systems alone. */
   readonly ext?: ExtFacts;
+  /** Of the NTFS of a Windows: why it must not be written to as it is. */
+  readonly unclean?: 'dirty' | 'hibernated';
 }
 
 export interface ExtFacts {

@@ -3,6 +3,7 @@ import { type Refusal, refuse } from './part.ts';
 import { biosBootType, espType } from './partitions.ts';
 import type { FileSystemKind } from './superblock.ts';
 import { type Disk, placeOf, type Unreached, type Volume } from './volumes.ts';
+import type { Windows } from './windows/windows.ts';
 
 /** A volume with the text of its os-release. */
 export interface Root {
@@ -12,15 +13,22 @@ export interface Root {
   readonly osRelease: string;
 }
 
+/** A volume that holds a Windows. */
+export interface WindowsRoot {
+  readonly volume: Volume;
+  readonly windows: Windows;
+}
+
 export type Verdict =
   | { readonly kind: 'root'; readonly root: Root }
+  | { readonly kind: 'windows'; readonly root: WindowsRoot }
   /** Nothing that boots: the VM holds data, or nothing at all. */
   | { readonly kind: 'none'; readonly reason: string }
   | { readonly kind: 'unsupported'; readonly refusal: Refusal };
 
 const what: Readonly<Partial<Record<FileSystemKind, readonly [ErrorCode, string]>>> = {
   bitlocker: ['guest.bitlocker-unsupported', 'Windows (BitLocker)'],
-  ntfs: ['guest.windows-unsupported', 'Windows (NTFS)'],
+  ntfs: ['guest.windows-unsupported', 'NTFS, and no Windows that is known,'],
   luks: ['guest.luks-unsupported', 'an encrypted disk (LUKS)'],
   raid: ['guest.raid-unsupported', 'a root on software RAID'],
   xfs: ['guest.xfs-unsupported', 'a root on xfs'],
@@ -39,15 +47,17 @@ export function judge(
   disks: readonly Disk[],
   unreached: readonly Unreached[],
   roots: readonly Root[],
+  windows: readonly WindowsRoot[],
   opened: ReadonlySet<Volume> = new Set(),
 ): Verdict {
-  if (roots.length === 1) return { kind: 'root', root: roots[0]! };
+  if (roots.length === 1 && windows.length === 0) return { kind: 'root', root: roots[0]! };
+  if (windows.length === 1 && roots.length === 0) return { kind: 'windows', root: windows[0]! };
   const unsupported = (code: ErrorCode, reason: string): Verdict => ({
     kind: 'unsupported',
     refusal: refuse(code, reason),
   });
-  if (roots.length > 1) {
-    const places = roots.map(({ volume }) => placeOf(volume)).join('; ');
+  if (roots.length + windows.length > 1) {
+    const places = [...roots, ...windows].map(({ volume }) => placeOf(volume)).join('; ');
     return unsupported('guest.multi-boot-unsupported', `more than one operating system was found: ${places}`);
   }
   const volumes = disks.flatMap((disk) => disk.volumes).filter(({ fileSystem }) => fileSystem);

@@ -1,5 +1,5 @@
 import type { StoredEvent } from '@tranship/bus';
-import { type Progress, root } from '@tranship/contracts';
+import { type Progress, root, subjects } from '@tranship/contracts';
 import { subjectMatches } from '../domain/subject-filter.ts';
 import type { EventLog, OnProgress } from '../ports.ts';
 
@@ -21,7 +21,7 @@ export async function feed(events: EventLog, onProgress: OnProgress, options: Fe
   const { filters, fromSeq, progress, signal } = options;
   if (progress !== undefined) {
     onProgress(
-      `${root}.prg.>`,
+      subjects.allProgress,
       (value) => {
         if (progress === '*' || value.migration === progress) options.onProgress(value);
       },

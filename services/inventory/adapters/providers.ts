@@ -90,7 +90,9 @@ export class Providers {
   #begin(provider: Provider, signal: AbortSignal): void {
     const { name } = provider.metadata;
     const stop = new AbortController();
-    const center = new VCenter(provider, (secret) => this.#kit.query('readSecret', { name: secret }), this.#kit.clock);
+    const { clock, log } = this.#kit;
+    const login = (secret: string) => this.#kit.query('readSecret', { name: secret });
+    const center = new VCenter(provider, login, clock, log);
     const reach = new Reach(this.#kit, name);
     this.#entries.set(name, { center, stop, reach });
     const both = AbortSignal.any([signal, stop.signal]);

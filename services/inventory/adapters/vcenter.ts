@@ -1,12 +1,13 @@
-import { type Provider, type Room, TranshipError } from '@tranship/contracts';
-import type { Clock } from '@tranship/service-kit';
+import { type Latency, type Provider, type Room, type SourceVm, TranshipError } from '@tranship/contracts';
+import type { Clock, Logger } from '@tranship/service-kit';
 import { type Login, type Operation, type Param, type Ref, VSphere } from '@tranship/vsphere';
 import { followed, Model, type Update } from '../domain/model.ts';
-import { datastoreOf, datastoresOf, roomFor } from '../domain/room.ts';
+import { type Datastore, datastoreOf, datastoresOf, roomFor } from '../domain/room.ts';
 import { newestStart, type Start, starts } from '../domain/starts.ts';
 import { changeWindow, snapshotsIn, trackedDisks } from '../domain/tracking.ts';
 import { many, object, truth } from '../domain/vim.ts';
 import type { Source, VmNow } from '../ports.ts';
+import { Latencies } from './latency.ts';
 
 const taskMs = 300_000;
 /** Merging a snapshot's files may take as long as the datastore likes. */
@@ -23,16 +24,23 @@ export class VCenter implements Source {
   provider: Provider;
   readonly client: VSphere;
   readonly #clock: Clock;
+  readonly #latencies: Latencies;
   /** The last whole state; while a session is opened anew it stands as it is. */
   model = new Model();
   /** The model is whole, and followed. */
   ready = false;
 
-  constructor(provider: Provider, login: (secret: string) => Promise<Login>, clock: Clock) {
+  constructor(provider: Provider, login: (secret: string) => Promise<Login>, clock: Clock, log: Logger) {
     this.provider = provider;
     this.#clock = clock;
     const { url, tls, credentials } = provider.spec;
     this.client = new VSphere({ url, trust: tls, login: () => login(credentials.secret) });
+    this.#latencies = new Latencies(this.client, (why) =>
+      log.warn(
+        { provider: provider.metadata.name, why },
+        'how long datastores take to answer is not known: no copy is slowed',
+      ),
+    );
   }
 
   /** Keeps the model current until the signal aborts, or throws when the session is lost. */
@@ -85,15 +93,27 @@ export class VCenter implements Source {
   }
 
   async rooms(vms: readonly string[]): Promise<Room[]> {
-    const found = this.model.vms().filter(({ id }) => vms.includes(id));
-    const stores = [...new Set(found.flatMap(datastoresOf))].map((value): Ref => ({ type: 'Datastore', value }));
-    if (stores.length === 0) return [];
+    const found = this.#known(vms);
+    const stores = storesOf(found);
     // By itself vCenter looks only now and then. Where it cannot look just now, what it knows must do.
     await Promise.all(stores.map((store) => this.client.call(store, 'RefreshDatastore').catch(tolerateFault)));
-    const read = await this.client.read(stores, ['summary']);
-    const all = read.map(({ ref: { value }, properties }) => datastoreOf(value, properties.summary));
+    const all = await this.#summaries(stores);
     const needBytes = this.provider.spec.limits.minFreeGB * gib;
     return found.flatMap((vm) => roomFor(vm, all, needBytes) ?? []);
+  }
+
+  async latencies(vms: readonly string[]): Promise<Latency[]> {
+    const { maxLatencyMs } = this.provider.spec.limits;
+    if (!maxLatencyMs) return [];
+    const found = this.#known(vms);
+    return this.#latencies.of(found, await this.#summaries(storesOf(found)), maxLatencyMs);
+  }
+
+  #known = (vms: readonly string[]) => this.model.vms().filter(({ id }) => vms.includes(id));
+
+  async #summaries(stores: readonly Ref[]): Promise<Datastore[]> {
+    const read = stores.length === 0 ? [] : await this.client.read(stores, ['summary']);
+    return read.map(({ ref: { value }, properties }) => datastoreOf(value, properties.summary));
   }
 
   async idle(vm: string, signal: AbortSignal): Promise<void> {
@@ -148,6 +168,9 @@ export class VCenter implements Source {
     return this.client.task(on, operation, params, deadlineMs, (ms) => this.#clock.sleep(ms, signal));
   }
 }
+
+const storesOf = (vms: readonly SourceVm[]): Ref[] =>
+  [...new Set(vms.flatMap(datastoresOf))].map((value) => ({ type: 'Datastore', value }));
 
 /** Also without the right to. */
 function tolerateFault(error: unknown): void {

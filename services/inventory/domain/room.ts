@@ -5,12 +5,15 @@ export interface Datastore {
   readonly id: string;
   readonly name: string;
   readonly freeBytes: number;
+  /** As its hosts' figures name it. */
+  readonly instance: string;
 }
 
 /** Of a Datastore's `summary`. */
 export function datastoreOf(id: string, summary: unknown): Datastore {
-  const { name, freeSpace } = object(summary) ?? {};
-  return { id, name: text(name) ?? id, freeBytes: number(freeSpace) ?? 0 };
+  const { name, freeSpace, url } = object(summary) ?? {};
+  const instance = (text(url) ?? '').split('/').filter(Boolean).at(-1) ?? '';
+  return { id, name: text(name) ?? id, freeBytes: number(freeSpace) ?? 0, instance };
 }
 
 /** Where a VM's disks lie: a snapshot grows beside each of them. */

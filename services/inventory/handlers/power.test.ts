@@ -61,6 +61,7 @@ function context(machine: Machine, more: Partial<StepContext> = {}): StepContext
     clock: machine.clock,
     begun: false,
     progress: () => {},
+    moved: () => {},
     ...more,
   };
 }

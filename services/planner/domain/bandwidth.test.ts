@@ -24,6 +24,14 @@ test('bandwidth - a provider’s is dealt out evenly; what a throttled VM leaves
   expect(rates([copying('a', 80), copying('b')], 100)).toEqual({ a: 50_000_000, b: 50_000_000 });
 });
 
+test('bandwidth - one that is slowed for the sake of a datastore leaves its part to the others; the last pass of a warm migration is not', () => {
+  const slowed = { paced: { mbps: 10, was: 80, why: 'w', at: '' } };
+  expect(rates([{ ...copying('a'), ...slowed }])).toEqual({ a: 1e7 });
+  expect(rates([{ ...copying('a', 5), ...slowed }, copying('b')], 100)).toEqual({ a: 5e6, b: 95e6 });
+  const last = { ...copying('a'), ...slowed, plan: plan({ type: 'warm' }) };
+  expect(rates([last])).toEqual({ a: null });
+});
+
 test('bandwidth - each provider has its own, and the least share comes first', () => {
   const all = [copying('a'), copying('b', undefined, 'other'), copying('c', 1)];
   const found = shares(all, (provider) => (provider === 'vc' ? 10 : 2));

@@ -1,4 +1,5 @@
 import type { Course } from './course.ts';
+import { isReading } from './guard.ts';
 import { dueStep } from './next.ts';
 
 const mega = 1_000_000;
@@ -12,7 +13,7 @@ export interface Share {
 
 /**
  * The shares of the copies that run. A provider's bandwidth is dealt out evenly; what a VM that a person throttled leaves of
- * its part goes to the others. The least come first: who writes them in this order lowers before it raises.
+ * its part goes to the others, and so does what is left by one that is slowed for the sake of its datastores. The least come first: who writes them in this order lowers before it raises.
  */
 export function shares(courses: Iterable<Course>, bandwidthMBps: (provider: string) => number): Share[] {
   const copying = new Map<string, Course[]>();
@@ -25,7 +26,8 @@ export function shares(courses: Iterable<Course>, bandwidthMBps: (provider: stri
 }
 
 const infinity = Number.POSITIVE_INFINITY;
-const own = ({ throttle }: Course) => throttle ?? infinity;
+const own = (course: Course) =>
+  Math.min(course.throttle ?? infinity, (isReading(course) && course.paced?.mbps) || infinity);
 const leastFirst = (a: Share, b: Share) => (a.bytesPerSecond ?? infinity) - (b.bytesPerSecond ?? infinity) || 0;
 
 /** Those who want least are served first: what they leave is there for the rest. */

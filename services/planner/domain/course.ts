@@ -59,6 +59,10 @@ export interface Course {
   readonly guarded: Problem | undefined;
   /** Megabytes a second that a person allows its copy, tries and retries included. */
   readonly throttle: number | undefined;
+  /** What its copy is slowed to for the sake of a datastore, megabytes a second, and what it read before; `at`: since when (ISO time). */
+  readonly paced:
+    | { readonly mbps: number; readonly was: number; readonly why: string; readonly at: string }
+    | undefined;
   /** Once it is undone it begins anew: a person said so while the source was contested. */
   readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
@@ -84,6 +88,7 @@ const fresh = {
   released: false,
   kept: false,
   guarded: undefined,
+  paced: undefined,
   restart: false,
 } as const;
 
@@ -272,6 +277,10 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
       return { ...result(course, event), passes: finished(course.passes) };
     case 'vm.throttled':
       return { throttle: event.data.mbps ?? undefined };
+    case 'vm.paced': {
+      const { mbps, ...pace } = event.data;
+      return { paced: mbps === null ? undefined : { ...pace, mbps, at: time } };
+    }
     case 'vm.snapshotted':
     case 'vm.changes-found':
     case 'vm.pass-finished':

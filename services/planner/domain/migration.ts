@@ -1,6 +1,7 @@
 import type { EventData, MigrationStatus, VmStatus } from '@tranship/contracts';
 import { type Course, isFinal } from './course.ts';
 import { downtimeParts } from './downtime.ts';
+import { isPaced } from './guard.ts';
 import { facts } from './inspection.ts';
 import { dueStep } from './next.ts';
 import { stateNames } from './states.ts';
@@ -50,6 +51,7 @@ export function describe(
       ...((course?.kept || course?.ran) && !course.archived ? { kept: true } : {}),
       ...(course && course.concerns.length > 0 ? { concerns: [...course.concerns] } : {}),
       ...(waits === undefined ? {} : { waits }),
+      ...(course?.paced && isPaced(course) ? { paced: `to ${course.paced.mbps} MB/s: ${course.paced.why}` } : {}),
       ...(course?.throttle === undefined ? {} : { throttleMBps: course.throttle }),
     };
   });

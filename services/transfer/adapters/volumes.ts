@@ -9,8 +9,8 @@ export function volumes({ disksDir, devicesDir, scratchDir }: Config): Volumes {
   const device = (index: number) => join(devicesDir, String(index));
   const file = (index: number) => join(disksDir, String(index), 'disk.img');
   return {
-    open: ({ index, sizeBytes, volumeMode }) =>
-      volumeMode === 'Block' ? Disk.device(device(index), sizeBytes) : Disk.file(file(index), sizeBytes),
+    open: ({ index, sizeBytes, volumeMode, discard }) =>
+      volumeMode === 'Block' ? Disk.device(device(index), sizeBytes, { discard }) : Disk.file(file(index), sizeBytes),
     existing: ({ index, sizeBytes, volumeMode }) =>
       volumeMode === 'Block' ? Disk.device(device(index), sizeBytes) : Disk.existing(file(index), sizeBytes),
     ledger: (vm, { index, key, sizeBytes, claim }, grade) =>

@@ -15,14 +15,16 @@ import type { Ports } from '../ports.ts';
 import { broughtBack } from './brought-back.ts';
 import { heed } from './heed.ts';
 import { inFlight } from './in-flight.ts';
+import { moving } from './moving.ts';
 import { Teller } from './progress.ts';
 
 /** A source that went away is opened again; the ledger knows how far we were. */
 const attempts = { attempts: 4, baseMs: 1_000, maxMs: 15_000 };
 
 /** A pass over every disk. Asked again, it goes on from the ledger; what is finished is not read again. */
-export async function copy(ports: Ports, input: StepInput<'copy'>, context: StepContext): Promise<StepResult<'copy'>> {
+export async function copy(given: Ports, input: StepInput<'copy'>, context: StepContext): Promise<StepResult<'copy'>> {
   const { clock } = context;
+  const ports = moving(given, context.moved);
   const began = clock.now();
   const limiter = new Limiter(clock);
   limiter.set(await retry(ports.limit, { ...attempts, signal: context.signal, clock }));

@@ -4,6 +4,7 @@ import type { StepContext } from '@tranship/service-kit';
 import type { Ports } from '../ports.ts';
 import { whichDisk } from './crossed.ts';
 import { inFlight } from './in-flight.ts';
+import { moving } from './moving.ts';
 import { Teller } from './progress.ts';
 
 /** Targets that are read at once. */
@@ -11,10 +12,11 @@ const atOnce = 4;
 
 /** Reads back what the pass wrote to each target disk, against its leaves. @throws TranshipError `transfer.proof` that names the disk */
 export async function prove(
-  ports: Ports,
+  given: Ports,
   { vm, pass, disks, grade, keep }: StepInput<'prove'>,
   context: StepContext,
 ): Promise<StepResult<'prove'>> {
+  const ports = moving(given, context.moved);
   const { volumes, ledgers } = ports;
   const began = context.clock.now();
   let refuted: TargetDisk | undefined;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,6 +61,8 @@ export class Bench {
   readonly progress: Omit<Progress, 'migration' | 'vm'>[] = [];
   /** Offsets that were read from the source. */
   readonly reads: number[] = [];
+  /** Times that it was said that bytes were moved. */
+  moves = 0;
   /** What the planner says; bytes a second. */
   limit: number | null = null;
   readonly bus: Bus;
@@ -94,18 +96,21 @@ export class Bench {
 
   /** Empty volumes, the right password, a source at full speed. */
   renew(): void {
-    for (const each of ['disks', 'scratch']) rmSync(join(this.dir, each), { recursive: true, force: true });
+    for (const each of ['disks', 'devices', 'scratch']) rmSync(join(this.dir, each), { recursive: true, force: true });
     for (let i = 0; i < 60; i++) mkdirSync(join(this.dir, `disks/${i}`), { recursive: true });
-    mkdirSync(join(this.dir, 'scratch'), { recursive: true });
+    for (const each of ['devices', 'scratch']) mkdirSync(join(this.dir, each), { recursive: true });
     this.progress.length = 0;
     this.reads.length = 0;
     this.limit = null;
+    this.moves = 0;
     const { username, password } = this.vcenter;
     for (const [name, text] of Object.entries({ username, password })) writeFileSync(this.credential(name), text);
   }
 
   credential = (name: string): string => join(this.dir, 'credentials/vc', name);
   target = (index = 0): string => join(this.dir, `disks/${index}/disk.img`);
+  /** Where one is linked to, the disk goes onto it. */
+  device = (index = 0): string => join(this.dir, `devices/${index}`);
   log = (index = 0): string => join(this.dir, `scratch/disk-${index}.pass`);
   id = (vm: string): string => this.#of(vm)[0]!.id;
   key = (vm: string, index = 0): number => this.#of(vm)[index]!.key;
@@ -178,6 +183,7 @@ export class Bench {
       migration: 'm',
       vm: 'v',
       disksDir: join(this.dir, 'disks'),
+      devicesDir: join(this.dir, 'devices'),
       scratchDir: join(this.dir, 'scratch'),
       credentialsDir: join(this.dir, 'credentials'),
       vddkPlugin: join(this.dir, plugin),
@@ -215,7 +221,7 @@ export class Bench {
         file,
         sizeBytes: capacity,
         storageClass: 'fast',
-        volumeMode: 'Filesystem',
+        ...(existsSync(this.device(index)) ? { volumeMode: 'Block', discard: true } : { volumeMode: 'Filesystem' }),
         accessMode: 'ReadWriteOnce',
         bus: 'virtio',
       }),
@@ -243,6 +249,7 @@ export class Bench {
       clock: systemClock,
       begun: false,
       progress: (value) => this.progress.push(value),
+      moved: () => void this.moves++,
     };
   }
 }

@@ -29,6 +29,7 @@ export const context: StepContext = {
   ids: { migration: 'm', vm: 'v', step: 's', attempt: 1 },
   ...{ signal: new AbortController().signal, log: createLogger('test', 'silent'), clock: systemClock, begun: false },
   progress: () => {},
+  moved: () => {},
 };
 
 /** Asks until there is an answer; the test fails when there is none in time. */

@@ -42,6 +42,8 @@ func (l *lab) control() http.Handler {
 		l.mu.Unlock()
 	})
 	mux.HandleFunc("POST /delays", l.setDelays)
+	mux.HandleFunc("POST /latency", l.handleLatency)
+	mux.HandleFunc("DELETE /latency", l.handleLatency)
 	mux.HandleFunc("GET /exports", l.exports.handleList)
 	mux.HandleFunc("POST /exports/expire", l.exports.handleExpire)
 	mux.HandleFunc("POST /exports/timeout", l.exports.handleTimeout)

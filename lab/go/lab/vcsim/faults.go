@@ -35,6 +35,8 @@ func (l *lab) handle(ctx *simulator.Context, m *simulator.Method) (mo.Reference,
 		o = &labCollector{x}
 	case *simulator.VirtualMachine:
 		o = &labVM{x, l}
+	case *simulator.PerformanceManager:
+		o = &labPerformance{x, l}
 	case *simulator.VirtualMachineSnapshot:
 		o = &labSnapshot{x, l}
 	default:

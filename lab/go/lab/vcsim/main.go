@@ -28,6 +28,7 @@ type lab struct {
 	cbt      map[diskKey]*track
 	lies     map[string][]lie // by VM
 	delay    map[string]time.Duration
+	latency  map[string]int64 // of datastores, ms
 	rules    []*taskRule
 	waiting  sync.Map
 	deaf     sync.Map // VMs whose guests ignore a shutdown
@@ -75,7 +76,7 @@ func Main(args []string) error {
 	if err != nil {
 		return err
 	}
-	l := &lab{cbt: map[diskKey]*track{}, lies: map[string][]lie{}, delay: map[string]time.Duration{}, hook: o.hook, maxAreas: o.maxAreas, shutdown: o.shutdown}
+	l := &lab{cbt: map[diskKey]*track{}, lies: map[string][]lie{}, delay: map[string]time.Duration{}, latency: map[string]int64{}, hook: o.hook, maxAreas: o.maxAreas, shutdown: o.shutdown}
 	m := w.model()
 	if err := m.Create(); err != nil {
 		return err

@@ -107,7 +107,7 @@ export function keptAddresses(facts: Facts, known: readonly NamedNic[]): Map<str
 }
 
 /** Static addresses in the files that vSphere did not report, and those of IPv4 that it reported besides them: they were added by hand, or by a cluster. */
-function differing(nics: readonly Nic[], known: readonly NamedNic[], mentions: readonly Mention[]) {
+export function differing(nics: readonly Nic[], known: readonly NamedNic[], mentions: readonly Mention[]) {
   return nics.flatMap(({ mac, addresses }) => {
     const stated = statedOf(mac, known, mentions);
     const reported = new Set(addresses.map(plainAddress));

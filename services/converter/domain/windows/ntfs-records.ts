@@ -3,7 +3,13 @@ export interface Attribute {
   readonly name: string;
   readonly resident?: Buffer;
   readonly runs?: readonly Run[];
+  /** Which of its clusters is the first here. */
+  readonly first: number;
   readonly size: number;
+  /** Bytes that were ever written; those behind them are zeros, whatever their clusters hold. */
+  readonly valid: number;
+  /** Compressed or encrypted: its clusters are not its content. */
+  readonly packed?: boolean;
 }
 
 /** Clusters of a file in its order; `at` undefined: a hole. */
@@ -20,16 +26,24 @@ export function attribute(bytes: Buffer, type: number): Attribute {
   if (bytes.readUInt8(8) === 0) {
     const start = bytes.readUInt16LE(20);
     const resident = bytes.subarray(start, start + bytes.readUInt32LE(16));
-    return { type, name, resident, size: resident.length };
+    return { type, name, resident, first: 0, size: resident.length, valid: resident.length };
   }
-  if (bytes.length < 64) return { type, name, runs: [], size: 0 };
-  return { type, name, runs: runsOf(bytes.subarray(bytes.readUInt16LE(32))), size: Number(bytes.readBigUInt64LE(48)) };
+  if (bytes.length < 64) return { type, name, runs: [], first: 0, size: 0, valid: 0 };
+  return {
+    type,
+    name,
+    runs: runsOf(bytes.subarray(bytes.readUInt16LE(32))),
+    first: Number(bytes.readBigUInt64LE(16)),
+    size: Number(bytes.readBigUInt64LE(48)),
+    valid: Number(bytes.readBigUInt64LE(56)),
+    packed: (bytes.readUInt16LE(12) & 0x40ff) !== 0,
+  };
 }
 
-/** A file in several records: its runs are one, its size stands in the first. */
+/** A file in several records: its runs are one, its size stands beside the first of them. */
 export function joined(attributes: readonly Attribute[]): Attribute[] {
   const found: Attribute[] = [];
-  for (const each of attributes) {
+  for (const each of [...attributes].sort((a, b) => a.first - b.first)) {
     const i = found.findIndex(({ type, name, runs }) => each.runs && runs && type === each.type && name === each.name);
     if (i < 0) found.push(each);
     else found[i] = { ...found[i]!, runs: [...found[i]!.runs!, ...each.runs!].slice(0, maxRuns) };
@@ -89,16 +103,28 @@ export function fixed(record: Buffer, magic: string): Buffer {
   return whole;
 }
 
-/** Looks a name up in a node of a folder's index: its header, then entries. */
-export function inEntries(node: Buffer, name: string): number | undefined {
+export interface IndexEntry {
+  readonly name: string;
+  readonly record: number;
+  readonly folder: boolean;
+  readonly size: number;
+  /** The short name of a file that has a longer one. */
+  readonly short: boolean;
+}
+
+/** The names in a node of a folder's index: its header, then entries. */
+export function* entriesOf(node: Buffer): Generator<IndexEntry> {
   for (let at = node.readUInt32LE(0), i = 0; at + 16 <= node.length && i < maxEntries; i++) {
     const length = node.readUInt16LE(at + 8);
-    if ((node.readUInt16LE(at + 12) & 2) !== 0 || length < 16 || at + length > node.length) return undefined;
-    if (length >= 84) {
-      const found = node.toString('utf16le', at + 82, at + 82 + 2 * node.readUInt8(at + 80));
-      if (found.toLowerCase() === name) return node.readUIntLE(at, 6);
-    }
+    if ((node.readUInt16LE(at + 12) & 2) !== 0 || length < 16 || at + length > node.length) return;
+    if (length >= 84)
+      yield {
+        name: node.toString('utf16le', at + 82, at + 82 + 2 * node.readUInt8(at + 80)),
+        record: node.readUIntLE(at, 6),
+        folder: (node.readUInt32LE(at + 72) & 0x10000000) !== 0,
+        size: Number(node.readBigUInt64LE(at + 64)),
+        short: node.readUInt8(at + 81) === 2,
+      };
     at += length;
   }
-  return undefined;
 }

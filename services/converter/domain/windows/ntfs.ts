@@ -1,5 +1,15 @@
 import type { Read } from '../read.ts';
-import { type Attribute, attribute, fixed, inEntries, joined, runAt, startsOf } from './ntfs-records.ts';
+import { logIsClean } from './ntfs-log.ts';
+import {
+  type Attribute,
+  attribute,
+  entriesOf,
+  fixed,
+  type IndexEntry,
+  joined,
+  runAt,
+  startsOf,
+} from './ntfs-records.ts';
 
 /** A file of an NTFS volume, read where it is asked for. */
 export interface NtfsFile {
@@ -8,9 +18,9 @@ export interface NtfsFile {
 }
 
 const types = { list: 0x20, volume: 0x70, data: 0x80, root: 0x90, allocation: 0xa0 } as const;
-const [maxAttributes, maxBlocks, maxParts] = [256, 16_384, 256];
-const rootFolder = 5;
-const volumeRecord = 3;
+const [maxAttributes, maxBlocks, maxParts, maxNames] = [256, 16_384, 256, 100_000];
+const records = { table: 0, log: 2, volume: 3, root: 5, bitmap: 6 } as const;
+const [bitmapStep, maxBitmap] = [1024 ** 2, 512 * 1024 ** 2];
 
 /** Reads an NTFS file system, bounded, and changes nothing. What makes no sense is not there. */
 export class Ntfs {
@@ -32,38 +42,84 @@ export class Ntfs {
     if (!sane) return;
     const first = fixed(this.#read(Number(boot.readBigUInt64LE(48)) * this.#cluster, record), 'FILE');
     this.#table = this.#file(this.#parse(first).find(({ type }) => type === types.data));
+    // The table may lie in many pieces itself: those that its first record does not name are found by the ones that it does.
+    this.#table = this.#content(records.table) ?? this.#table;
   }
 
   /** Whether Windows wants to check the volume before its next use; undefined: that cannot be told. */
   get dirty(): boolean | undefined {
-    const found = this.#attributes(volumeRecord).find(({ type }) => type === types.volume)?.resident;
+    const found = this.#attributes(records.volume).find(({ type }) => type === types.volume)?.resident;
     return found && found.length >= 12 ? (found.readUInt16LE(10) & 1) !== 0 : undefined;
   }
 
-  /** A file by its path from the root, without case. */
+  /** Whether all that its log holds is in its place: it was unmounted in order. */
+  get logClean(): boolean {
+    const log = this.#content(records.log);
+    return log === undefined || logIsClean(log.read, log.size);
+  }
+
+  get freeBytes(): number | undefined {
+    const map = this.#content(records.bitmap);
+    if (!map || map.size > maxBitmap) return undefined;
+    let free = 0;
+    for (let at = 0; at < map.size; at += bitmapStep) {
+      const bytes = map.read(at, Math.min(bitmapStep, map.size - at));
+      if (bytes.length === 0) return undefined;
+      for (const byte of bytes) free += zeros[byte]!;
+    }
+    return free * this.#cluster;
+  }
+
+  /** A file by its path from the root, without case. One that is compressed or encrypted is not there. */
   open(path: string): NtfsFile | undefined {
-    let record: number | undefined = rootFolder;
-    for (const name of path.split('/')) {
+    const record = this.#find(path);
+    return record === undefined ? undefined : this.#content(record);
+  }
+
+  /** The names in a folder, by its path from the root, without case. */
+  list(path: string): IndexEntry[] | undefined {
+    const record = this.#find(path);
+    if (record === undefined) return undefined;
+    const found: IndexEntry[] = [];
+    for (const node of this.#nodes(record)) {
+      for (const entry of entriesOf(node)) if (!entry.short) found.push(entry);
+      if (found.length > maxNames) break;
+    }
+    return found;
+  }
+
+  #find(path: string): number | undefined {
+    let record: number | undefined = records.root;
+    for (const name of path.split('/').filter((part) => part !== '')) {
       record = this.#lookUp(record, name.toLowerCase());
       if (record === undefined) return undefined;
     }
-    return this.#file(this.#attributes(record).find(({ type, name }) => type === types.data && name === ''));
+    return record;
   }
 
-  #lookUp(folder: number, name: string): number | undefined {
+  #lookUp(folder: number, wanted: string): number | undefined {
+    for (const node of this.#nodes(folder))
+      for (const { name, record } of entriesOf(node)) if (name.toLowerCase() === wanted) return record;
+    return undefined;
+  }
+
+  /** The nodes of a folder's index, its root first. */
+  *#nodes(folder: number): Generator<Buffer> {
     const attributes = this.#attributes(folder).filter((each) => each.name === '$I30');
     const root = attributes.find(({ type }) => type === types.root)?.resident;
-    const found = root && root.length > 32 ? inEntries(root.subarray(16), name) : undefined;
-    if (found !== undefined) return found;
+    if (root && root.length > 32) yield root.subarray(16);
     const blocks = this.#file(attributes.find(({ type }) => type === types.allocation));
     const size = root && root.length > 12 ? root.readUInt32LE(8) : 0;
-    if (!blocks || size < 512 || size > 65536) return undefined;
+    if (!blocks || size < 512 || size > 65536) return;
     for (let i = 0; i < maxBlocks && (i + 1) * size <= blocks.size; i++) {
       const block = fixed(blocks.read(i * size, size), 'INDX');
-      const hit = block.length > 24 ? inEntries(block.subarray(24), name) : undefined;
-      if (hit !== undefined) return hit;
+      if (block.length > 24) yield block.subarray(24);
     }
-    return undefined;
+  }
+
+  #content(record: number): NtfsFile | undefined {
+    const data = this.#attributes(record).find(({ type, name }) => type === types.data && name === '');
+    return data?.packed ? undefined : this.#file(data);
   }
 
   /** Of a record, with those that its list places in other records. */
@@ -101,7 +157,7 @@ export class Ntfs {
 
   #file(found: Attribute | undefined): NtfsFile | undefined {
     if (!found) return undefined;
-    const { resident, runs = [], size } = found;
+    const { resident, runs = [], size, valid } = found;
     if (resident) return { size: resident.length, read: (at, length) => resident.subarray(at, at + length) };
     const cluster = this.#cluster;
     const placed = startsOf(runs, cluster);
@@ -111,9 +167,11 @@ export class Ntfs {
       for (let i = runAt(placed, at); left > 0 && i >= 0 && i < placed.length; i++) {
         const { run, start, end } = placed[i]!;
         const part = Math.min(left, end - from);
-        const bytes = run.at === undefined ? Buffer.alloc(part) : this.#read(run.at * cluster + (from - start), part);
+        const written = run.at === undefined ? 0 : Math.max(0, Math.min(part, valid - from));
+        const bytes = written > 0 ? this.#read(run.at! * cluster + (from - start), written) : Buffer.alloc(0);
         parts.push(bytes);
-        if (bytes.length < part) break;
+        if (bytes.length < written) break;
+        if (written < part) parts.push(Buffer.alloc(part - written));
         from += part;
         left -= part;
       }
@@ -122,3 +180,6 @@ export class Ntfs {
     return { size, read };
   }
 }
+
+/** How many clusters a byte of the bitmap calls free. */
+const zeros = Array.from({ length: 256 }, (_, byte) => 8 - byte.toString(2).replaceAll('0', '').length);

@@ -9,6 +9,7 @@ import { probes, tables } from './kinds/tables.ts';
 import { long, texts } from './kinds/texts.ts';
 import { trees } from './kinds/trees.ts';
 import { hives, ntfs } from './kinds/windows.ts';
+import { windows } from './kinds/windows-disks.ts';
 import { Random } from './random.ts';
 
 export const kinds = {
@@ -25,6 +26,7 @@ export const kinds = {
   images,
   ext,
   disks,
+  windows,
 } as const;
 export type KindName = keyof typeof kinds;
 
@@ -43,9 +45,9 @@ export function input(seed: number): { readonly kind: KindName; readonly random:
 }
 
 /** Each in a folder of its own. */
-export function prepareKinds(folder: string): void {
+export async function prepareKinds(folder: string): Promise<void> {
   for (const name of names) {
     mkdirSync(join(folder, name));
-    (kinds[name] as Kind).prepare?.(join(folder, name));
+    await (kinds[name] as Kind).prepare?.(join(folder, name));
   }
 }

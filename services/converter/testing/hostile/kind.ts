@@ -11,7 +11,7 @@ export interface Kind {
   /** How often it comes, beside the others. */
   readonly share: number;
   /** What is made once for many inputs, in a folder of its own. */
-  prepare?(folder: string): void;
+  prepare?(folder: string): Promise<void> | void;
   run(random: Random, place: Place): Promise<void> | void;
 }
 

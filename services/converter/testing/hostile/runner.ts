@@ -14,7 +14,7 @@ const say = (line: Line) => writeSync(1, `${JSON.stringify(line)}\n`);
 
 const folder = mkdtempSync(join(tmpdir(), 'tranship-hostile-'));
 try {
-  prepareKinds(folder);
+  await prepareKinds(folder);
   const place = join(folder, 'input');
   for (let seed = from; seed < from + count; seed++) {
     const { kind, random } = input(seed);

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StepInput } from '@tranship/contracts';
 import { systemClock } from '@tranship/service-kit';
+import type { Image } from '../../../adapters/disks.ts';
+import { hashOf } from '../../../adapters/hash.ts';
 import { convertDisks } from '../../../convert.ts';
 import { BadExt } from '../../../domain/ext-reader/blocks.ts';
 import { Ext, isPlain } from '../../../domain/ext-reader/ext.ts';
@@ -139,22 +140,38 @@ function spoilt(random: Random, path: string): void {
   if (random.chance(0.2)) truncateSync(path, random.below(bytes));
 }
 
-const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
-
-async function run(random: Random, { folder, signal }: Place): Promise<void> {
-  const path = join(folder, '0', 'disk.img');
-  mkdirSync(join(folder, '0'));
+function run(random: Random, place: Place): Promise<void> {
+  const path = join(place.folder, '0', 'disk.img');
+  mkdirSync(join(place.folder, '0'));
   spoilt(random, path);
-  const before = digest(path);
-  const folders = { disksDir: folder, devicesDir: '/none', scratchDir: join(folder, 'scratch'), mediaDir: '/none' };
+  return put(random, place, { path, sizeBytes: bytes, mediaDir: '/none' });
+}
+
+interface Given {
+  /** Below the place: `0/disk.img`. */
+  readonly path: string;
+  /** What it is said to be. */
+  readonly sizeBytes: number;
+  readonly mediaDir: string;
+}
+
+/** Puts a disk to the converter: to be inspected, and at times to be converted, where it lies or into an overlay. */
+export async function put(
+  random: Random,
+  { folder, signal }: Place,
+  { path, sizeBytes, mediaDir }: Given,
+): Promise<void> {
+  const before = await hashOf(path);
+  const folders = { disksDir: folder, devicesDir: '/none', scratchDir: join(folder, 'scratch'), mediaDir };
   const nics = [{ mac: '00:50:56:aa:00:01', addresses: ['10.0.0.5'] }];
-  const disk = { index: 0, sizeBytes: bytes, volumeMode: 'Filesystem' } as StepInput<'inspect'>['disks'][number];
+  const disk = { index: 0, sizeBytes, volumeMode: 'Filesystem' } as StepInput<'inspect'>['disks'][number];
   const input = { migration: 'm', vm: 'v', workbench: 'w', disks: [disk], nics };
   const told = await expected(() => inspect({ ...folders, mountEngine: false }, input, { clock: systemClock, signal }));
   must(JSON.stringify(told ?? '').length < 240 * 1024, 'an inspection larger than an event');
-  must(digest(path) === before, 'the inspection wrote to the disk');
+  must((await hashOf(path)) === before, 'the inspection wrote to the disk');
   const what = random.below(10);
-  if (what < 4) await converted(folders, nics, path, before, signal);
+  const image = { index: 0, path, sizeBytes };
+  if (what < 4) await converted({ ...folders, nics, signal }, image, before);
   else if (what < 5) await overlaid({ ...folders, nics, scratch: join(folder, 'own'), signal }, path, before);
   const left = existsSync(folders.scratchDir) ? readdirSync(folders.scratchDir) : [];
   must(!left.includes('inspect'), 'copies of the guest were left');
@@ -164,24 +181,21 @@ async function run(random: Random, { folder, signal }: Place): Promise<void> {
 async function overlaid(request: Omit<Parameters<typeof convertFiles>[0], 'files'>, path: string, before: string) {
   mkdirSync(request.scratch);
   await expected(() => convertFiles({ ...request, files: [path], overlay: join(request.scratch, 'overlay.qcow2') }));
-  must(digest(path) === before, 'a conversion into an overlay wrote to the disk');
+  must((await hashOf(path)) === before, 'a conversion into an overlay wrote to the disk');
 }
 
 /** It is wholly converted, which a check of the file system vouches for, or what it was to the last byte. */
 async function converted(
-  folders: { scratchDir: string; mediaDir: string },
-  nics: StepInput<'convert'>['nics'],
-  path: string,
+  given: Pick<Parameters<typeof convertDisks>[0], 'scratchDir' | 'mediaDir' | 'nics' | 'signal'>,
+  image: Image,
   before: string,
-  signal: AbortSignal,
 ): Promise<void> {
-  const scratchDir = mkdtempSync(join(folders.scratchDir, 'convert-'));
-  const job = { ...folders, nics, scratchDir, key: 'm/v', now: () => performance.now(), warn: () => {}, signal };
-  const images = [{ index: 0, path, sizeBytes: bytes }];
-  const result = await expected(() => convertDisks({ ...job, images }));
+  const scratchDir = mkdtempSync(join(given.scratchDir, 'convert-'));
+  const job = { ...given, scratchDir, key: 'm/v', now: () => performance.now(), warn: () => {} };
+  const result = await expected(() => convertDisks({ ...job, images: [image] }));
   must(JSON.stringify(result ?? '').length < 240 * 1024, 'a result larger than an event');
   if (!result || result.changes.length === 0)
-    must(digest(path) === before, 'a disk that was not converted has changed');
+    must((await hashOf(image.path)) === before, 'a disk that was not converted has changed');
 }
 
 export const disks: Kind = { share: 30, prepare, run };

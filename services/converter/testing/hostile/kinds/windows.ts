@@ -66,7 +66,9 @@ export const hives: Kind = {
   run(random: Random) {
     const image = random.chance(0.05) ? bomb(random) : Buffer.from(hive);
     random.spoil(image, 12, 0, Math.min(image.length, random.pick([4096, 8192, image.length])));
-    for (const name of ['ProductName', 'CurrentBuildNumber', 'CurrentMajorVersionNumber'])
-      new Hive(from(image)).value('Microsoft\\Windows NT\\CurrentVersion', name);
+    const found = new Hive(from(image));
+    const below = found.keys('').map((name) => `${name}\\Windows NT\\CurrentVersion`);
+    for (const key of ['', 'Microsoft\\Windows NT\\CurrentVersion', ...below.slice(0, 50)])
+      for (const name of [...found.values(key).slice(0, 50), 'ProductName']) found.value(key, name);
   },
 };

@@ -38,8 +38,9 @@ function end(): Promise<void> {
   })();
   return ending;
 }
+// On, not once: whoever presses Ctrl-C again must not end the clean-up.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => {
+  process.on(signal, () => {
     say('\nstopping; everything that the demo made goes with it …');
     void end().finally(() => process.exit(130));
   });

@@ -96,9 +96,9 @@ test('power cut - at any moments of a first pass and of deltas, with any unsynce
       }
       cuts += world.cuts;
     }),
-    { numRuns: 30 },
+    { numRuns: 60 },
   );
-  expect(cuts).toBeGreaterThan(20);
+  expect(cuts).toBeGreaterThan(50);
 });
 
 test('power cut - with all lost that may be, no more is read again than between two flushes', async () => {

@@ -24,6 +24,14 @@ const work = (file: string, mountEngine: boolean) => {
   return { images, nics, mediaDir: folder, scratch, mountEngine, signal: AbortSignal.timeout(120_000) };
 };
 
+const jobOf = (file: string) => ({
+  ...work(file, true),
+  scratchDir: join(folder, 'kept'),
+  key: 'm/vm',
+  now: () => performance.now(),
+  warn: () => {},
+});
+
 test('mount - a root on xfs is refused, unless the mount engine is allowed: then converted, with labels, and nothing else', async () => {
   const file = join(folder, 'disk.img');
   xfsDisk(file, folderOf(join(folder, 'tree'), guestFiles('/dev/sda1', 'xfs')), folder);
@@ -35,13 +43,7 @@ test('mount - a root on xfs is refused, unless the mount engine is allowed: then
   const found = await inspectDisks(work(file, true));
   expect(found).toMatchObject({ supported: true, engine: 'mount', os: { id: 'debian' } });
   expect(digest(file)).toBe(before);
-  const job = {
-    ...work(file, true),
-    scratchDir: join(folder, 'kept'),
-    key: 'm/vm',
-    now: () => performance.now(),
-    warn: () => {},
-  };
+  const job = jobOf(file);
   const done = await convertDisks(job);
   expect(done).toMatchObject({
     engine: 'mount',
@@ -67,13 +69,7 @@ test('mount - btrfs: the system is found in its subvolume and converted there, t
     supported: false,
     concerns: [{ id: 'guest.btrfs-unsupported' }],
   });
-  const job = {
-    ...work(file, true),
-    scratchDir: join(folder, 'kept'),
-    key: 'm/vm',
-    now: () => performance.now(),
-    warn: () => {},
-  };
+  const job = jobOf(file);
   expect(await convertDisks(job)).toMatchObject({ engine: 'mount', nics: [{ name: 'ens192' }] });
   const after = digest(file);
   expect((await convertDisks({ ...job, key: 'm/other' })).changes).toEqual([]);

@@ -4,13 +4,13 @@ import type { Entry } from './entry.ts';
 export const guestErrors = {
   'guest.unsupported': {
     title: 'This guest cannot be converted',
-    fix: 'Set convert: none for this VM, or prepare it by hand',
+    fix: 'Prepare it by hand and move it by a plan of its own with convert: none',
     retry: false,
     status: 422,
   },
   'guest.windows-unsupported': {
     title: 'This Windows is not converted',
-    fix: 'Set convert: none for this VM (it then runs on sata and e1000e), or install the virtio drivers in it before the migration',
+    fix: 'Move it by a plan of its own with convert: none, diskBus: sata and nicModel: e1000e, or install the virtio drivers in it before the migration and set convert: none',
     retry: false,
     status: 422,
   },
@@ -58,7 +58,7 @@ export const guestErrors = {
   },
   'guest.os-unsupported': {
     title: 'This operating system is not known',
-    fix: 'Prepare the guest by hand and set convert: none: it then runs on sata and e1000e',
+    fix: 'Prepare the guest by hand, or move it by a plan of its own with convert: none, diskBus: sata and nicModel: e1000e',
     retry: false,
     status: 422,
   },

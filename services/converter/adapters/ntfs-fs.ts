@@ -4,13 +4,12 @@ import { TranshipError } from '@tranship/contracts';
 import type { Read } from '../domain/read.ts';
 import { Ntfs, type NtfsFile } from '../domain/windows/ntfs.ts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
+import { bareEntries } from './entries.ts';
 import { memoryFor, type Place } from './ext-fs.ts';
 import { openReader } from './reading.ts';
 import { run } from './run.ts';
 import { reader, rewrite, type Stretch } from './undo.ts';
 
-/** Windows' own rights are what counts there: what is new inherits them from its folder. */
-const [folderMode, fileMode] = [0o040755, 0o100644];
 const copyBytes = 1024 ** 2;
 const writeMs = 600_000;
 /** services/converter/ntfs: libntfs-3g at an offset of a disk, into an overlay. */
@@ -29,24 +28,7 @@ export class NtfsFs implements WritableFs {
   }
 
   async list(folders: readonly string[]): Promise<Map<string, Entry[]>> {
-    return this.#with((ntfs) => {
-      const found = folders.flatMap((folder) => {
-        const entries = ntfs.list(folder);
-        return entries ? [[folder, entries] as const] : [];
-      });
-      return new Map(
-        found.map(([path, entries]) => [
-          path,
-          entries.map(({ name, folder, size }) => ({
-            name,
-            mode: folder ? folderMode : fileMode,
-            uid: 0,
-            gid: 0,
-            size: folder ? 0 : size,
-          })),
-        ]),
-      );
-    });
+    return this.#with((ntfs) => bareEntries(folders, (folder) => ntfs.list(folder)));
   }
 
   async dump(files: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }> {

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import { Fat } from '../domain/fat.ts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
+import { bareEntries } from './entries.ts';
 import type { Place } from './ext-fs.ts';
 import { openReader } from './reading.ts';
 import { run } from './run.ts';
 import { reader, rewrite, writeAll } from './undo.ts';
 
-const [folderMode, fileMode] = [0o040755, 0o100644];
 const blockBytes = 64 * 1024;
 const writeMs = 60_000;
 /** No EFI system partition is larger. */
@@ -27,24 +27,7 @@ export class VfatFs implements WritableFs {
   }
 
   async list(folders: readonly string[]): Promise<Map<string, Entry[]>> {
-    return this.#with((fat) => {
-      const found = folders.flatMap((folder) => {
-        const entries = fat.list(folder);
-        return entries ? [[folder, entries] as const] : [];
-      });
-      return new Map(
-        found.map(([folder, entries]) => [
-          folder,
-          entries.map(({ name, folder: isFolder, size }) => ({
-            name,
-            mode: isFolder ? folderMode : fileMode,
-            uid: 0,
-            gid: 0,
-            size,
-          })),
-        ]),
-      );
-    });
+    return this.#with((fat) => bareEntries(folders, (folder) => fat.list(folder)));
   }
 
   async dump(files: readonly string[], maxBytes: number): Promise<{ folder: string; files: Map<string, string> }> {

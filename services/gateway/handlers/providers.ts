@@ -28,7 +28,7 @@ export function providerEndpoints(ask: Ask): Endpoint[] {
     endpoint({
       method: 'POST',
       path: '/v1/providers/{name}/test',
-      summary: 'Tries a provider: reachable, certificate, login, privileges, data path',
+      summary: 'Tries a provider: reachable, certificate, login, time, inventory',
       role: 'operator',
       write: true,
       result: z.object({ checks: z.array(checkSchema) }),

@@ -7,7 +7,7 @@ const runner = fileURLToPath(new URL('runner.ts', import.meta.url));
 /** No input may take longer, and no process more. */
 export const bounds = { deadlineMs: 120_000, bytes: 300 * 1024 ** 2 } as const;
 /** MiB of objects: what nobody uses any more is collected early, and whoever truly needs more ends the process. */
-const heap = '--max-old-space-size=96';
+const heap = ['--max-old-space-size=96', '--max-semi-space-size=2'];
 /** Inputs that one process is given. */
 const batch = 1000;
 /** To make what the inputs are made of. */
@@ -58,7 +58,7 @@ export async function drive(
 
 /** The seed to go on with. */
 async function runBatch(from: number, count: number, tally: Tally): Promise<number> {
-  const args = [heap, runner, String(from), String(count)];
+  const args = [...heap, runner, String(from), String(count)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (text: Buffer) => {

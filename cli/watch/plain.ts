@@ -1,23 +1,30 @@
-import type { MigrationStatus } from '@tranship/contracts';
+import type { MigrationStatus, VmStatus } from '@tranship/contracts';
 import { duration } from '../render/units.ts';
 import { downtime, problemOf, type WatchModel } from './model.ts';
 import { diskLine } from './view.ts';
 
 const clock = (now: number) => new Date(now).toISOString().slice(11, 19);
 
+const isSame = (old: VmStatus | undefined, vm: VmStatus) =>
+  old?.state === vm.state &&
+  old.attempt === vm.attempt &&
+  old.waits === vm.waits &&
+  old.concerns?.length === vm.concerns?.length;
+
 /** What is new since `before`, a line for each VM that moved: for logs and pipes. */
 export function movedLines(before: MigrationStatus | undefined, after: MigrationStatus, now: number): string[] {
   const known = new Map(before?.vms.map((vm) => [vm.id, vm]));
   return after.vms.flatMap((vm) => {
     const old = known.get(vm.id);
-    if (old?.state === vm.state && old.attempt === vm.attempt && old.waits === vm.waits) return [];
+    if (isSame(old, vm)) return [];
     const again = vm.attempt > 1 ? ` (attempt ${vm.attempt})` : '';
     const down = downtime(vm, now);
     const told = down?.over && old !== undefined && !downtime(old, now)?.over ? `, downtime ${duration(down.ms)}` : '';
     const problem = problemOf(vm);
     const why = problem === undefined ? '' : `: ${problem.code}: ${problem.detail}; fix: ${problem.fix}`;
     const waits = vm.waits === undefined ? '' : ` ${vm.waits}`;
-    return [`${clock(now)} ${vm.name} ${vm.state}${again}${waits}${told}${why}`];
+    const concerns = (vm.concerns ?? []).slice(old?.concerns?.length ?? 0).map(({ id, label }) => `; ${id}: ${label}`);
+    return [`${clock(now)} ${vm.name} ${vm.state}${again}${waits}${told}${concerns.join('')}${why}`];
   });
 }
 

@@ -62,6 +62,7 @@ function vmBlocks(model: WatchModel, { now, columns, style }: ViewOptions): Bloc
     const why = [
       ...(vm.waits === undefined ? [] : [`      waits ${vm.waits}`]),
       ...(vm.paced === undefined ? [] : [`      slowed ${vm.paced}`]),
+      ...(vm.concerns ?? []).map(({ id, label }) => `      ${id}: ${label}`),
       ...(problem === undefined ? [] : [`      ${problem.code}: ${problem.detail}`, `      fix: ${problem.fix}`]),
     ];
     const cutLine = cut(line, columns);

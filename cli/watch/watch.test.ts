@@ -93,6 +93,19 @@ describe('plain', () => {
     expect(movedLines(after, after, now)).toEqual([]);
   });
 
+  it('concerns - what a person should know is told once, in both', () => {
+    const concern = {
+      ...{ id: 'target.unproven', category: 'warning' as const, label: 'Nothing inside has answered' },
+      ...{ why: 'w', fix: 'f', path: 'health.agent' },
+    };
+    const before = migration(vm('web', 'settling', null));
+    const after = migration(vm('web', 'succeeded', null, { concerns: [concern] }));
+    const line = '00:01:00 web succeeded; target.unproven: Nothing inside has answered';
+    expect(movedLines(before, after, now)).toEqual([line]);
+    expect(movedLines(after, after, now)).toEqual([]);
+    expect(watchLines(watchModel(after), view)).toContainEqual('      target.unproven: Nothing inside has answered');
+  });
+
   it('tenths - each disk is told of at every tenth once; a later pass begins anew', () => {
     const tenths = new Tenths();
     const told = (done: number) =>

@@ -2,6 +2,7 @@ import type { Problem, StepInput, StepName, StepResult, TargetVm, TranshipEvent 
 import { type Course, stepOf } from './course.ts';
 import { seenRateOf } from './forecast.ts';
 import { allCanStart, allChecked, groupFailure } from './group.ts';
+import { agentMode, isUnproven } from './health.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { claimed, finished, passDisks, since, startPass } from './passes.ts';
 import { unraised } from './raised.ts';
@@ -61,7 +62,7 @@ export function next(course: Course, present: Present): Due | undefined {
   // What ran is where it was: the workbench was never prepared for it.
   if (state === 'RT' && course.ran && course.entered.PR === undefined) return removedNothing(true);
   if (state === 'TY' && !mustTidy(course)) return untouched;
-  if (state === 'SD') return say({ type: 'vm.succeeded', data: { unproven: unproven(course) } });
+  if (state === 'SD') return say({ type: 'vm.succeeded', data: { unproven: isUnproven(course) } });
   if (state === 'UD' || (state === 'RS' && !mustRestart(course))) {
     return say(
       cancelledIn === undefined
@@ -112,18 +113,9 @@ const mustUntrack = (course: Course) =>
   mustTidy(course) &&
   !course.plan!.tracking &&
   (course.results.tidySource as StepResult<'tidySource'> | undefined)?.tracking !== 'off';
-const unproven = ({ plan, results }: Course) =>
-  plan!.start && !(results.watchHealth as { proven?: boolean } | undefined)?.proven;
 
 function command(step: StepName, course: Course): Due {
   return { kind: 'command', step, input: input(step, course) };
-}
-
-/** Where nothing was converted there is no guest that could answer. */
-function agentMode({ plan, results }: Course) {
-  const { agent } = plan!.health;
-  const engine = (results.convert as { engine?: string } | undefined)?.engine;
-  return agent === 'ifPresent' && engine === 'none' ? 'ignore' : agent;
 }
 
 /** The step that is due in this state: `settle` stands in for `start` where nothing is to be started; a sealed target is opened first. */

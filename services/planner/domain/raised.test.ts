@@ -1,6 +1,6 @@
 import type { TranshipEvent } from '@tranship/contracts';
 import { expect, test } from 'vitest';
-import { passes, run, warm } from '../testing/course.ts';
+import { good, passes, queued, run, warm } from '../testing/course.ts';
 import type { Course } from './course.ts';
 import { describe } from './migration.ts';
 
@@ -36,4 +36,18 @@ test('concern - change tracking that cannot be turned on is told with vCenter’
   });
   expect(course.concerns).toMatchObject([{ id: 'cbt.off', why: expect.stringContaining('NotSupported') }]);
   expect(run(warm(), passes(2)).course.concerns).toEqual([]);
+});
+
+test('concern - a target in which nothing answered has succeeded, and is said to be unproven', () => {
+  const silent = (step: string, now: Course, clock: number) => {
+    const event = good(step, now, clock);
+    return step === 'watchHealth' ? ({ ...event, data: { ...event.data, proven: false } } as TranshipEvent) : event;
+  };
+  const health = (agent: 'ifPresent' | 'ignore') => ({ health: { agent, deadlineMs: 60_000 } });
+  const { course } = run(queued(health('ifPresent')), silent);
+  expect(course.state).toBe('OK');
+  expect(course.concerns).toMatchObject([{ id: 'target.unproven', fix: expect.stringContaining('console') }]);
+  expect(run(queued(health('ifPresent')), good).course.concerns).toEqual([]);
+  // Who asked not to look is told nothing.
+  expect(run(queued(health('ignore')), silent).course.concerns).toEqual([]);
 });

@@ -1,9 +1,10 @@
 import type { Concern, StepResult } from '@tranship/contracts';
 import type { Course } from './course.ts';
+import { agentMode, isUnproven } from './health.ts';
 
 /** What a person is to be told of a course, and was not yet: one at a time. */
 export const unraised = (course: Course): Concern | undefined =>
-  [...untracked(course), ...lies(course)].find(
+  [...untracked(course), ...lies(course), ...silent(course)].find(
     ({ id, path }) => !course.concerns.some((told) => told.id === id && told.path === path),
   );
 
@@ -39,3 +40,15 @@ const lies = ({ passes, plan }: Course): Concern[] =>
         };
       }),
   );
+
+/** A target that runs, of which nobody knows whether its guest came up: it may as well be waiting for a disk. */
+function silent(course: Course): Concern[] {
+  if (course.results.watchHealth === undefined || !isUnproven(course) || agentMode(course) === 'ignore') return [];
+  return [
+    {
+      ...{ id: 'target.unproven', category: 'warning', path: 'health.agent', label: 'Nothing inside has answered' },
+      why: 'the target runs, but no guest agent has answered: whether its guest is up is not known',
+      fix: 'Look at its console (`virtctl console`, `virtctl vnc`) before the source is archived; with `health.agent: required` such a VM asks for a decision',
+    },
+  ];
+}

@@ -1,11 +1,8 @@
 import { rmSync } from 'node:fs';
+import { memoryFor } from '../services/transfer/domain/memory.ts';
 import { seconds } from './copy.ts';
 import { type Line, line, median, ratios, rounds } from './measure.ts';
 import { gib, makeDisk, mib, ours, Site, sameBytes, settle } from './tools.ts';
-
-const least = 8 * mib;
-/** As the service shares it out: services/transfer/domain/memory.ts. */
-const memoryBytes = (disks: number) => Math.max(least, (32 * mib) / disks);
 
 /** Several disks at once from a source that is the limit, against the same bytes in sequence; and the memory for it. */
 export async function disks(count: number): Promise<Line> {
@@ -26,7 +23,7 @@ export async function disks(count: number): Promise<Line> {
       rmSync(site.target('scratch'), { recursive: true, force: true });
       settle();
       const wanted = sockets.map((socket, i) => ({ socket, target: target(first + i) }));
-      const tuning = { memoryBytes: memoryBytes(sockets.length), requestBytes: mib, inFlight: 16 };
+      const tuning = memoryFor(sockets.length);
       const measured = await ours({ disks: wanted, scratch: site.target('scratch'), request, tuning, connections: 1 });
       if (check) for (const [i] of sockets.entries()) sameBytes(files[first + i]!, target(first + i));
       return measured;

@@ -61,7 +61,7 @@ const usual: Omit<Tuning, 'sum'> = {
   requestBytes: mib,
   inFlight: 64,
   riskBytes: 64 * mib,
-  flushBytes: 512 * mib,
+  flushBytes: 2048 * mib,
   spotLeaves: 64,
   random: Math.random,
 };

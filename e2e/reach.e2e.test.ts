@@ -10,7 +10,7 @@ afterAll(() => story?.end());
 
 const spread = { networkMap: { entries: [{ source: { name: 'VM Network' }, target: { type: 'pod' } }] } };
 
-test('reach - a blank VM onto the pod network and a class that binds at once; what workbench and launcher say is read by kubectl', async () => {
+test('reach - a blank VM that vSphere calls a Windows, onto the pod network and a class that binds at once; what workbench and launcher say is read by kubectl', async () => {
   const defaults = { targetPower: 'on', health: { agent: 'ignore' } };
   await story.plan('pods', [{ name: 'pod-01' }], { ...spread, defaults }, { storageClass: 'prompt' });
   await story.control('/delays', { VixDiskLib_Read: 500 });
@@ -34,6 +34,8 @@ test('reach - a blank VM onto the pod network and a class that binds at once; wh
   expect(vm.spec.template.spec.domain.devices.interfaces).toEqual([
     expect.objectContaining({ masquerade: {}, macAddress: '00:50:56:aa:cc:30' }),
   ]);
+  // What a Windows likes of a hypervisor is taken by KubeVirt, and QEMU runs with it.
+  expect(vm.spec.template.spec.domain.features.hyperv).toMatchObject({ vpindex: {}, synictimer: { direct: {} } });
   // Masquerade works: the VM has its pod's address.
   const launcher = ['pod', '-n', 'apps', '-l', 'kubevirt.io=virt-launcher'];
   const { items: launchers } = await kubectlJson(['get', ...launcher]);

@@ -50,6 +50,8 @@ export const targetVmSchema = z.object({
   firmware: z.enum(['bios', 'efi']),
   /** SMBIOS UUID; licences hang on it. */
   uuid: z.string().optional(),
+  /** It is given what a Windows likes of a hypervisor. */
+  windows: z.boolean().optional(),
   disks: z.array(targetDiskSchema),
   nics: z.array(targetNicSchema),
   /** The links of its NICs are down until its guest is well. */

@@ -18,7 +18,10 @@ export function faultOf(envelope: Element): VimFault | undefined {
   if (!fault) return undefined;
   const detail = child(fault, 'detail')?.children[0];
   const type = detail?.type ?? detail?.name.replace(/Fault$/, '') ?? 'SystemError';
-  return new VimFault(type, child(fault, 'faultstring')?.text ?? '');
+  const said = child(fault, 'faultstring')?.text ?? '';
+  // Of NoPermission: which one is missing.
+  const privilege = detail && child(detail, 'privilegeId')?.text;
+  return new VimFault(type, privilege ? `${said} (${privilege})` : said);
 }
 
 /** What a person is told of a fault. */
@@ -26,8 +29,9 @@ export function toTranshipError(fault: VimFault, what: string): TranshipError {
   const detail = `${what}: ${fault.message}`;
   switch (fault.type) {
     case 'InvalidLogin':
-    case 'NoPermission':
       return new TranshipError('vsphere.login', detail, { cause: fault });
+    case 'NoPermission':
+      return new TranshipError('vsphere.denied', detail, { cause: fault });
     case 'NotAuthenticated':
     // A wait whose session ends under it.
     case 'RequestCanceled':

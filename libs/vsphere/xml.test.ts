@@ -94,6 +94,12 @@ const faults: [string, string, object | undefined][] = [
     '<s:Fault><faultstring>broken</faultstring></s:Fault>',
     { type: 'SystemError', message: 'SystemError: broken' },
   ],
+  [
+    'of a privilege',
+    '<s:Fault><faultstring>denied</faultstring><detail><NoPermissionFault xsi:type="NoPermission">' +
+      '<object type="VirtualMachine">vm-1</object><privilegeId>VApp.Export</privilegeId></NoPermissionFault></detail></s:Fault>',
+    { type: 'NoPermission', message: 'NoPermission: denied (VApp.Export)' },
+  ],
   ['none', '<LoginResponse><returnval/></LoginResponse>', undefined],
 ];
 test.each(faults)('fault - %s', async (_, body, expected) => {
@@ -104,7 +110,7 @@ test.each(faults)('fault - %s', async (_, body, expected) => {
 
 test.each([
   ['InvalidLogin', 'vsphere.login'],
-  ['NoPermission', 'vsphere.login'],
+  ['NoPermission', 'vsphere.denied'],
   ['NotAuthenticated', 'vsphere.session'],
   ['RequestCanceled', 'vsphere.session'],
   ['ManagedObjectNotFound', 'vsphere.not-found'],

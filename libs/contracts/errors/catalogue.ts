@@ -76,6 +76,12 @@ export const catalogue = {
     retry: false,
     status: 502,
   },
+  'vsphere.denied': {
+    title: 'vCenter refuses the user a privilege',
+    fix: 'Add the privilege to the role of the user that the provider names: docs/guides/prepare-vsphere.md has them all',
+    retry: false,
+    status: 502,
+  },
   'vsphere.session': {
     title: 'The vCenter session has ended',
     fix: 'Nothing to do: it is opened again',

@@ -1,7 +1,7 @@
 import { type Plan, planSchema, type SourceDisk, type SourceNic, type SourceVm } from '@tranship/contracts';
 import { expect, test } from 'vitest';
 import { concernsOf, rules, type Subject } from './concerns.ts';
-import type { Maps } from './resolve.ts';
+import { type Maps, resolve } from './resolve.ts';
 import { validate } from './validate.ts';
 
 const disk: SourceDisk = {
@@ -167,4 +167,13 @@ test('concerns - a cold plan that requires a rehearsal copies at a snapshot: wha
   expect(critical({})).toEqual([]);
   expect(critical(ofDisk({ mode: 'independent_persistent' }))).toEqual(['disk.independent']);
   expect(critical({ method: 'nfc' })).toEqual(['transfer.nfc-warm']);
+});
+
+test.each([
+  ['windows2019srv_64Guest', true],
+  ['winNetStandardGuest', true],
+  ['debian12_64Guest', undefined],
+  ['darwin21_64Guest', undefined],
+])('target - a guest that vSphere calls %s is a Windows: %s', (guestId, windows) => {
+  expect(resolve(plan(), entry, { ...vm, guestId }, maps).windows).toBe(windows);
 });

@@ -64,6 +64,8 @@ export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): Ta
     memoryMB: vm.memoryMB,
     firmware: vm.firmware,
     ...(vm.biosUuid === undefined ? {} : { uuid: vm.biosUuid }),
+    // vSphere's names: windows2019srv_64Guest, win98Guest, winNetStandardGuest.
+    ...(/^win/i.test(vm.guestId) ? { windows: true } : {}),
     disks: vm.disks.flatMap((disk, index): TargetDisk[] => {
       const storage = storageOf(disk.datastore, maps);
       return storage

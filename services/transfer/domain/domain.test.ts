@@ -28,6 +28,7 @@ test.each([
     'VixDiskLib_Open: Cannot complete login due to an incorrect user name or password. (Error code 3014)',
     'vsphere.login',
   ],
+  ['VixDiskLib_Open: You do not have access rights to this file (Error code 13)', 'vsphere.denied'],
   ['VixDiskLib_ConnectEx: SSL certificate thumbprint does not match', 'vsphere.certificate'],
   ['VixDiskLib_ConnectEx: Could not connect to server', 'vsphere.unreachable'],
   [

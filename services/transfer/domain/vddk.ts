@@ -31,7 +31,8 @@ export function vddkArguments(request: VddkRequest): string[] {
 
 /** The disk library's words, as our errors; retriable where time may mend it. */
 const meanings: readonly (readonly [RegExp, ErrorCode, boolean])[] = [
-  [/incorrect user name or password|[ (]3014\)|not have access rights/i, 'vsphere.login', false],
+  [/incorrect user name or password/i, 'vsphere.login', false],
+  [/[ (]3014\)|not have access rights/i, 'vsphere.denied', false],
   [/thumbprint|certificate|SSL/i, 'vsphere.certificate', false],
   [/resolve host|connect to server|connection refused|timed out|no route/i, 'vsphere.unreachable', true],
   [/already in use/i, 'source.contested', false],

@@ -44,6 +44,16 @@ test('virtual machine - firmware is BIOS or UEFI as on the source; UEFI without 
   expect(spec({ firmware: 'efi' }).domain.firmware.bootloader).toEqual({ efi: { secureBoot: false } });
 });
 
+test('virtual machine - a Windows is given what it likes of a hypervisor, and no other is', () => {
+  const { domain } = spec({ windows: true });
+  expect(domain.features).toMatchObject({ hyperv: { relaxed: {}, spinlocks: { spinlocks: 8191 }, synictimer: {} } });
+  expect(domain.clock).toMatchObject({ timer: { hpet: { present: false }, hyperv: {} } });
+  expect(domain.devices.inputs).toMatchObject([{ type: 'tablet' }]);
+  expect(spec().domain.features).toEqual({ acpi: {} });
+  expect(spec().domain).not.toHaveProperty('clock');
+  expect(spec().domain.devices).not.toHaveProperty('inputs');
+});
+
 test('virtual machine - disks keep their order, bus and claim; the first boots', () => {
   const { domain, volumes } = spec({ disks: [disk(0), disk(1, { bus: 'sata' }), disk(2, { bus: 'scsi' })] });
   expect(domain.devices.disks).toEqual([

@@ -1,5 +1,6 @@
 import type { TargetNic, TargetVm } from '@tranship/contracts';
 import { targetDisk } from './names.ts';
+import { windowsClock, windowsFeatures, windowsInputs } from './windows.ts';
 
 /** The VirtualMachine as it is created: halted, with the source's identity. */
 export function virtualMachine(target: TargetVm, labels: Readonly<Record<string, string>>) {
@@ -22,7 +23,8 @@ export function virtualMachine(target: TargetVm, labels: Readonly<Record<string,
             machine: { type: 'q35' },
             cpu: { sockets: target.cpus / target.coresPerSocket, cores: target.coresPerSocket, threads: 1 },
             memory: { guest: `${target.memoryMB}Mi` },
-            features: { acpi: {} },
+            features: target.windows ? windowsFeatures : { acpi: {} },
+            ...(target.windows ? { clock: windowsClock } : {}),
             firmware: {
               ...(target.uuid === undefined ? {} : { uuid: target.uuid }),
               bootloader: target.firmware === 'efi' ? { efi: { secureBoot: false } } : { bios: {} },
@@ -36,6 +38,7 @@ export function virtualMachine(target: TargetVm, labels: Readonly<Record<string,
                 ...binding(nic),
                 ...(target.sealed ? { state: 'down' } : {}),
               })),
+              ...(target.windows ? { inputs: windowsInputs } : {}),
               rng: {},
             },
           },

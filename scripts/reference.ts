@@ -12,10 +12,12 @@ import {
   steps,
 } from '@tranship/contracts';
 import { stringify } from 'yaml';
-import { z } from 'zod';
 import { root } from './checks.ts';
+import { commandLine } from './reference/cli.ts';
+import { block, fields, head, json, table } from './reference/markdown.ts';
+import { settings } from './reference/settings.ts';
 
-/** `docs/reference`: what the contracts declare, for people. Made by `node scripts/reference.ts`; never written by hand. */
+/** `docs/reference`: what contracts, services and the command line declare, for people. Made by `node scripts/reference.ts`; never written by hand. */
 export function reference(): Record<string, string> {
   return {
     'events.md': page('Events', eventIntro, Object.entries(events), ([type, { aggregate, data }]) => [
@@ -42,7 +44,9 @@ export function reference(): Record<string, string> {
         block('json', json(queryExamples[name as keyof typeof queries].result)),
       ]),
     ].join('\n'),
-    'errors.md': `${head('Errors', errorIntro)}\n${errorTable()}\n`,
+    'errors.md': `${head('Errors', errorIntro, 'libs/contracts')}\n${errorTable()}\n`,
+    'cli.md': commandLine(),
+    'settings.md': settings(),
     'documents.md': page('Documents', documentIntro, Object.entries(documentKinds), ([kind, schema]) => [
       `## ${kind}`,
       block('yaml', stringify(documentExamples[kind as keyof typeof documentKinds]).trimEnd()),
@@ -51,7 +55,6 @@ export function reference(): Record<string, string> {
   };
 }
 
-const made = '<!-- Made by scripts/reference.ts from libs/contracts. -->';
 const eventIntro = 'On `tranship.v1.evt.<aggregate>.<id>…` as CloudEvents 1.0; this is their `data`.';
 const commandIntro =
   'On `tranship.v1.cmd.<service>.<step>.<migration>.<vm>`; a worker reports its outcome to the planner.';
@@ -59,59 +62,14 @@ const queryIntro = 'Core requests on `tranship.v1.qry.<service>.<name>`; the ans
 const errorIntro = 'Every failure that a person may see. `retry`: another try may help by itself.';
 const documentIntro = 'YAML or JSON. JSON Schemas: `GET /v1/schemas/{kind}`.';
 
-const head = (title: string, intro: string) => `${made}\n\n# ${title}\n\n${intro}\n`;
 const page = <T>(title: string, intro: string, items: readonly T[], part: (item: T) => string[]) =>
-  `${head(title, intro)}\n${items.flatMap(part).join('\n\n')}\n`;
-const block = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\``;
-const json = (value: unknown) => JSON.stringify(value, null, 2);
-
-interface Shape {
-  readonly type?: string | readonly string[];
-  readonly properties?: Readonly<Record<string, Shape>>;
-  readonly required?: readonly string[];
-  readonly items?: Shape;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly default?: unknown;
-  readonly anyOf?: readonly Shape[];
-  readonly oneOf?: readonly Shape[];
-  readonly format?: string;
-}
-
-/** A line for each field; of objects in objects by their path. */
-function fields(schema: z.ZodType): string {
-  const shape = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as Shape;
-  const rows = lines(shape, '', 3);
-  if (rows.length === 0) return '';
-  return ['| field | type | |', '| --- | --- | --- |', ...rows].join('\n');
-}
-
-function lines({ properties = {}, required = [] }: Shape, path: string, depth: number): string[] {
-  return Object.entries(properties).flatMap(([name, field]) => {
-    const inner = field.items?.properties ? field.items : field;
-    const at = `${path}${name}${field.items?.properties ? '[]' : ''}`;
-    const notes =
-      field.default === undefined ? (required.includes(name) ? 'required' : '') : `default ${cell(field.default)}`;
-    return [`| \`${at}\` | ${typeOf(field)} | ${notes} |`, ...(depth > 0 ? lines(inner, `${at}.`, depth - 1) : [])];
-  });
-}
-
-const cell = (value: unknown) => `\`${JSON.stringify(value)}\``;
-function typeOf(field: Shape): string {
-  const choices = field.anyOf ?? field.oneOf;
-  if (choices) return [...new Set(choices.map(typeOf))].join(' or ');
-  if (field.enum) return field.enum.map(cell).join(', ');
-  if (field.const !== undefined) return cell(field.const);
-  if (field.items) return `list of ${typeOf(field.items)}`;
-  return [field.type ?? 'any'].flat().join(' or ') + (field.format ? ` (${field.format})` : '');
-}
+  `${head(title, intro, 'libs/contracts')}\n${items.flatMap(part).join('\n\n')}\n`;
 
 function errorTable(): string {
-  const rows = Object.entries(errorCatalogue).map(
-    ([code, { title, fix, retry, status }]) =>
-      `| \`${code}\` | ${title} | ${fix} | ${retry ? 'yes' : 'no'} | ${status} |`,
-  );
-  return ['| code | means | fix | retry | HTTP |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
+  const rows = Object.entries(errorCatalogue).map(([code, { title, fix, retry, status }]) => [
+    ...[`\`${code}\``, title, fix, retry ? 'yes' : 'no', String(status)],
+  ]);
+  return table(['code', 'means', 'fix', 'retry', 'HTTP'], rows);
 }
 
 if (import.meta.main) {

@@ -4,21 +4,27 @@ import { z } from 'zod';
 
 /** What every service is told. */
 export const baseConfig = z.object({
-  natsUrl: z.string().default('nats://127.0.0.1:4222'),
-  natsUser: z.string().optional(),
-  natsPasswordFile: z.string().optional(),
-  /** PEM of the authority of NATS' certificate; with it the connection must be encrypted. */
-  natsCaFile: z.string().optional(),
-  /** NATS servers that hold each stream: three where three run. What has more keeps it. */
-  natsReplicas: z.coerce.number().int().min(1).max(5).default(1),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** Port of /healthz and /readyz; 0: none. */
-  httpPort: z.coerce.number().int().min(0).max(65535).default(0),
+  natsUrl: z.string().default('nats://127.0.0.1:4222').describe('`tls://…` where it is encrypted'),
+  natsUser: z.string().optional().describe('Of deploy/nats/users.conf'),
+  natsPasswordFile: z.string().optional().describe('A file with that user’s password'),
+  natsCaFile: z
+    .string()
+    .optional()
+    .describe("PEM of the authority of NATS' certificate; with it the connection must be encrypted"),
+  natsReplicas: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5)
+    .default(1)
+    .describe('NATS servers that hold each stream: three where three run. What has more keeps it.'),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Logs are JSON, a line each'),
+  httpPort: z.coerce.number().int().min(0).max(65535).default(0).describe('Port of /healthz and /readyz; 0: none'),
 });
 export type BaseConfig = z.infer<typeof baseConfig>;
 
 /** `rehearsalMemoryMB` is TRANSHIP_REHEARSAL_MEMORY_MB. */
-const envName = (key: string) => `TRANSHIP_${key.replace(/[A-Z]+/g, '_$&').toUpperCase()}`;
+export const envName = (key: string) => `TRANSHIP_${key.replace(/[A-Z]+/g, '_$&').toUpperCase()}`;
 
 /** Reads a service's settings: a JSON file (`--config F` or TRANSHIP_CONFIG), over it the environment. */
 export function loadConfig<S extends z.ZodRawShape>(

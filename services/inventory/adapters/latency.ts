@@ -40,6 +40,6 @@ export class Latencies {
 /** A refusal tells nothing of the others; a vCenter that is away is the asker's matter. */
 function why(error: unknown): string {
   const { code, detail } = TranshipError.from(error);
-  if (!/^vsphere\.(fault|login|not-found)$/.test(code)) throw error;
+  if (!/^vsphere\.(fault|denied|not-found)$/.test(code)) throw error;
   return detail;
 }

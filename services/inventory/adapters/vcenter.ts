@@ -174,5 +174,5 @@ const storesOf = (vms: readonly SourceVm[]): Ref[] =>
 
 /** Also without the right to. */
 function tolerateFault(error: unknown): void {
-  if (!/^vsphere\.(fault|login)$/.test(TranshipError.from(error).code)) throw error;
+  if (!/^vsphere\.(fault|denied)$/.test(TranshipError.from(error).code)) throw error;
 }

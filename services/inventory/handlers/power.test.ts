@@ -158,13 +158,13 @@ test('check - a source that ran since the final pass is contested although it is
 });
 
 test('check - where vCenter does not tell of starts, only its power is known; what may pass is tried again', async () => {
-  const asked = (code: 'vsphere.login' | 'vsphere.fault' | 'vsphere.unreachable') =>
+  const asked = (code: 'vsphere.denied' | 'vsphere.fault' | 'vsphere.unreachable') =>
     startsSoFar(
       { lastStart: () => Promise.reject(new TranshipError(code, 'd')) },
       'vm-1',
       context(new Machine('poweredOff')).log,
     );
-  expect([await asked('vsphere.login'), await asked('vsphere.fault')]).toEqual([undefined, undefined]);
+  expect([await asked('vsphere.denied'), await asked('vsphere.fault')]).toEqual([undefined, undefined]);
   await expect(asked('vsphere.unreachable')).rejects.toMatchObject({ retry: true });
   expect(await startsSoFar(new Machine('poweredOff'), 'vm-1', context(new Machine('poweredOff')).log)).toBe(0);
 });

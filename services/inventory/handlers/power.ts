@@ -62,7 +62,7 @@ export async function startsSoFar(
   } catch (error) {
     const { code, detail } = TranshipError.from(error);
     // Also without the right to them.
-    if (!/^vsphere\.(fault|login)$/.test(code)) throw error;
+    if (!/^vsphere\.(fault|denied)$/.test(code)) throw error;
     log.warn({ vm, detail }, 'the events of the source cannot be read: a start that is over again will not be noticed');
     return undefined;
   }

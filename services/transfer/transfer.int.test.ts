@@ -227,6 +227,13 @@ test.each(wrongs)('open - %s is told as such', async (_, args, expected) => {
   expect(await failure(bench.open(...args))).toMatchObject(expected);
 });
 
+test('open - its server is asked only once it listens: twenty times the same answer', async () => {
+  for (let i = 0; i < 20; i++)
+    expect(await failure(bench.open('two', { url: 'https://127.0.0.1:1/sdk' }))).toMatchObject({
+      code: 'vsphere.unreachable',
+    });
+});
+
 test('open - a VM that runs is contested: its disk is in use', async () => {
   expect(await failure(bench.copy('on'))).toMatchObject({ code: 'source.contested', retry: false });
 });

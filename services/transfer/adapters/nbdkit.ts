@@ -13,6 +13,8 @@ const logBytes = 16 * 1024;
 /** One nbdkit, a child that ends with us; its socket lies in a folder of its own. */
 export class Nbdkit {
   readonly socket: string;
+  /** Written once it takes connections; the socket's file is there a moment before. */
+  readonly #ready: string;
   readonly #dir: string;
   readonly #child: ChildProcess;
   /** It has ended, and all that it said is read. */
@@ -23,9 +25,9 @@ export class Nbdkit {
   private constructor(dir: string, args: readonly string[]) {
     this.#dir = dir;
     this.socket = join(dir, 'nbd');
-    this.#child = spawn('nbdkit', ['-f', '--exit-with-parent', '--readonly', '-U', this.socket, ...args], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    this.#ready = join(dir, 'pid');
+    const own = ['-f', '--exit-with-parent', '--readonly', '-U', this.socket, '-P', this.#ready];
+    this.#child = spawn('nbdkit', [...own, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#closed = new Promise<void>((done) =>
       this.#child.once('close', () => {
         this.#ended = true;
@@ -43,7 +45,7 @@ export class Nbdkit {
   static async start(args: readonly string[], signal: AbortSignal): Promise<Nbdkit> {
     const server = new Nbdkit(await mkdtemp(join(tmpdir(), 'nbdkit-')), args);
     const end = Date.now() + startMs;
-    while (!existsSync(server.socket)) {
+    while (!existsSync(server.#ready)) {
       if (server.#ended || Date.now() > end || signal.aborted) {
         await server.stop();
         signal.throwIfAborted();

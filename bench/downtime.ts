@@ -48,9 +48,7 @@ type Parts = Partial<Record<(typeof parts)[number], number>>;
 /** Ours: from the decision to power off to the target's start, by the log of events; its step `convert` has nothing to do, and counts. */
 async function ours(story: Story, vm: string, seen: Parts[]): Promise<Measured> {
   const defaults = { ...blankDefaults, targetPower: 'on', health: { agent: 'ignore' } };
-  // The next pass is so near that the workbench stays: one that was made a moment ago is ended a second later, which no guest
-  // meets whose shutdown takes as long.
-  await story.plan(vm, [{ name: vm }], { type: 'warm', precopy: { interval: '5m', auditPercent: 0 }, defaults });
+  await story.plan(vm, [{ name: vm }], { type: 'warm', precopy: { interval: '1h', auditPercent: 0 }, defaults });
   const migration = await story.start(vm);
   await story.happened(migration, 'vm.forecast');
   await write(story, vm);

@@ -23,6 +23,15 @@ export const baseConfig = z.object({
 });
 export type BaseConfig = z.infer<typeof baseConfig>;
 
+/** What the services of a workbench are told besides. */
+export const workbenchConfig = z.object({
+  migration: z.string().describe('Whose workbench it is'),
+  vm: z.string().describe('The VM that it serves, by its vSphere id'),
+  disksDir: z.string().default('/disks').describe('Holds `<index>/disk.img` for each Filesystem volume'),
+  devicesDir: z.string().default('/dev/disks').describe('Holds `<index>` for each Block volume'),
+  scratchDir: z.string().default('/scratch').describe('The scratch volume: ledgers, undo logs, results'),
+});
+
 /** `rehearsalMemoryMB` is TRANSHIP_REHEARSAL_MEMORY_MB. */
 export const envName = (key: string) => `TRANSHIP_${key.replace(/[A-Z]+/g, '_$&').toUpperCase()}`;
 

@@ -22,8 +22,8 @@ export interface Shape {
   readonly description?: string;
 }
 
-export const shapeOf = (schema: z.ZodType): Shape =>
-  z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as Shape;
+export const shapeOf = (schema: z.ZodType, io: 'input' | 'output' = 'input'): Shape =>
+  z.toJSONSchema(schema, { io, unrepresentable: 'any', reused: 'inline' }) as Shape;
 
 /** A line for each field; of objects in objects by their path. */
 export function fields(schema: z.ZodType): string {

@@ -1,4 +1,4 @@
-import { baseConfig, envName } from '@tranship/service-kit';
+import { baseConfig, envName, workbenchConfig } from '@tranship/service-kit';
 import type { z } from 'zod';
 import { configSchema as converter } from '../../services/converter/config.ts';
 import { configSchema as gateway } from '../../services/gateway/config.ts';
@@ -13,7 +13,9 @@ runs them in a workbench for each VM.`;
 
 const parts: Readonly<Record<string, z.ZodObject>> = {
   'All services': baseConfig,
-  ...{ gateway, planner, 'vm-builder': vmBuilder, transfer, converter },
+  ...{ gateway, planner, 'vm-builder': vmBuilder },
+  'transfer and converter': workbenchConfig,
+  ...{ transfer, converter },
 };
 
 /** What services can be told; inventory has no more than all have. */
@@ -23,10 +25,14 @@ export function settings(): string {
 }
 
 function tableOf(schema: z.ZodObject): string {
-  const { properties = {}, required = [] } = shapeOf(schema);
-  const rows = Object.entries(properties).map(([name, field]) => {
-    const given = field.default === undefined ? (required.includes(name) ? 'required' : '') : cell(field.default);
-    return [`\`${envName(name)}\``, typeOf(field), given, field.description ?? ''];
-  });
+  const { properties = {}, required = [] } = shapeOf(schema, 'output');
+  // Said once, of both.
+  const own = ([name]: [string, unknown]) => schema === workbenchConfig || !(name in workbenchConfig.shape);
+  const rows = Object.entries(properties)
+    .filter(own)
+    .map(([name, field]) => {
+      const given = field.default === undefined ? (required.includes(name) ? 'required' : '') : cell(field.default);
+      return [`\`${envName(name)}\``, typeOf(field), given, field.description ?? ''];
+    });
   return table(['variable', 'type', 'default', ''], rows);
 }

@@ -1,14 +1,8 @@
+import { workbenchConfig } from '@tranship/service-kit';
 import { z } from 'zod';
 
 export const configSchema = z.object({
-  migration: z.string().describe('The one VM that this workbench serves'),
-  vm: z.string().describe('By its vSphere id'),
-  disksDir: z.string().default('/disks').describe('Volumes of mode Filesystem: `<disksDir>/<index>/disk.img`'),
-  devicesDir: z.string().default('/dev/disks').describe('Volumes of mode Block: `<devicesDir>/<index>`'),
-  scratchDir: z
-    .string()
-    .default('/scratch')
-    .describe('Kept over restarts: undo logs, results, the marks that transfer honours'),
+  ...workbenchConfig.shape,
   mountEngine: z
     .stringbool()
     .default(false)

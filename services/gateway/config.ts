@@ -7,7 +7,7 @@ export const configSchema = z.object({
     .string()
     .min(1)
     .describe('YAML or JSON: hex SHA-256 of a token -> {name, role}. Read again when it changes.'),
-  tlsCertFile: z.string().optional().describe('PEM files; both or none. Without them the door speaks plain HTTP.'),
-  tlsKeyFile: z.string().optional().describe('See the certificate'),
+  tlsCertFile: z.string().optional().describe('PEM of its certificate; without this and the key it speaks plain HTTP'),
+  tlsKeyFile: z.string().optional().describe('PEM of the key'),
 });
 export type GatewayConfig = z.infer<typeof configSchema>;

@@ -1,11 +1,8 @@
+import { workbenchConfig } from '@tranship/service-kit';
 import { z } from 'zod';
 
 export const configSchema = z.object({
-  migration: z.string().describe('The VM whose workbench this is'),
-  vm: z.string().describe('By its vSphere id'),
-  disksDir: z.string().default('/disks').describe('Holds `<index>/disk.img` for each Filesystem volume'),
-  devicesDir: z.string().default('/dev/disks').describe('Holds `<index>` for each Block volume'),
-  scratchDir: z.string().default('/scratch').describe('The scratch volume: ledgers and leaves'),
+  ...workbenchConfig.shape,
   credentialsDir: z
     .string()
     .default('/etc/tranship/credentials')

@@ -13,7 +13,7 @@ export const configSchema = z.object({
     .describe(
       'NATS as the workbench reaches it. The secret holds the passwords of the users `transfer` and `converter`, by name; of a `tls://` server also its authority, `ca.crt`.',
     ),
-  workbenchNatsSecret: z.string().default('tranship-nats').describe('See its URL'),
+  workbenchNatsSecret: z.string().default('tranship-nats').describe('Of the work namespace: see the URL above'),
   scratchGB: z.coerce.number().int().positive().default(1).describe('Of a scratch volume, GiB'),
   scratchStorageClass: z
     .string()

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { run } from '../../lab/setup/shell.ts';
 import type { Story } from '../story.ts';
 import type { Disk } from './judge.ts';
 
@@ -38,15 +39,16 @@ export class Source {
 
   /** What is to be read of each disk, by what its file takes up now. */
   async disks(): Promise<Disk[]> {
-    return (await this.live()).map(({ path, capacity }, i) => ({
+    const used = async ({ path, capacity }: Listed, i: number): Promise<Disk> => ({
       sizeBytes: capacity,
       due: {
-        copy: statSync(path).blocks * 512,
+        copy: await usedBytes(path),
         prove: 0,
         delta: i === 0 ? rewritten.delta[1] : 0,
         final: i === 0 ? rewritten.final[1] : 0,
       },
-    }));
+    });
+    return Promise.all((await this.live()).map(used));
   }
 
   /** Bytes that nbdkit was asked for, by disk, since the lab began. */
@@ -71,6 +73,13 @@ export class Source {
     const answer = await fetch(`${this.#story.lab.vcsim.control}/disks`, { signal: AbortSignal.timeout(10_000) });
     return ((await answer.json()) as Listed[]).filter(({ vm }) => vm === vmName);
   }
+}
+
+/** By its map: what a file takes up has blocks in it that the file system notes its extents in. */
+async function usedBytes(path: string): Promise<number> {
+  const map = await run('qemu-img', ['map', '-f', 'raw', '--output=json', path], { deadlineMs: 60_000 });
+  const extents = JSON.parse(map) as { data: boolean; length: number }[];
+  return extents.filter(({ data }) => data).reduce((sum, { length }) => sum + length, 0);
 }
 
 /** A disk's file has another name with each snapshot. */

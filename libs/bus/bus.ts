@@ -22,6 +22,7 @@ import { Limits } from './limits.ts';
 import { Objects } from './objects.ts';
 import { Outcomes } from './outcomes.ts';
 import { ensureStreams } from './streams.ts';
+import { Workbenches } from './workbenches.ts';
 
 /** What a drain may take before the connection is just closed. */
 const drainMs = 5_000;
@@ -35,6 +36,7 @@ export class Bus {
   readonly outcomes: Outcomes;
   readonly leases: Leases;
   readonly limits: Limits;
+  readonly workbenches: Workbenches;
   readonly #connection: Connection;
 
   private constructor(connection: Connection) {
@@ -45,6 +47,7 @@ export class Bus {
     this.outcomes = new Outcomes(connection);
     this.leases = new Leases(connection);
     this.limits = new Limits(connection);
+    this.workbenches = new Workbenches(connection);
   }
 
   static async open(options: BusOptions): Promise<Bus> {

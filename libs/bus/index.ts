@@ -8,3 +8,4 @@ export type { Limits } from './limits.ts';
 export { Objects, type Owner } from './objects.ts';
 export type { Known, Outcome, StepIds } from './outcomes.ts';
 export type { SpanOptions, SpanRunner } from './span.ts';
+export type { Workbenches } from './workbenches.ts';

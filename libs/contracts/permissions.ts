@@ -58,10 +58,15 @@ export function permissionsOf(user: NatsUser): Permissions {
   ];
   return {
     publish: { allow: [api('INFO'), ...parts], deny: denied(user) },
-    subscribe: { allow: [inbox, subjects.query(user, '*'), ...(hearers.has(user) ? [subjects.allProgress] : [])] },
+    subscribe: { allow: [inbox, subjects.query(user, '*'), ...hearing(user)] },
     allow_responses: true,
   };
 }
+
+const hearing = (user: ServiceName) => [
+  ...(hearers.has(user) ? [subjects.allProgress] : []),
+  ...(inWorkbench.includes(user) ? [subjects.closings(user)] : []),
+];
 
 /** Consumers of the event log, of one's own making, which acknowledge nothing. */
 const readEvents = [

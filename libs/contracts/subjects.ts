@@ -38,4 +38,7 @@ export const subjects = {
   allProgress: `${root}.prg.>`,
   dead: (service: ServiceName, verb: string, ...id: string[]) => `${root}.dead.${service}.${verb}.${join(id)}`,
   query: (service: ServiceName, name: string) => `${root}.qry.${service}.${name}`,
+  close: (service: ServiceName, migration: string, vm: string) =>
+    `${root}.qry.${service}.close.${join([migration, vm])}`,
+  closings: (service: ServiceName) => `${root}.qry.${service}.close.>`,
 };

@@ -50,7 +50,17 @@ export async function startService<C extends BaseConfig>(
   const loops = Object.entries(table.background ?? {}).map(([what, loop]) =>
     supervise(what, loop, shutdown.signal, log, clock),
   );
-  const consuming = table.steps || table.commands ? consume(name, table, kit, shutdown.signal) : undefined;
+  const closed = new AbortController();
+  const working = AbortSignal.any([shutdown.signal, closed.signal]);
+  const consuming = table.steps || table.commands ? consume(name, table, kit, working) : undefined;
+  const { scope } = table;
+  if (scope) {
+    const close = async () => {
+      closed.abort(new TranshipError('service.unavailable', `${name} was told to close`));
+      await consuming;
+    };
+    bus.workbenches.onClose(name, scope.migration, scope.vm, close, shutdown.signal);
+  }
   // Only now the server knows what is asked of us.
   await bus.settled();
   const health = serveHealth(config.httpPort, async () => bus.connected && ((await table.ready?.()) ?? true));

@@ -113,13 +113,44 @@ it('hand-over - a claim of another by that name is left alone', async () => {
   expect((await world.claim(`${input.workbench}-disk-0`, work))?.spec.volumeName).toBe(volumes[0]);
 });
 
-it('hand-over - no volume changes hands while the workbench’s pod lives', async () => {
+it('hand-over - a pod in which both halves have let go of the disks is not waited for', async () => {
   const input = course();
   const { volumes, pod } = await world.prepared(input);
+  world.lets(input, pod, 'transfer', 'converter');
+  await handOver(world.target, input, context);
+  await handedOver(input, 0, volumes[0]!, 'Delete');
+  expect(await world.pod(input)).toBeUndefined();
+});
+
+it('hand-over - cut after the pod was taken out it is run again to the same end', async () => {
+  const input = course();
+  const { volumes, pod } = await world.prepared(input);
+  world.lets(input, pod, 'transfer', 'converter');
+  const { target, writes } = dying(world.target, 2);
+  await expect(handOver(target, input, context)).rejects.toBeInstanceOf(Died);
+  expect(writes).toEqual(['remove Job', 'remove Pod']);
+  await handOver(world.target, input, context);
+  await handedOver(input, 0, volumes[0]!, 'Delete');
+});
+
+it.for([
+  ['nobody says to have let go', []],
+  ['one half is silent', [['transfer', '']]],
+  [
+    'the halves are of two pods',
+    [
+      ['transfer', ''],
+      ['converter', 'another'],
+    ],
+  ],
+] as const)('hand-over - no volume changes hands while the workbench’s pod lives: %s', async ([, said], { expect }) => {
+  const input = course();
+  const { volumes, pod } = await world.prepared(input);
+  for (const [half, other] of said) world.lets(input, other || pod, half);
   const began = Date.now();
   const clock = {
     now: () => began + (Date.now() - began) * 100,
-    sleep: (ms: number) => context.clock.sleep(ms / 10),
+    sleep: (ms: number) => context.clock.sleep(ms / 100),
   };
   await expect(handOver(world.target, input, { ...context, clock })).rejects.toMatchObject({
     code: 'target.workbench-alive',

@@ -40,7 +40,7 @@ export async function rebind(
   const { cluster } = world;
   const { name, namespace } = to;
   const mark = workDisk(input.workbench, disk.index);
-  const there = await cluster.get('PersistentVolumeClaim', name, namespace);
+  const there = await standing(cluster, to, context);
   if (there && !isMarked(there.metadata.labels, input))
     throw new TranshipError('target.exists', `PVC ${namespace}/${name} is not of this migration`);
   if (there?.status?.phase === 'Bound' && (await owned(cluster, from, input)))
@@ -102,7 +102,7 @@ async function release(
   from: Place,
   mark: string,
   ids: Owned,
-  { clock, signal }: Context,
+  context: Context,
 ): Promise<string> {
   const own = await owned(cluster, from, ids);
   if (!own) {
@@ -120,9 +120,22 @@ async function release(
     spec: { persistentVolumeReclaimPolicy: 'Retain' },
   });
   await cluster.remove('PersistentVolumeClaim', from.name, from.namespace);
-  const claim = { kind: 'PersistentVolumeClaim', ...from } as const;
-  if (await cluster.until(claim, none, { deadlineMs: goneMs, clock, signal })) return name;
-  throw new TranshipError('target.workbench-alive', `PVC ${from.name} is still in use after ${goneMs / 1000} s`);
+  await gone(cluster, from, context);
+  return name;
+}
+
+/** A claim that is there to stay: one that is on its way out is seen gone first, it may still look bound. */
+async function standing(cluster: Target['cluster'], place: Place, context: Context): Promise<KubeObject | undefined> {
+  const found = await cluster.get('PersistentVolumeClaim', place.name, place.namespace);
+  if (found?.metadata.deletionTimestamp === undefined) return found;
+  await gone(cluster, place, context);
+  return undefined;
+}
+
+async function gone(cluster: Target['cluster'], place: Place, { clock, signal }: Context): Promise<void> {
+  const claim = { kind: 'PersistentVolumeClaim', ...place } as const;
+  if (await cluster.until(claim, none, { deadlineMs: goneMs, clock, signal })) return;
+  throw new TranshipError('target.workbench-alive', `PVC ${place.name} is still in use after ${goneMs / 1000} s`);
 }
 
 async function bound(

@@ -18,6 +18,7 @@ export async function service(config: Config, { bus, query }: Kit): Promise<Serv
   const target: Target = {
     cluster: Cluster.open(config.kubeconfig),
     commands: bus.commands,
+    workbenches: bus.workbenches,
     objects: bus.objects,
     config,
     sourceOff: (source) => query('sourceOff', source),

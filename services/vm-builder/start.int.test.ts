@@ -9,7 +9,7 @@ import { prepare } from './handlers/prepare.ts';
 import { removeTarget, settle, stopTarget } from './handlers/remove.ts';
 import { start } from './handlers/start.ts';
 import { unseal } from './handlers/unseal.ts';
-import { Died, dying } from './testing/dying.ts';
+import { Died, dying, slow } from './testing/dying.ts';
 import { connection, disk, nic } from './testing/fixtures.ts';
 import { apps, asked, type Course, context, course, World, work } from './testing/world.ts';
 
@@ -280,6 +280,23 @@ it.concurrent.for([0, 1, 2, 3, 4, 5, 6])(
     expect(spec.persistentVolumeReclaimPolicy).toBe('Delete');
   },
 );
+
+it('remove - a claim that is only just going, still bound, is seen gone and made again before its copy counts as kept', async () => {
+  const input = course();
+  const { volumes } = await world.prepared(input);
+  const name = `${input.workbench}-disk-0`;
+  const holds = (finalizers: string[]) =>
+    world.cluster.merge('PersistentVolumeClaim', name, work, { metadata: { finalizers } });
+  const { finalizers } = (await world.claim(name, work))!.metadata as { finalizers?: string[] };
+  await holds([...(finalizers ?? []), 'tests.tranship.dev/held']);
+  const ended = world.ends(input);
+  await expect(handOver(dying(world.target, 3).target, input, context)).rejects.toBeInstanceOf(Died);
+  await ended;
+  expect((await world.claim(name, work))?.metadata.deletionTimestamp).toBeDefined();
+  const slowly = slow(world.target, name, () => holds([]));
+  expect((await keep(input, slowly)).kept).toBe(true);
+  expect((await world.claim(name, work))?.spec.volumeName).toBe(volumes[0]);
+});
 
 it('remove - a claim of another by the target’s name is left alone, and the copy is taken back', async () => {
   const input = course();

@@ -4,9 +4,9 @@ import type { StepContext } from '@tranship/service-kit';
 import { bench } from '../domain/bench.ts';
 import { rehearses, selector, targetDisk, workDisk } from '../domain/names.ts';
 import { kvmDevice } from '../domain/workbench.ts';
+import { endWorkbench } from '../end-workbench.ts';
 import type { Target } from '../ports.ts';
 import { bringBack } from './bring-back.ts';
-import { endWorkbench } from './hand-over.ts';
 import { why } from './why.ts';
 
 const lookMs = 200;

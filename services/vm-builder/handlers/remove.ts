@@ -1,15 +1,17 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { Kind } from '@tranship/kube';
-import { errorFields, type StepContext } from '@tranship/service-kit';
+import { errorFields, retry, type StepContext } from '@tranship/service-kit';
 import { cameFrom, isMarked, selector, startedAt, stoppedAt, targetDisk, workDisk } from '../domain/names.ts';
+import { endWorkbench } from '../end-workbench.ts';
 import type { Target } from '../ports.ts';
 import { marked, none, placesOf, rebind } from '../rebind.ts';
-import { endWorkbench } from './hand-over.ts';
 import { runs } from './runs.ts';
 
 type Input = StepInput<'settle'>;
 const goneMs = 180_000;
 const stopMs = 300_000;
+/** Of a volume that is taken back: what passes, passes within seconds. */
+const tries = { attempts: 5, baseMs: 250, maxMs: 2_000 };
 /** Of a guest that is given up: its disks are kept, but nobody goes on with them. */
 const graceSeconds = 30;
 
@@ -67,12 +69,13 @@ async function takeBack(target: Target, input: StepInput<'removeTarget'>, contex
   await dismiss(target, input, context);
   const back = input.target.disks.map((disk) => {
     const { work, vm } = placesOf(target, input, disk);
-    return rebind(target, input, disk, [vm, work], context);
+    const { clock, signal } = context;
+    return retry(() => rebind(target, input, disk, [vm, work], context), { ...tries, clock, signal });
   });
   const failed = (await Promise.allSettled(back)).find(({ status }) => status === 'rejected');
   if (!failed) return true;
   context.signal.throwIfAborted();
-  // The source must not stay off for it.
+  // The source must not stay off for it any longer.
   context.log.warn(errorFields((failed as PromiseRejectedResult).reason), 'the copy cannot be kept: it is removed');
   return false;
 }

@@ -20,6 +20,7 @@ export function dying(target: Target, n: number): { target: Target; writes: stri
   const mortal = wrapped(cluster, {
     apply: (object, options) => counted(`apply ${object.kind}`, () => cluster.apply(object, options)),
     remove: (...args) => counted(`remove ${args[0]}`, () => cluster.remove(...args)),
+    removePod: (...args) => counted('remove Pod', () => cluster.removePod(...args)),
     merge: (...args) =>
       args[0] === 'PersistentVolumeClaim'
         ? cluster.merge(...args)
@@ -49,6 +50,7 @@ const wrapped = (cluster: Target['cluster'], by: Partial<Target['cluster']>): Ta
   apply: cluster.apply.bind(cluster),
   merge: cluster.merge.bind(cluster),
   remove: cluster.remove.bind(cluster),
+  removePod: cluster.removePod.bind(cluster),
   until: cluster.until.bind(cluster),
   stopVirtualMachine: cluster.stopVirtualMachine.bind(cluster),
   ...by,

@@ -61,6 +61,8 @@ export class World {
   readonly target: Target;
   /** Whose commands were purged, and whose objects: `<service> <migration> <vm>`. */
   readonly purged: string[] = [];
+  /** The pods in which a half has let go of the disks: `<service> <migration> <vm>`. */
+  readonly closed = new Map<string, string>();
   readonly #stop = new AbortController();
   readonly #provisioning: Promise<void>;
 
@@ -71,6 +73,7 @@ export class World {
       sourceOff: async () => {},
       cluster: this.cluster,
       commands: { purge: async (...of) => void this.purged.push(of.join(' ')) },
+      workbenches: { close: async (...of) => this.closed.get(of.join(' ')) },
       objects: {
         prune: async ({ migration, vm }) => {
           this.purged.push(`objects ${migration} ${vm}`);
@@ -144,6 +147,11 @@ export class World {
     const containerStatuses = ['transfer', 'converter'].map((each) => ({ name: each, ...container }));
     const patch = JSON.stringify({ status: { phase, containerStatuses } });
     await this.plane.kubectl('patch', 'pod', name, '-n', work, '--subresource=status', '--type=merge', '-p', patch);
+  }
+
+  /** These halves of the workbench say that they have no disk open, in that pod. */
+  lets(input: Course, pod: string, ...services: ('transfer' | 'converter')[]): void {
+    for (const service of services) this.closed.set(`${service} ${input.migration} ${input.vm}`, pod);
   }
 
   /** The node has seen the pod's end: only then does the API let it go. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { crc32c, Root } from '../../libs/blocks/leaves.ts';
+import { crc32, Root } from '../../libs/blocks/leaves.ts';
 import { backingFile, rootOfFile } from './volumes.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'tranship-volumes-'));
@@ -18,7 +18,7 @@ test('volumes - the root of a file that is shorter than its disk counts zeros', 
   const bytes = Buffer.alloc(65_536, 7);
   writeFileSync(file, bytes);
   const root = new Root(3 * 65_536);
-  root.add(crc32c.sum(bytes));
-  root.add(crc32c.sum(Buffer.alloc(2 * 65_536)));
+  root.add(crc32.sum(bytes));
+  root.add(crc32.sum(Buffer.alloc(2 * 65_536)));
   expect(await rootOfFile(file, 3 * 65_536)).toBe(root.hex());
 });

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crc32c, Root } from '../../libs/blocks/leaves.ts';
+import { crc32, Root } from '../../libs/blocks/leaves.ts';
 import { run } from '../setup/shell.ts';
 import { stateDir } from '../state.ts';
 import { kubectlJson } from './kubectl.ts';
@@ -40,7 +40,7 @@ export async function rootOfFile(file: string, bytes: number): Promise<string> {
     for (let at = 0; at < bytes; at += chunk.length) {
       const part = chunk.subarray(0, Math.min(chunk.length, bytes - at)).fill(0);
       await handle.read(part, 0, part.length, at);
-      root.add(crc32c.sum(part));
+      root.add(crc32.sum(part));
     }
   } finally {
     await handle.close();

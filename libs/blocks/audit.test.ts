@@ -3,20 +3,20 @@ import { expect, test } from 'vitest';
 import { covers, sampleOutside, widen } from './areas.ts';
 import { Arena } from './arena.ts';
 import { auditLeaves, countDifferent, sampleOf } from './audit.ts';
-import { crc32c, leafBytes } from './leaves.ts';
+import { crc32, leafBytes } from './leaves.ts';
 import { randomFrom } from './testing/source.ts';
 
 test('audit - lies in one clean leaf of a hundred are found in at least 95 of 100 passes', async () => {
   const sizeBytes = 20_000 * leafBytes;
   const arena = new Arena(16 * leafBytes);
-  const clean = crc32c.sum(Buffer.alloc(leafBytes));
+  const clean = crc32.sum(Buffer.alloc(leafBytes));
   let found = 0;
   for (let run = 1; run <= 100; run++) {
     const random = randomFrom(run * 7919);
     const lied = new Set(sampleOutside([], sizeBytes, 200, random));
     const offsets = sampleOutside([], sizeBytes, auditLeaves(0.001, sizeBytes), random);
     const read = async (offset: number, target: Buffer) => void target.fill(lied.has(offset) ? 1 : 0);
-    if ((await countDifferent({ arena, sizeBytes, summing: crc32c }, offsets, read, () => clean)) > 0) found++;
+    if ((await countDifferent({ arena, sizeBytes, summing: crc32 }, offsets, read, () => clean)) > 0) found++;
   }
   expect(found).toBeGreaterThanOrEqual(95);
 });

@@ -1,6 +1,6 @@
 export type { Area, Range } from './areas.ts';
 export type { BlockSource, Source, StreamPiece, StreamSource } from './jobs.ts';
-export { crc32c, Root, type Summing, type SumName, summingOf } from './leaves.ts';
+export { crc32, Root, type Summing, type SumName, summingOf } from './leaves.ts';
 export { Ledger, markDiverged } from './ledger.ts';
 export { Limiter, limited } from './limiter.ts';
 export { type PassOptions, type PassResult, runPass, type Tuning } from './pass.ts';

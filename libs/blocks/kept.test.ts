@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { crc32c, markDiverged, type PassRequest, type Range, Root, reread, summingOf, unheard } from './index.ts';
+import { crc32, markDiverged, type PassRequest, type Range, Root, reread, summingOf, unheard } from './index.ts';
 import { leafBytes } from './leaves.ts';
 import { Copy } from './testing/copy.ts';
 import { MemorySource, mib, patterned } from './testing/source.ts';
@@ -31,7 +31,7 @@ function spoil(copy: Copy, leaves: readonly number[]) {
   for (const leaf of leaves) target.fill(0xee, leaf * leafBytes + 9, leaf * leafBytes + 99);
   writeFileSync(copy.image, target);
 }
-const rootOf = (data: Buffer, summing = crc32c) => {
+const rootOf = (data: Buffer, summing = crc32) => {
   const root = new Root(data.length, summing);
   root.add(summing.sum(data));
   return root.hex();
@@ -94,7 +94,7 @@ describe('kept elsewhere', () => {
     const kept = await copy.keep();
     loseScratch();
     async function* pages() {
-      yield crc32c.sum(changed([5]).bytes);
+      yield crc32.sum(changed([5]).bytes);
     }
     const source = changed([3]);
     const done = await copy.pass(source, second, { ranges: ranges([3]) }, { ...kept, pages: pages() });
@@ -161,7 +161,7 @@ describe('grades', () => {
     await new Copy(dir, bytes.length).pass(new MemorySource(bytes), first);
     const copy = new Copy(dir, bytes.length, { sums: 'sha256' });
     const strange = await copy.with(async (ledger) => ledger.strange);
-    expect(strange).toBe('sums crc32c instead of sha256');
+    expect(strange).toBe('sums crc32 instead of sha256');
     expect(await copy.pass(new MemorySource(bytes), first)).toMatchObject({ how: 'compare', writtenBytes: 0 });
   });
 

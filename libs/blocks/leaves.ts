@@ -1,11 +1,11 @@
 import { createHash, type Hash, hash } from 'node:crypto';
-import { crc32c as crc } from '@node-rs/crc32';
+import { crc32 as crc } from '@node-rs/crc32';
 import { leafBytes } from '@tranship/contracts';
 
 export { leafBytes };
 export const leafCount = (bytes: number): number => Math.ceil(bytes / leafBytes);
 
-export type SumName = 'crc32c' | 'sha256';
+export type SumName = 'crc32' | 'sha256';
 /** How the leaves of a disk are summed. A leaf of zeros has a sum of zeros, and no other has. */
 export interface Summing {
   readonly name: SumName;
@@ -32,8 +32,8 @@ function summing(name: SumName, bytes: number, write: (leaf: Buffer, sums: Buffe
   return { name, bytes, sum };
 }
 
-/** Finds accidents. Little-endian: crc32c xor the crc32c of as many zeros. */
-export const crc32c = summing('crc32c', 4, (leaf, sums, at) => {
+/** Finds accidents. Little-endian: CRC-32 xor that of as many zeros. ADR 12. */
+export const crc32 = summing('crc32', 4, (leaf, sums, at) => {
   if (isZero(leaf)) sums.writeUInt32LE(0, at);
   else {
     const zero = leaf.length < leafBytes ? crc(zeros.subarray(0, leaf.length)) : zeroSum;
@@ -47,7 +47,7 @@ export const sha256 = summing('sha256', 32, (leaf, sums, at) => {
   else hash('sha256', leaf, 'buffer').copy(sums, at);
 });
 
-export const summingOf = (name: SumName): Summing => (name === 'sha256' ? sha256 : crc32c);
+export const summingOf = (name: SumName): Summing => (name === 'sha256' ? sha256 : crc32);
 
 /** Whether a leaf, counted from the first of both, has the same sum. */
 export function sameSum(a: Buffer, b: Buffer, leaf: number, { bytes }: Summing): boolean {
@@ -88,9 +88,9 @@ export const dataRuns = (bytes: number, sums: Buffer, { bytes: each }: Summing):
 export class Root {
   readonly #hash: Hash;
 
-  constructor(sizeBytes: number, { name }: Summing = crc32c) {
-    const sums = name === 'crc32c' ? '' : ` ${name}`;
-    this.#hash = createHash('sha256').update(`tranship-root-2 ${sizeBytes} ${leafBytes}${sums}\n`);
+  constructor(sizeBytes: number, { name }: Summing = crc32) {
+    const sums = name === 'crc32' ? '' : ` ${name}`;
+    this.#hash = createHash('sha256').update(`tranship-root-3 ${sizeBytes} ${leafBytes}${sums}\n`);
   }
 
   add(sums: Buffer): void {

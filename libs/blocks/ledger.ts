@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { crc32c } from '@node-rs/crc32';
+import { crc32 } from '@node-rs/crc32';
 import { cut, type Range, smallGap, widen } from './areas.ts';
 import { type Files, type LedgerFile, openOrMake, systemFiles } from './files.ts';
 import { leafBytes, leafCount, Root, type Summing } from './leaves.ts';
@@ -290,7 +290,7 @@ export class Ledger {
   async #writeHead(head: Head): Promise<Head> {
     const name = this.#path('ledger');
     const body = JSON.stringify({ version, binding: this.binding, head });
-    const bytes = Buffer.from(`${crc32c(body)} ${body}`);
+    const bytes = Buffer.from(`${crc32(body)} ${body}`);
     const file = await this.#files.open(`${name}.new`, 'w+');
     try {
       await file.write(bytes, 0, bytes.length, 0);
@@ -320,7 +320,7 @@ export class Ledger {
   #parseHead(text: string): Head | undefined {
     const space = text.indexOf(' ');
     const body = text.slice(space + 1);
-    if (Number(text.slice(0, space)) !== crc32c(body)) return undefined;
+    if (Number(text.slice(0, space)) !== crc32(body)) return undefined;
     const json = JSON.parse(body) as { version: number; binding: Binding; head: Head };
     if (json.version !== version) return undefined;
     this.#strange = bindingDifference(json.binding, this.binding);

@@ -1,4 +1,4 @@
-import { crc32c } from '@node-rs/crc32';
+import { crc32 } from '@node-rs/crc32';
 import type { LedgerFile } from './files.ts';
 import { leafBytes } from './leaves.ts';
 
@@ -14,11 +14,11 @@ const headBytes = 8;
 const maxBody = 64 * 1024 * 1024;
 const readAhead = 256 * 1024;
 
-/** A record: the length of its body, crc32c of the body, the body. */
+/** A record: the length of its body, crc32 of the body, the body. */
 function record(body: Buffer): Buffer {
   const head = Buffer.allocUnsafe(headBytes);
   head.writeUInt32LE(body.length, 0);
-  head.writeUInt32LE(crc32c(body), 4);
+  head.writeUInt32LE(crc32(body), 4);
   return Buffer.concat([head, body]);
 }
 
@@ -48,7 +48,7 @@ export async function* entries(file: LedgerFile): AsyncGenerator<Entry> {
     if (!head || length === 0 || length > maxBody) return;
     const sum = head.readUInt32LE(4);
     const body = await need(at + headBytes, length);
-    if (!body || crc32c(body) !== sum) return;
+    if (!body || crc32(body) !== sum) return;
     at += headBytes + length;
     if (body[0] === 0x4c) yield { offset: body.readUIntLE(2, 6) * leafBytes, sums: body.subarray(8), end: at };
     else yield { json: JSON.parse(body.toString()), end: at };

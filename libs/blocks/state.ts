@@ -10,18 +10,18 @@ export interface Binding {
   readonly sizeBytes: number;
   /** The target's claim by its uid, and the volume behind it: one made anew, or swapped, holds something else. */
   readonly claim?: { readonly uid: string; readonly volume: string } | undefined;
-  /** How the leaves are summed; `crc32c` where nothing is said. */
+  /** How the leaves are summed; `crc32` where nothing is said. */
   readonly sums?: SumName | undefined;
 }
 
 /** Of all that a ledger writes. */
-export const version = 2;
+export const version = 3;
 
-export const sumsOf = ({ sums = 'crc32c' }: Binding): Summing => summingOf(sums);
+export const sumsOf = ({ sums = 'crc32' }: Binding): Summing => summingOf(sums);
 
 /** By what two bindings differ, for people; undefined: in nothing. */
 export function bindingDifference(a: Binding, b: Binding): string | undefined {
-  const said = ({ claim, sums = 'crc32c', vm, disk, key, sizeBytes }: Binding) =>
+  const said = ({ claim, sums = 'crc32', vm, disk, key, sizeBytes }: Binding) =>
     Object.entries({ vm, disk, key, sizeBytes, claim: claim?.uid, volume: claim?.volume, sums });
   const other = new Map(said(b));
   const differs = said(a).find(([name, value]) => value !== other.get(name));

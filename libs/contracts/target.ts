@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** How much a proof proves: `standard` crc32c, `sha256` SHA-256 of each leaf, `full` the same, and the powered-off source is read twice. */
+/** How much a proof proves: `standard` crc32, `sha256` SHA-256 of each leaf, `full` the same, and the powered-off source is read twice. */
 export const gradeSchema = z.enum(['standard', 'sha256', 'full']);
 export type Grade = z.infer<typeof gradeSchema>;
 /** How the leaves of a disk are summed, by its proof's grade; and the bytes of one sum. */
-export const sumsOf = (grade: Grade): 'crc32c' | 'sha256' => (grade === 'standard' ? 'crc32c' : 'sha256');
+export const sumsOf = (grade: Grade): 'crc32' | 'sha256' => (grade === 'standard' ? 'crc32' : 'sha256');
 export const sumBytesOf = (grade: Grade): number => (grade === 'standard' ? 4 : 32);
 
 /** What a VM shall be on the target: resolved by the planner from the source model, the maps and the plan. */

@@ -180,9 +180,16 @@ export class Ledger {
 
   /** Sums of the last finished pass, at most `leaves` of them from `offset` on; fewer at the disk's end. */
   async getLeaves(offset: number, leaves: number): Promise<Buffer> {
+    return this.#fill(Buffer.allocUnsafe(leaves * this.summing.bytes), offset);
+  }
+
+  /** With the sums from `offset` on; gives as much of it as there are. */
+  async #fill(memory: Buffer, offset: number): Promise<Buffer> {
     const { bytes } = this.summing;
-    const sums = Buffer.alloc(Math.min(leaves, leafCount(this.binding.sizeBytes - offset)) * bytes);
-    await this.#leaves.read(sums, 0, sums.length, (offset / leafBytes) * bytes);
+    const sums = memory.subarray(0, leafCount(this.binding.sizeBytes - offset) * bytes);
+    const { bytesRead } = await this.#leaves.read(sums, 0, sums.length, (offset / leafBytes) * bytes);
+    // What was never written reads as zeros.
+    sums.fill(0, bytesRead);
     return sums;
   }
 
@@ -224,8 +231,9 @@ export class Ledger {
   async #rootOf(change: (page: Buffer, offset: number) => Promise<void>): Promise<string> {
     const { sizeBytes } = this.binding;
     const root = new Root(sizeBytes, this.summing);
+    const memory = Buffer.allocUnsafe(pageLeaves * this.summing.bytes);
     for (let at = 0; at < sizeBytes; at += pageLeaves * leafBytes) {
-      const page = await this.getLeaves(at, pageLeaves);
+      const page = await this.#fill(memory, at);
       await change(page, at);
       root.add(page);
     }

@@ -1,0 +1,201 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { extDisk, kernel, textIn, tree } from '../../testing/tree.ts';
+import type { Esp } from '../esp.ts';
+import { makerOf } from '../initramfs.ts';
+import type { Nic } from '../nic-names.ts';
+import { type Part, together } from '../part.ts';
+import type { Disk } from '../volumes.ts';
+import { bootRule } from './boot.ts';
+import { devicesRule } from './devices.ts';
+import { dhcpRule } from './dhcp.ts';
+import { driversRule } from './drivers.ts';
+import { fallbackRule } from './fallback.ts';
+import { networkRule } from './network.ts';
+
+// What the tools' own packages wrote (testing/fixtures/make.sh). NICs have no slot: names come from the files alone.
+const folder = fileURLToPath(new URL('../../testing/fixtures/trees/', import.meta.url));
+const suites = readdirSync(folder);
+const nic = (i: number, ...addresses: string[]): Nic => ({ mac: `00:50:56:aa:00:0${i}`, addresses });
+
+function files(suite: string, name: string): Record<string, string> {
+  const [, ...parts] = readFileSync(`${folder}${suite}/${name}.tree`, 'utf8').split(/^=== (.*)\n/m);
+  return Object.fromEntries(parts.flatMap((part, i) => (i % 2 === 0 ? [[part, parts[i + 1]!]] : [])));
+}
+
+const plan = (suite: string, name: string, nics: readonly Nic[]) =>
+  together([networkRule(tree(files(suite, name), { nics }))]);
+const namesOf = ({ nics = [] }: Part) => Object.fromEntries(nics.map(({ mac, name }) => [mac.slice(-1), name]));
+const names = (suite: string, name: string, nics: readonly Nic[]) => namesOf(plan(suite, name, nics));
+
+const kinds = [
+  'eni-debian',
+  'netplan-ubuntu',
+  'networkd-debian',
+  'network-manager-fedora',
+  'sysconfig-rhel',
+  'sysconfig-sles',
+];
+const both = suites.flatMap((suite) => kinds.map((kind): [string, string] => [suite, kind]));
+
+test.each(both)('fixtures - %s, cloud-init as %s: two NICs by their addresses', (suite, kind) => {
+  const nics = [nic(2, '10.0.1.6'), nic(1, '2001:db8::5')];
+  expect(names(suite, `cloud-init-${kind}-static`, nics)).toEqual({ 1: 'ens192', 2: 'ens224' });
+});
+
+test.each(both)('fixtures - %s, cloud-init as %s: two NICs by their MACs, one with DHCP', (suite, kind) => {
+  const nics = [nic(2), nic(1, '10.0.0.5')];
+  const found = plan(suite, `cloud-init-${kind}-mac`, nics);
+  expect(namesOf(found)).toEqual({ 1: 'lan0', 2: 'san0' });
+});
+
+test.each(both)('fixtures - %s, cloud-init as %s: the port of a bridge by the bridge’s address', (suite, kind) => {
+  expect(names(suite, `cloud-init-${kind}-stacked`, [nic(3, '10.0.2.7')])).toMatchObject({ 3: 'ens256' });
+});
+
+test.each(suites)(
+  'fixtures - %s, nmcli: by name, by MAC, and by the place on the bus, which becomes the MAC',
+  (suite) => {
+    const found = plan(suite, 'nmcli', [nic(1, '10.0.0.5'), nic(2), nic(3, '10.0.2.7')]);
+    expect(namesOf(found)).toEqual({ 1: 'ens192' });
+    expect(found.refusals).toEqual([]);
+    const third = textIn(found, '/etc/NetworkManager/system-connections/third.nmconnection');
+    expect(third).toContain('[ethernet]\nmac-address=00:50:56:aa:00:03\n');
+    expect(third).not.toContain('path=');
+  },
+);
+
+test.each(suites)('fixtures - %s, nmcli: the ports of a bond, of a bridge and of a VLAN', (suite) => {
+  const nics = [nic(4, '10.0.30.5'), nic(3, '10.0.2.7'), nic(1, '10.0.0.5'), nic(2)];
+  expect(names(suite, 'nmcli-stacked', nics)).toEqual({ 3: 'ens256', 4: 'ens161' });
+});
+
+test.each(suites)('fixtures - %s, netplan: a match by driver becomes one by MAC, what else it wrote stays', (suite) => {
+  const found = plan(suite, 'netplan', [nic(1, '10.0.0.5'), nic(2), nic(3)]);
+  expect(namesOf(found)).toEqual({ 1: 'lan0' });
+  const text = textIn(found, '/etc/netplan/90-own.yaml');
+  expect(text).toContain('macaddress: 00:50:56:aa:00:01');
+  expect(text).not.toContain('vmxnet3');
+  expect(text).toMatch(/dhcp-identifier: "?mac"?/);
+});
+
+test.each(suites)('fixtures - %s, netplan: the number of a client goes beside the file that netplan makes', (suite) => {
+  const all = files(suite, 'netplan');
+  const nics = [
+    { ...nic(2), slot: 224 },
+    { ...nic(3), slot: 256 },
+  ];
+  const { changes } = together([
+    dhcpRule(tree({ '/etc/netplan/90-own.yaml': all['/etc/netplan/90-own.yaml']! }, { nics })),
+  ]);
+  const made = changes.map(({ path }) => /^\/etc\/systemd\/network\/(.*)\.d\/10-tranship-dhcp\.conf$/.exec(path)?.[1]);
+  expect(made).toEqual(['10-netplan-ens224.network', '10-netplan-ens256.network']);
+  for (const name of made) expect(all[`/run/systemd/network/${name}`]).toMatch(/^DHCP=ipv4$/m);
+});
+
+test.each(suites.flatMap((suite) => ['ifupdown-ng', 'ifupdown2'].map((tool): [string, string] => [suite, tool])))(
+  'fixtures - %s, %s: a NIC, the port of a bridge and that of a bond by their addresses',
+  (suite, tool) => {
+    const nics = [nic(3, '10.0.2.7'), nic(2, '10.0.1.6'), nic(1, '2001:db8::5')];
+    expect(names(suite, tool, nics)).toEqual({ 1: 'ens192', 2: 'ens224', 3: 'ens256' });
+  },
+);
+
+test.each(suites)('fixtures - %s: what ifupdown and dhcpcd install of themselves says nothing of a NIC', (suite) => {
+  const found = plan(suite, 'ifupdown', [nic(1)]);
+  expect(found).toMatchObject({ changes: [], nics: [], refusals: [] });
+  expect(plan(suite, 'dhcpcd', [nic(1)])).toMatchObject({ changes: [], nics: [], refusals: [] });
+});
+
+// A file system on a whole disk.
+const { table, volumes, ...bare } = extDisk(0, '8f0e1c1a-0000-4000-8000-0000000f1c70');
+const disk: Disk = {
+  ...bare,
+  table: { ...table, kind: 'none', partitions: [] },
+  volumes: volumes.map(({ partition: _, ...rest }) => ({ ...rest, offset: 0 })),
+};
+const root = 'root=UUID=8f0e1c1a-0000-4000-8000-0000000f1c70';
+const consoles = 'console=ttyS0,115200 console=tty0';
+const booted = (suite: string, name: string) => together([bootRule(tree(files(suite, name), { disks: [disk] }))]);
+const linux = (text = '') => text.split('\n').filter((line) => /^\s*linux\s/.test(line));
+
+test.each(suites)('fixtures - %s, grub-mkconfig: every kernel line gets the serial console', (suite) => {
+  const found = booted(suite, 'grub');
+  expect(found.refusals).toEqual([]);
+  const before = linux(files(suite, 'grub')['/boot/grub/grub.cfg']);
+  expect(before).toHaveLength(5);
+  const after = linux(textIn(found, '/boot/grub/grub.cfg'));
+  expect(after).toEqual(before.map((line) => `${line.trimEnd()} ${consoles}`));
+  expect(textIn(found, '/etc/default/grub')).toContain(`GRUB_CMDLINE_LINUX="${consoles}"\n`);
+});
+
+test.each(suites)('fixtures - %s, grub-mkconfig: a root by its device becomes one by UUID', (suite) => {
+  const found = booted(suite, 'grub-by-name');
+  expect(found.refusals).toEqual([]);
+  expect(linux(textIn(found, '/boot/grub/grub.cfg'))).toEqual(
+    linux(files(suite, 'grub')['/boot/grub/grub.cfg']).map((line) => `${line.trimEnd()} ${consoles}`),
+  );
+});
+
+test.each(suites)(
+  'fixtures - %s, kernel-install: an entry and the line it was made from name the root by UUID',
+  (suite) => {
+    const found = booted(suite, 'kernel-install');
+    expect(found.refusals).toEqual([]);
+    expect(found.changes.map(({ path }) => path)).toEqual([
+      '/etc/kernel/cmdline',
+      '/boot/loader/entries/00000000000000000000000000000001-6.1.0-2-amd64.conf',
+    ]);
+    const [line, entry] = found.changes.map(({ path }) => textIn(found, path));
+    expect(line).toBe(`${root} ro quiet ${consoles}\n`);
+    expect(entry).toMatch(new RegExp(`^options +${root} ro quiet systemd.machine_id=0*1 ${consoles}$`, 'm'));
+  },
+);
+
+test.each(suites)(
+  'fixtures - %s, bootctl: its loader lies where a UEFI looks, or is found to be laid there',
+  (suite) => {
+    const paths = Object.keys(files(suite, 'bootctl'));
+    expect(paths).toContain('/boot/efi/EFI/BOOT/BOOTX64.EFI');
+    const loaders = paths.filter((path) => path.startsWith('/boot/efi/EFI/systemd/'));
+    const found = new Map(loaders.map((path) => [path.slice(path.lastIndexOf('/') + 1), Buffer.from('loader')]));
+    const esp: Esp = { at: '/boot/efi', fallback: false, folders: [{ name: 'systemd', files: found }] };
+    expect(fallbackRule({ ...tree({}), esp }).changes).toMatchObject([{ path: '/boot/efi/EFI/BOOT/BOOTX64.EFI' }]);
+  },
+);
+
+test.each(suites)('fixtures - %s, u-boot-menu: extlinux is a loader that is not known, and refused', (suite) => {
+  expect(booted(suite, 'u-boot-menu')).toMatchObject({ changes: [], refusals: [{ code: 'guest.boot-unsupported' }] });
+});
+
+test.each(suites)('fixtures - %s, genfstab: the name of a device becomes its UUID, in its column', (suite) => {
+  const before = files(suite, 'genfstab')['/etc/fstab']!;
+  const found = together([devicesRule(tree({ '/etc/fstab': before }, { disks: [disk] }))]);
+  expect(found.refusals).toEqual([]);
+  expect(textIn(found, '/etc/fstab')).toBe(before.replace('/dev/sda', root.slice('root='.length)));
+});
+
+const drivers = (suite: string, maker: string) => {
+  const { '/initramfs': names = '', ...rest } = files(suite, maker);
+  const made = kernel({ holds: names.split('\n') });
+  return { made, found: together([driversRule(tree(rest, { kernels: [made] }))]), before: rest };
+};
+
+test.each(suites)(
+  'fixtures - %s, initramfs-tools: told by its names; virtio behind its own words on modules',
+  (suite) => {
+    const { made, found, before } = drivers(suite, 'initramfs-tools');
+    expect(makerOf(made)).toBe('initramfs-tools');
+    expect(found.refusals).toEqual([]);
+    const path = '/etc/initramfs-tools/modules';
+    expect(textIn(found, path)).toBe(`${before[path]}virtio_pci\nvirtio_blk\n`);
+  },
+);
+
+test.each(suites)('fixtures - %s, dracut: told by its names; virtio in a file beside its own', (suite) => {
+  const { made, found } = drivers(suite, 'dracut');
+  expect(makerOf(made)).toBe('dracut');
+  expect(found.refusals).toEqual([]);
+  expect(found.changes.map(({ path }) => path)).toEqual([made.initrd, '/etc/dracut.conf.d/90-tranship.conf']);
+});

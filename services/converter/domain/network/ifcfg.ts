@@ -1,4 +1,4 @@
-import { baseName, isPattern, isVirtual, type Mention, normalMac, type TextFile } from './mention.ts';
+import { baseName, below, isPattern, isVirtual, type Mention, normalMac, type TextFile } from './mention.ts';
 
 /** Settings of a file of shell assignments; nothing is expanded. */
 export function assignments(text: string): Map<string, string> {
@@ -16,42 +16,48 @@ const leftovers = /(~|\.(bak|old|orig|rpmnew|rpmsave|swp|tmp|rpmorig|dpkg-\w+)|\
 
 /** The interface files of Red Hat's network scripts, of NetworkManager's plugin for them, and of SUSE's wicked. */
 export function ifcfgMentions(files: readonly TextFile[]): Mention[] {
-  return files.flatMap(({ path, text }): Mention[] => {
-    const own = file.exec(path)?.[1];
-    if (own === undefined || own === 'lo' || leftovers.test(own)) return [];
-    const set = assignments(text);
-    const has = (key: RegExp) => [...set].some(([name, value]) => key.test(name) && value !== '' && value !== 'no');
-    if (
-      virtualTypes.test(set.get('TYPE') ?? '') ||
-      has(/^(VLAN|BRIDGE|BONDING_MASTER|ETHERDEVICE|TUNNEL)$/) ||
-      off(set)
-    )
-      return bridged(set, path);
-    const addresses = [...set].flatMap(([key, value]) =>
-      isAddress.test(key) && value !== '' ? value.split(/\s+/) : [],
-    );
-    // SUSE's older names hold the MAC: ifcfg-eth-id-00:50:56:…
-    const id = /^eth-id-([0-9a-fA-F:]{17})$/.exec(own)?.[1];
-    const mac = set.get('HWADDR') ?? set.get('LLADDR_MATCH') ?? id;
-    const stated =
-      set.get('DEVICE') ?? (id === undefined && !own.startsWith('eth-bus-') ? own.replaceAll('_', ' ') : '');
-    const name = baseName(stated);
-    if (mac) return [{ mac: normalMac(mac), addresses, file: path, ...(usable(set.get('DEVICE')) ? { name } : {}) }];
+  const all = files.flatMap(interfaceIn);
+  return all.flatMap(({ path, device, name, mac, ports, addresses }): Mention[] => {
+    if (ports) {
+      const others = all.flatMap(({ above, name }) => (device !== undefined && above.includes(device) ? [name] : []));
+      return below(ports.length > 0 ? ports : others, addresses, path);
+    }
+    if (mac) return [{ mac: normalMac(mac), addresses, file: path, ...(usable(device) ? { name } : {}) }];
     return usable(name) && !isVirtual(name) ? [{ name, addresses, file: path }] : [];
   });
 }
 
-const isAddress = /^(IPADDR\w*|IPV6ADDR|IPV6ADDR_SECONDARIES)$/;
+/** `ports`: of what stands on others, as far as it names them itself; `above`: what says that it stands on this one. */
+function interfaceIn({ path, text }: TextFile) {
+  const own = file.exec(path)?.[1];
+  if (own === undefined || own === 'lo' || leftovers.test(own)) return [];
+  const set = assignments(text);
+  if (off(set)) return [];
+  const values = (key: RegExp) => [...set].flatMap(([name, value]) => (key.test(name) ? words(value) : []));
+  // SUSE's older names hold the MAC: ifcfg-eth-id-00:50:56:…
+  const id = /^eth-id-([0-9a-fA-F:]{17})$/.exec(own)?.[1];
+  const device = set.get('DEVICE');
+  const stated = device ?? (id === undefined && !own.startsWith('eth-bus-') ? own.replaceAll('_', ' ') : '');
+  const upper =
+    virtualTypes.test(set.get('TYPE') ?? '') ||
+    values(/^(VLAN|BONDING_MASTER|ETHERDEVICE|TUNNEL)$/).some((value) => value !== 'no') ||
+    // At SUSE a bridge says so itself, at Red Hat each of its ports names it.
+    values(/^BRIDGE$/).includes('yes');
+  const ports = values(/^(BRIDGE_PORTS|BONDING_SLAVE_?\d+|ETHERDEVICE|PHYSDEV)$/);
+  return [
+    {
+      path,
+      device,
+      name: baseName(stated),
+      mac: set.get('HWADDR') ?? set.get('LLADDR_MATCH') ?? id,
+      ...(upper || ports.length > 0 ? { ports: ports.length === 0 && stated.includes('.') ? [stated] : ports } : {}),
+      above: [set.get('BRIDGE'), set.get('MASTER')],
+      addresses: values(/^(IPADDR\w*|IPV6ADDR|IPV6ADDR_SECONDARIES)$/),
+    },
+  ];
+}
+
+const words = (value: string) => value.split(/\s+/).filter((word) => word !== '');
 const usable = (name: string | undefined) => name !== undefined && name !== '' && !isPattern(name);
 /** A profile that nothing brings up is no word on the interface's present. */
 const off = (set: ReadonlyMap<string, string>) => /^(off|manual)$/i.test(set.get('STARTMODE') ?? '');
-
-/** A port of a bridge says `BRIDGE=br0` and is hardware itself, unless it is virtual too. */
-function bridged(set: ReadonlyMap<string, string>, path: string): Mention[] {
-  const name = set.get('DEVICE');
-  const mac = set.get('HWADDR');
-  const plain =
-    !virtualTypes.test(set.get('TYPE') ?? '') && set.get('VLAN') !== 'yes' && (set.get('BRIDGE') ?? '') !== '';
-  if (!plain || off(set) || !usable(name) || isVirtual(name!)) return [];
-  return [{ addresses: [], file: path, name: baseName(name!), ...(mac ? { mac: normalMac(mac) } : {}) }];
-}

@@ -1,4 +1,4 @@
-import { baseName, isPattern, isVirtual, type Mention, type TextFile } from './mention.ts';
+import { baseName, below, isVirtual, type Mention, type TextFile } from './mention.ts';
 
 interface Stanza {
   readonly name: string;
@@ -6,8 +6,8 @@ interface Stanza {
   readonly ports: string[];
 }
 
-/** Options whose values are the hardware below a bridge, a bond or a VLAN. */
-const portOptions = /^(bridge[_-]ports|bond[_-]slaves|slaves|vlan[_-]raw[_-]device)$/;
+/** Options whose values are the hardware below a bridge, a bond or a VLAN; ifupdown-ng has words of its own. */
+const portOptions = /^(bridge[_-]ports|bond[_-](slaves|members)|slaves|vlan[_-]raw[_-]device)$/;
 const noPorts = new Set(['none', 'all', 'regex']);
 
 /** interfaces(5): what `/etc/network/interfaces` and the files it draws in say of each NIC. */
@@ -34,12 +34,8 @@ function stanzas(text: string): Stanza[] {
   return found;
 }
 
-function mentions({ name, addresses, ports }: Stanza, file: string): Mention[] {
-  const hardware = ports.length > 0 ? ports : isVirtual(baseName(name)) ? [] : [name];
-  const real = hardware.map(baseName).filter((each) => each !== '' && !isPattern(each) && !isVirtual(each));
-  // The address of a bridge or a VLAN is found at the one NIC below it.
-  return real.map((each) => ({ name: each, addresses: real.length === 1 ? addresses : [], file }));
-}
+const mentions = ({ name, addresses, ports }: Stanza, file: string): Mention[] =>
+  below(ports.length > 0 ? ports : isVirtual(baseName(name)) ? [] : [name], addresses, file);
 
 /** The files that `source` and `source-directory` lines draw in, as patterns: only the last part may hold `*`. */
 export function ifupdownSources(

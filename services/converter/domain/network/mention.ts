@@ -18,6 +18,8 @@ export interface TextFile {
   readonly text: string;
 }
 
+const isMac = (word: string) => /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(word);
+
 export const normalMac = (mac: string) => mac.trim().toLowerCase().replaceAll('-', ':');
 
 /** Names of interfaces that are no hardware. */
@@ -31,3 +33,10 @@ export const baseName = (name: string) => name.replace(/[.:].*$/, '');
 
 /** Shell patterns and lists name no single interface. */
 export const isPattern = (name: string) => /[*?[\]!\s/]/.test(name);
+
+/** What stands on NICs, a bridge, a bond or a VLAN, names them; its address is found at the one NIC below it. */
+export function below(ports: readonly string[], addresses: readonly string[], file: string): Mention[] {
+  const named = ports.filter((port) => !isMac(port)).map(baseName);
+  const real = named.filter((each) => each !== '' && !isPattern(each) && !isVirtual(each));
+  return real.map((name) => ({ name, addresses: real.length === 1 ? addresses : [], file }));
+}

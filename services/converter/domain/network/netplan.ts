@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { isPattern, type Mention, normalMac, type TextFile } from './mention.ts';
+import { below, isPattern, type Mention, normalMac, type TextFile } from './mention.ts';
 
 export interface Ethernet {
   readonly match?: { readonly macaddress?: unknown; readonly name?: unknown; readonly driver?: unknown };
@@ -8,26 +8,58 @@ export interface Ethernet {
   readonly dhcp4?: unknown;
 }
 
+/** What stands on others, by their keys. */
+interface Upper {
+  readonly interfaces?: unknown;
+  readonly link?: unknown;
+  readonly addresses?: unknown;
+}
+
+interface Network {
+  readonly ethernets?: Record<string, Ethernet | null>;
+  readonly bonds?: Record<string, Upper | null>;
+  readonly bridges?: Record<string, Upper | null>;
+  readonly vlans?: Record<string, Upper | null>;
+}
+
 /** netplan: an ethernet's key is its name, unless `match` says otherwise. Files that are no YAML are passed over. */
 export function netplanMentions(files: readonly TextFile[]): Mention[] {
-  return files.flatMap(({ path, text }) =>
-    Object.entries(ethernets(text)).flatMap(([key, value]) => mention(key, isRecord(value) ? value : {}, path)),
+  const all = files.map(({ path, text }) => ({ path, network: networkIn(text) }));
+  const own = all.flatMap(({ path, network }) =>
+    entries(network.ethernets).flatMap(([key, value]) => mention(key, value, path).map((each) => ({ key, each }))),
   );
+  const names = new Map(own.flatMap(({ key, each: { name } }) => (name === undefined ? [] : [[key, name]])));
+  const above = all.flatMap(({ path, network: { bonds, bridges, vlans } }) =>
+    [bonds, bridges, vlans].flatMap(entries).flatMap(([, { interfaces, link, addresses }]) => {
+      const ports = (Array.isArray(interfaces) ? interfaces : [link]).filter((port) => typeof port === 'string');
+      return below(
+        ports.map((port) => names.get(port) ?? port),
+        addressesOf(addresses),
+        path,
+      );
+    }),
+  );
+  return [...own.map(({ each }) => each), ...above];
 }
+
+const entries = <T extends object>(found: Record<string, T | null> | undefined): [string, Partial<T>][] =>
+  Object.entries(isRecord(found) ? found : {}).map(([key, value]) => [key, isRecord(value) ? value : {}]);
 
 /** Nobody writes more by hand; to read much more, or many anchors, would take minutes. */
 const maxLength = 64 * 1024;
 const maxAnchors = 100;
 
 /** What a file says of ethernets, by key; none when it is no YAML. */
-export function ethernets(text: string): Record<string, Ethernet | null> {
+export const ethernets = (text: string): Record<string, Ethernet | null> => {
+  const found = networkIn(text).ethernets;
+  return isRecord(found) ? found : {};
+};
+
+function networkIn(text: string): Network {
   if (text.length > maxLength || text.split('&').length > maxAnchors) return {};
   try {
-    const document = parse(text, { maxAliasCount: 20, logLevel: 'error' }) as {
-      network?: { ethernets?: Record<string, Ethernet> };
-    } | null;
-    const found = document?.network?.ethernets;
-    return found !== null && typeof found === 'object' ? found : {};
+    const document = parse(text, { maxAliasCount: 20, logLevel: 'error' }) as { network?: Network } | null;
+    return isRecord(document?.network) ? document.network : {};
   } catch {
     return {};
   }
@@ -52,4 +84,5 @@ function address(value: unknown): string[] {
   return value !== null && typeof value === 'object' ? Object.keys(value).slice(0, 1) : [];
 }
 
-const isRecord = (value: unknown): value is Ethernet => value !== null && typeof value === 'object';
+const isRecord = <T extends object>(value: T | null | undefined): value is T =>
+  value !== null && typeof value === 'object';

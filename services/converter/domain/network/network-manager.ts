@@ -1,26 +1,44 @@
-import { lastOf, parseIni } from './ini.ts';
-import { type Mention, normalMac, type TextFile } from './mention.ts';
+import { lastOf, parseIni, type Section } from './ini.ts';
+import { below, type Mention, normalMac, type TextFile } from './mention.ts';
 
-/** NetworkManager's key files: bound to an interface by name, by MAC, or to none. */
+/** NetworkManager's key files: bound to an interface by name, by MAC, or to none; or of what stands on others. */
 export function networkManagerMentions(files: readonly TextFile[]): Mention[] {
-  return files.flatMap(({ path, text }): Mention[] => {
-    const ini = parseIni(text);
-    const type = lastOf(ini, 'connection', 'type');
-    if (type !== 'ethernet' && type !== '802-3-ethernet') return [];
-    const name = lastOf(ini, 'connection', 'interface-name');
-    const mac = lastOf(ini, 'ethernet', 'mac-address') ?? lastOf(ini, '802-3-ethernet', 'mac-address');
-    if (!name && !mac) return [];
-    const addresses = ini
-      .filter((section) => section.name === 'ipv4' || section.name === 'ipv6')
-      .flatMap(({ values }) =>
-        [...values].filter(([key]) => /^address(es)?\d*$/.test(key)).map(([, all]) => all.at(-1)!),
-      )
-      .flatMap((value) => value.split(';'))
-      .map((value) => value.split(',')[0]!.trim())
-      .filter((value) => value !== '');
-    return [{ addresses, file: path, ...(name ? { name } : {}), ...(mac ? { mac: normalMac(mac) } : {}) }];
+  const all = files.map(profile);
+  // A port names what it is below, and a VLAN its parent, by whatever tells a profile.
+  const nameOf = (key: string) => all.find(({ keys }) => keys.includes(key))?.name ?? key;
+  return all.flatMap(({ file, hardware, name, mac, keys, parent, addresses }): Mention[] => {
+    if (!hardware) {
+      const ports = all.flatMap((each) => (each.name && keys.includes(each.controller) ? [each.name] : []));
+      return below([...ports, nameOf(parent)], addresses, file);
+    }
+    return name || mac ? [{ addresses, file, ...(name ? { name } : {}), ...(mac ? { mac } : {}) }] : [];
   });
 }
+
+function profile({ path, text }: TextFile) {
+  const ini = parseIni(text);
+  const own = (key: string) => lastOf(ini, 'connection', key) ?? '';
+  const name = own('interface-name');
+  const mac = normalMac(lastOf(ini, 'ethernet', 'mac-address') ?? lastOf(ini, '802-3-ethernet', 'mac-address') ?? '');
+  return {
+    file: path,
+    hardware: /^(802-3-)?ethernet$/.test(own('type')),
+    name,
+    mac,
+    keys: [name, mac, own('uuid'), own('id')].filter((key) => key !== ''),
+    controller: own('controller') || own('master'),
+    parent: lastOf(ini, 'vlan', 'parent') ?? '',
+    addresses: addressesIn(ini),
+  };
+}
+
+const addressesIn = (ini: readonly Section[]) =>
+  ini
+    .filter(({ name }) => name === 'ipv4' || name === 'ipv6')
+    .flatMap(({ values }) => [...values].filter(([key]) => /^address(es)?\d*$/.test(key)).map(([, all]) => all.at(-1)!))
+    .flatMap((value) => value.split(';'))
+    .map((value) => value.split(',')[0]!.trim())
+    .filter((value) => value !== '');
 
 /** What dhclient was given, by interface: the newest lease stands last. */
 export function leaseMentions(files: readonly TextFile[]): Mention[] {

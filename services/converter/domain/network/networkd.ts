@@ -1,20 +1,34 @@
 import { lastOf, parseIni, valuesOf } from './ini.ts';
-import { baseName, isPattern, isVirtual, type Mention, normalMac, type TextFile } from './mention.ts';
+import { baseName, below, isPattern, isVirtual, type Mention, normalMac, type TextFile } from './mention.ts';
 
 /** systemd.network(5): `.network` files match by name or by MAC. */
 export function networkdMentions(files: readonly TextFile[]): Mention[] {
-  return files.flatMap(({ path, text }): Mention[] => {
-    const ini = parseIni(text);
-    const macs = words(valuesOf(ini, 'Match', 'MACAddress'));
-    const names = words(valuesOf(ini, 'Match', 'Name')).filter((name) => !isPattern(name) && !isVirtual(name));
-    const addresses = [...valuesOf(ini, 'Network', 'Address'), ...valuesOf(ini, 'Address', 'Address')];
-    if (macs.length > 0) return macs.map((mac) => ({ mac: normalMac(mac), addresses, file: path, ...only(names) }));
-    return names.map((name) => ({
+  const all = files.map(network);
+  // The one NIC below each bridge, bond or VLAN; undefined: it has several.
+  const lone = new Map<string, string | undefined>();
+  for (const { names, above } of all)
+    for (const upper of above) lone.set(upper, lone.has(upper) || names.length !== 1 ? undefined : names[0]);
+  return all.flatMap(({ path, macs, names, addresses }): Mention[] => {
+    if (names.length === 1 && lone.has(names[0]!)) return below([lone.get(names[0]!) ?? ''], addresses, path);
+    const own = names.filter((name) => !isVirtual(name));
+    if (macs.length > 0) return macs.map((mac) => ({ mac: normalMac(mac), addresses, file: path, ...only(own) }));
+    return own.map((name) => ({
       name: baseName(name),
-      addresses: names.length === 1 ? addresses : [],
+      addresses: own.length === 1 ? addresses : [],
       file: path,
     }));
   });
+}
+
+function network({ path, text }: TextFile) {
+  const ini = parseIni(text);
+  return {
+    path,
+    macs: words(valuesOf(ini, 'Match', 'MACAddress')),
+    names: words(valuesOf(ini, 'Match', 'Name')).filter((name) => !isPattern(name)),
+    above: ['Bridge', 'Bond', 'VLAN'].flatMap((key) => words(valuesOf(ini, 'Network', key))),
+    addresses: [...valuesOf(ini, 'Network', 'Address'), ...valuesOf(ini, 'Address', 'Address')],
+  };
 }
 
 /** systemd.link(5): `.link` files that give a name by MAC. */

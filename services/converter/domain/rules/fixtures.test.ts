@@ -44,15 +44,31 @@ test.each(both)('fixtures - %s, cloud-init as %s: two NICs by their addresses', 
   expect(names(suite, `cloud-init-${kind}-static`, nics)).toEqual({ 1: 'ens192', 2: 'ens224' });
 });
 
-test.each(both)('fixtures - %s, cloud-init as %s: two NICs by their MACs, one with DHCP', (suite, kind) => {
-  const nics = [nic(2), nic(1, '10.0.0.5')];
-  const found = plan(suite, `cloud-init-${kind}-mac`, nics);
-  expect(namesOf(found)).toEqual({ 1: 'lan0', 2: 'san0' });
+// cloud-init itself renames NetworkManager's NICs, at each start.
+const named = both.filter(([, kind]) => kind !== 'network-manager-fedora');
+
+test.each(named)('fixtures - %s, cloud-init as %s: two NICs by their MACs, one with DHCP', (suite, kind) => {
+  expect(names(suite, `cloud-init-${kind}-mac`, [nic(2), nic(1, '10.0.0.5')])).toEqual({ 1: 'lan0', 2: 'san0' });
 });
 
-test.each(both)('fixtures - %s, cloud-init as %s: the port of a bridge by the bridge’s address', (suite, kind) => {
-  expect(names(suite, `cloud-init-${kind}-stacked`, [nic(3, '10.0.2.7')])).toMatchObject({ 3: 'ens256' });
+test.each(suites)('fixtures - %s, cloud-init as network-manager: by MAC alone, which is told', (suite) => {
+  const found = plan(suite, 'cloud-init-network-manager-fedora-mac', [nic(2), nic(1, '10.0.0.5')]);
+  expect(found).toMatchObject({ nics: [], changes: [], refusals: [] });
+  expect(found.concerns.map(({ id }) => id)).toEqual(['guest.nic-name', 'guest.nic-name']);
+  expect(found.concerns[0]!.why).toContain('matches it by MAC: its settings stay');
 });
+
+// It writes no word for networkd on what is below a bridge.
+const stacked = both.filter(([, kind]) => kind !== 'networkd-debian');
+
+test.each(stacked)(
+  'fixtures - %s, cloud-init as %s: the port of a bridge by its address, those of a bond not',
+  (suite, kind) => {
+    expect(names(suite, `cloud-init-${kind}-stacked`, [nic(3, '10.0.2.7')])).toEqual({ 3: 'ens256' });
+    const nics = [nic(2), nic(3, '10.0.2.7'), nic(1, '10.0.0.5')];
+    expect(names(suite, `cloud-init-${kind}-stacked`, nics)).toEqual({ 3: 'ens256' });
+  },
+);
 
 test.each(suites)(
   'fixtures - %s, nmcli: by name, by MAC, and by the place on the bus, which becomes the MAC',
@@ -66,9 +82,14 @@ test.each(suites)(
   },
 );
 
-test.each(suites)('fixtures - %s, nmcli: the ports of a bond, of a bridge and of a VLAN', (suite) => {
-  const nics = [nic(4, '10.0.30.5'), nic(3, '10.0.2.7'), nic(1, '10.0.0.5'), nic(2)];
-  expect(names(suite, 'nmcli-stacked', nics)).toEqual({ 3: 'ens256', 4: 'ens161' });
+const above = suites.flatMap((suite) =>
+  ['nmcli-stacked', 'netplan', 'networkd'].map((tool): [string, string] => [suite, tool]),
+);
+
+test.each(above)('fixtures - %s, %s: the NIC below a bridge and that below a VLAN, each alone', (suite, tool) => {
+  const port = tool === 'nmcli-stacked' ? 'ens256' : 'ens193';
+  expect(names(suite, tool, [nic(3, '10.0.2.7')])).toEqual({ 3: port });
+  expect(names(suite, tool, [nic(4, '10.0.30.5')])).toEqual({ 4: 'ens161' });
 });
 
 test.each(suites)('fixtures - %s, netplan: a match by driver becomes one by MAC, what else it wrote stays', (suite) => {
@@ -80,32 +101,37 @@ test.each(suites)('fixtures - %s, netplan: a match by driver becomes one by MAC,
   expect(text).toMatch(/dhcp-identifier: "?mac"?/);
 });
 
-test.each(suites)('fixtures - %s, netplan: the number of a client goes beside the file that netplan makes', (suite) => {
-  const all = files(suite, 'netplan');
+test.each(suites)('fixtures - %s, networkd: a match by driver becomes one by MAC', (suite) => {
+  const found = plan(suite, 'networkd', [nic(1, '10.0.0.5'), nic(2), nic(3)]);
+  expect(namesOf(found)).toEqual({ 1: 'lan0' });
+  const path = '/etc/systemd/network/10-netplan-lan.network';
+  expect(textIn(found, path)).toBe(
+    files(suite, 'networkd')[path]!.replace('Driver=vmxnet3', 'MACAddress=00:50:56:aa:00:01'),
+  );
+});
+
+test.each(suites)('fixtures - %s, netplan: the number of a client goes beside the file that it makes', (suite) => {
   const nics = [
     { ...nic(2), slot: 224 },
     { ...nic(3), slot: 256 },
   ];
-  const { changes } = together([
-    dhcpRule(tree({ '/etc/netplan/90-own.yaml': all['/etc/netplan/90-own.yaml']! }, { nics })),
-  ]);
-  const made = changes.map(({ path }) => /^\/etc\/systemd\/network\/(.*)\.d\/10-tranship-dhcp\.conf$/.exec(path)?.[1]);
-  expect(made).toEqual(['10-netplan-ens224.network', '10-netplan-ens256.network']);
-  for (const name of made) expect(all[`/run/systemd/network/${name}`]).toMatch(/^DHCP=ipv4$/m);
+  const { changes } = together([dhcpRule(tree(files(suite, 'netplan'), { nics }))]);
+  const beside = changes.map(({ path }) => path.replace(/\.d\/10-tranship-dhcp\.conf$/, ''));
+  expect(beside).toEqual(['ens224', 'ens256'].map((name) => `/etc/systemd/network/10-netplan-${name}.network`));
+  for (const path of beside) expect(files(suite, 'networkd')[path]).toMatch(/^DHCP=ipv4$/m);
 });
 
-test.each(suites.flatMap((suite) => ['ifupdown-ng', 'ifupdown2'].map((tool): [string, string] => [suite, tool])))(
-  'fixtures - %s, %s: a NIC, the port of a bridge and that of a bond by their addresses',
-  (suite, tool) => {
-    const nics = [nic(3, '10.0.2.7'), nic(2, '10.0.1.6'), nic(1, '2001:db8::5')];
-    expect(names(suite, tool, nics)).toEqual({ 1: 'ens192', 2: 'ens224', 3: 'ens256' });
-  },
-);
+const further = suites.flatMap((suite) => ['ifupdown-ng', 'ifupdown2'].map((tool): [string, string] => [suite, tool]));
+
+test.each(further)('fixtures - %s, %s: a NIC, the port of a bridge and that of a bond, each alone', (suite, tool) => {
+  expect(names(suite, tool, [nic(1, '2001:db8::5')])).toEqual({ 1: 'ens192' });
+  expect(names(suite, tool, [nic(2, '10.0.1.6')])).toEqual({ 2: 'ens224' });
+  expect(names(suite, tool, [nic(3, '10.0.2.7')])).toEqual({ 3: 'ens256' });
+});
 
 test.each(suites)('fixtures - %s: what ifupdown and dhcpcd install of themselves says nothing of a NIC', (suite) => {
-  const found = plan(suite, 'ifupdown', [nic(1)]);
-  expect(found).toMatchObject({ changes: [], nics: [], refusals: [] });
-  expect(plan(suite, 'dhcpcd', [nic(1)])).toMatchObject({ changes: [], nics: [], refusals: [] });
+  for (const tool of ['ifupdown', 'dhcpcd'])
+    expect(plan(suite, tool, [nic(1)])).toMatchObject({ changes: [], nics: [], refusals: [] });
 });
 
 // A file system on a whole disk.

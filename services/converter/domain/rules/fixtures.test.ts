@@ -202,6 +202,27 @@ test.each(suites)('fixtures - %s, genfstab: the name of a device becomes its UUI
   expect(textIn(found, '/etc/fstab')).toBe(before.replace('/dev/sda', root.slice('root='.length)));
 });
 
+const trees = suites.flatMap((suite) =>
+  readdirSync(`${folder}${suite}`).map((file): [string, string] => [suite, file.replace(/\.tree$/, '')]),
+);
+
+test.each(trees)('fixtures - %s, %s: what was converted once is left alone', (suite, name) => {
+  const nics = [nic(1, '10.0.0.5'), nic(2, '10.0.1.6'), nic(3, '10.0.2.7')].map((each, i) => ({
+    ...each,
+    slot: 192 + 32 * i,
+  }));
+  const planned = (all: Record<string, string>) => {
+    const facts = tree(all, { nics, disks: [disk] });
+    return together([networkRule, dhcpRule, bootRule, devicesRule].map((rule) => rule(facts)));
+  };
+  const before = files(suite, name);
+  const first = planned(before);
+  const after = { ...before, ...Object.fromEntries(first.changes.map(({ path }) => [path, textIn(first, path)!])) };
+  const second = planned(after);
+  expect(second.changes.filter(({ path }) => textIn(second, path) !== after[path])).toEqual([]);
+  expect(second.nics.map(({ mac, name }) => [mac, name])).toEqual(first.nics.map(({ mac, name }) => [mac, name]));
+});
+
 const drivers = (suite: string, maker: string) => {
   const { '/initramfs': names = '', ...rest } = files(suite, maker);
   const made = kernel({ holds: names.split('\n') });

@@ -205,6 +205,27 @@ test('ifcfg - a port of a bridge is hardware', () => {
   expect(names(plan(file, [bare(a)], { os: 'rocky' }))).toEqual({ '01': 'ens192' });
 });
 
+test('ifcfg - a bridge and a VLAN tell by their addresses which NIC they stand on alone', () => {
+  const redHat = '/etc/sysconfig/network-scripts';
+  const files = {
+    [`${redHat}/ifcfg-br0`]: 'DEVICE=br0\nTYPE=Bridge\nIPADDR=10.0.0.5\n',
+    [`${redHat}/ifcfg-eth0`]: 'DEVICE=eth0\nTYPE=Ethernet\nBRIDGE=br0\n',
+    [`${redHat}/ifcfg-eth1.30`]: 'DEVICE=eth1.30\nVLAN=yes\nIPADDR=10.0.0.6\n',
+  };
+  expect(names(plan(files, [bare(b), bare(a)], { os: 'rocky' }))).toEqual({ '01': 'eth0', '02': 'eth1' });
+  const suse = {
+    '/etc/sysconfig/network/ifcfg-br0': "BRIDGE='yes'\nBRIDGE_PORTS='eth0 tap0'\nIPADDR='10.0.0.5/24'\n",
+    '/etc/sysconfig/network/ifcfg-vlan30': "ETHERDEVICE='eth1'\nIPADDR='10.0.0.6/24'\n",
+  };
+  expect(names(plan(suse, [bare(b), bare(a)], { os: 'suse' }))).toEqual({ '01': 'eth0', '02': 'eth1' });
+});
+
+test('NetworkManager - a VLAN on a MAC names no NIC', () => {
+  const vlan =
+    '[connection]\ntype=vlan\ninterface-name=vlan30\n[vlan]\nparent=00:50:56:AA:00:02\n[ipv4]\naddress1=10.0.0.5/24\n';
+  expect(plan({ '/etc/NetworkManager/system-connections/v.nmconnection': vlan }, [bare(a)]).nics).toEqual([]);
+});
+
 test('wicked - eth0 and eth1 by their addresses, though SUSE and the VM order them otherwise', () => {
   const found = plan(
     {

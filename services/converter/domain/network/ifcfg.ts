@@ -17,13 +17,16 @@ const leftovers = /(~|\.(bak|old|orig|rpmnew|rpmsave|swp|tmp|rpmorig|dpkg-\w+)|\
 /** The interface files of Red Hat's network scripts, of NetworkManager's plugin for them, and of SUSE's wicked. */
 export function ifcfgMentions(files: readonly TextFile[]): Mention[] {
   const all = files.flatMap(interfaceIn);
+  const uppers = new Set(all.flatMap(({ name, ports }) => (ports ? [name] : [])));
   return all.flatMap(({ path, device, name, mac, ports, addresses }): Mention[] => {
     if (ports) {
       const others = all.flatMap(({ above, name }) => (device !== undefined && above.includes(device) ? [name] : []));
-      return below(ports.length > 0 ? ports : others, addresses, path);
+      const nics = (ports.length > 0 ? ports : others).filter((port) => port === name || !uppers.has(port));
+      return below(nics, addresses, path);
     }
-    if (mac) return [{ mac: normalMac(mac), addresses, file: path, ...(usable(device) ? { name } : {}) }];
-    return usable(name) && !isVirtual(name) ? [{ name, addresses, file: path }] : [];
+    const base = baseName(name);
+    if (mac) return [{ mac: normalMac(mac), addresses, file: path, ...(usable(device) ? { name: base } : {}) }];
+    return usable(base) && !isVirtual(base) ? [{ name: base, addresses, file: path }] : [];
   });
 }
 
@@ -41,14 +44,14 @@ function interfaceIn({ path, text }: TextFile) {
   const upper =
     virtualTypes.test(set.get('TYPE') ?? '') ||
     values(/^(VLAN|BONDING_MASTER|ETHERDEVICE|TUNNEL)$/).some((value) => value !== 'no') ||
-    // At SUSE a bridge says so itself, at Red Hat each of its ports names it.
-    values(/^BRIDGE$/).includes('yes');
+    // At SUSE a bridge names its ports, at Red Hat they name it; cloud-init says BRIDGE=yes of a port at SUSE.
+    set.has('BRIDGE_PORTS');
   const ports = values(/^(BRIDGE_PORTS|BONDING_SLAVE_?\d+|ETHERDEVICE|PHYSDEV)$/);
   return [
     {
       path,
       device,
-      name: baseName(stated),
+      name: stated,
       mac: set.get('HWADDR') ?? set.get('LLADDR_MATCH') ?? id,
       ...(upper || ports.length > 0 ? { ports: ports.length === 0 && stated.includes('.') ? [stated] : ports } : {}),
       above: [set.get('BRIDGE'), set.get('MASTER')],

@@ -26,20 +26,18 @@ interface Network {
 export function netplanMentions(files: readonly TextFile[]): Mention[] {
   const all = files.map(({ path, text }) => ({ path, network: networkIn(text) }));
   const own = all.flatMap(({ path, network }) =>
-    entries(network.ethernets).flatMap(([key, value]) => mention(key, value, path).map((each) => ({ key, each }))),
+    entries(network.ethernets).map(([key, value]) => ({ key, mentions: mention(key, value, path) })),
   );
-  const names = new Map(own.flatMap(({ key, each: { name } }) => (name === undefined ? [] : [[key, name]])));
+  const names = new Map(own.map(({ key, mentions }) => [key, mentions[0]?.name ?? '']));
   const above = all.flatMap(({ path, network: { bonds, bridges, vlans } }) =>
     [bonds, bridges, vlans].flatMap(entries).flatMap(([, { interfaces, link, addresses }]) => {
-      const ports = (Array.isArray(interfaces) ? interfaces : [link]).filter((port) => typeof port === 'string');
-      return below(
-        ports.map((port) => names.get(port) ?? port),
-        addressesOf(addresses),
-        path,
-      );
+      const ports: unknown[] = Array.isArray(interfaces) ? interfaces : [link];
+      // What is no ethernet stands on others itself.
+      const nics = ports.flatMap((port) => (typeof port === 'string' ? (names.get(port) ?? []) : []));
+      return below(nics, ports.length === 1 ? addressesOf(addresses) : [], path);
     }),
   );
-  return [...own.map(({ each }) => each), ...above];
+  return [...own.flatMap(({ mentions }) => mentions), ...above];
 }
 
 const entries = <T extends object>(found: Record<string, T | null> | undefined): [string, Partial<T>][] =>

@@ -5,10 +5,13 @@ import { below, type Mention, normalMac, type TextFile } from './mention.ts';
 export function networkManagerMentions(files: readonly TextFile[]): Mention[] {
   const all = files.map(profile);
   // A port names what it is below, and a VLAN its parent, by whatever tells a profile.
-  const nameOf = (key: string) => all.find(({ keys }) => keys.includes(key))?.name ?? key;
+  const nameOf = (key: string) => {
+    const found = all.find(({ keys }) => keys.includes(key));
+    return found ? (found.hardware ? found.name : '') : key;
+  };
   return all.flatMap(({ file, hardware, name, mac, keys, parent, addresses }): Mention[] => {
     if (!hardware) {
-      const ports = all.flatMap((each) => (each.name && keys.includes(each.controller) ? [each.name] : []));
+      const ports = all.flatMap((each) => (each.hardware && keys.includes(each.controller) ? [each.name] : []));
       return below([...ports, nameOf(parent)], addresses, file);
     }
     return name || mac ? [{ addresses, file, ...(name ? { name } : {}), ...(mac ? { mac } : {}) }] : [];

@@ -9,7 +9,10 @@ export function networkdMentions(files: readonly TextFile[]): Mention[] {
   for (const { names, above } of all)
     for (const upper of above) lone.set(upper, lone.has(upper) || names.length !== 1 ? undefined : names[0]);
   return all.flatMap(({ path, macs, names, addresses }): Mention[] => {
-    if (names.length === 1 && lone.has(names[0]!)) return below([lone.get(names[0]!) ?? ''], addresses, path);
+    if (names.length === 1 && lone.has(names[0]!)) {
+      const port = lone.get(names[0]!);
+      return port === undefined || lone.has(port) ? [] : below([port], addresses, path);
+    }
     const own = names.filter((name) => !isVirtual(name));
     if (macs.length > 0) return macs.map((mac) => ({ mac: normalMac(mac), addresses, file: path, ...only(own) }));
     return own.map((name) => ({

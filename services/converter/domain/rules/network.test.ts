@@ -220,6 +220,34 @@ test('ifcfg - a bridge and a VLAN tell by their addresses which NIC they stand o
   expect(names(plan(suse, [bare(b), bare(a)], { os: 'suse' }))).toEqual({ '01': 'eth0', '02': 'eth1' });
 });
 
+test('names - a bridge on a bond of any name, or on a NIC that is known by its MAC alone, gives no NIC a name', () => {
+  const nm = (name: string, text: string) => ({
+    [`/etc/NetworkManager/system-connections/${name}.nmconnection`]: `[connection]\ninterface-name=${name}\n${text}`,
+  });
+  const yaml = (extra: string) => ({
+    '/etc/netplan/01.yaml': `network:\n  ${extra}\n  bridges: {lan: {interfaces: [uplink], addresses: [10.0.0.5/24]}}\n`,
+  });
+  const networkd = '/etc/systemd/network';
+  const all: Record<string, string>[] = [
+    yaml('bonds: {uplink: {interfaces: [ens192, ens224]}}\n  ethernets: {ens192: {}, ens224: {}}'),
+    yaml('ethernets: {uplink: {match: {macaddress: "00:50:56:aa:00:01"}}}'),
+    {
+      ...nm('lan', 'type=bridge\n[ipv4]\naddress1=10.0.0.5/24\n'),
+      ...nm('uplink', 'type=bond\ncontroller=lan\n'),
+    },
+    {
+      [`${networkd}/lan.network`]: '[Match]\nName=lan\n[Network]\nAddress=10.0.0.5/24\n',
+      [`${networkd}/uplink.network`]: '[Match]\nName=uplink\n[Network]\nBridge=lan\n',
+      [`${networkd}/ports.network`]: '[Match]\nName=ens192 ens224\n[Network]\nBond=uplink\n',
+    },
+    {
+      '/etc/sysconfig/network-scripts/ifcfg-lan': 'DEVICE=lan\nTYPE=Bridge\nIPADDR=10.0.0.5\n',
+      '/etc/sysconfig/network-scripts/ifcfg-uplink': 'DEVICE=uplink\nTYPE=Bond\nBRIDGE=lan\n',
+    },
+  ];
+  for (const files of all) expect(plan(files, [bare(a), bare(b)])).toMatchObject({ nics: [], changes: [] });
+});
+
 test('NetworkManager - a VLAN on a MAC names no NIC', () => {
   const vlan =
     '[connection]\ntype=vlan\ninterface-name=vlan30\n[vlan]\nparent=00:50:56:AA:00:02\n[ipv4]\naddress1=10.0.0.5/24\n';

@@ -37,7 +37,7 @@ export async function convert(count: number): Promise<Line> {
     writeFileSync(nics, JSON.stringify([{ mac, addresses: ['192.168.76.77/24'], slot: 192 }]));
     mkdirSync(media, { recursive: true });
     execFileSync('apt-get', ['download', '-q', ...agent], { cwd: media, stdio: 'ignore', timeout: 120_000 });
-    await personalise(vm, await baseImage('bios'), plain);
+    await personalise(vm, await baseImage(vm), plain);
     onXfs(plain, mounted, site.target('mounts'));
 
     const ask = async (verb: string, engine: 'mount' | 'appliance'): Promise<Inspection> => {

@@ -1,19 +1,20 @@
 import { join } from 'node:path';
 import { cached } from '../setup/cache.ts';
 import { run } from '../setup/shell.ts';
-import type { Layout, System } from './layout.ts';
+import type { WorldVm } from '../world/schema.ts';
+import { recipes } from './layout.ts';
 import { diskKeyOf, withRoot, writeDisk } from './systems.ts';
 
-/** The lab's own guest. */
-const debian12: System = { release: 'bookworm', maker: 'initramfs-tools', manager: 'ifupdown' };
 /** The root file system begins here. */
 export const rootOffset = { bios: 1024 ** 2, efi: 65 * 1024 ** 2 } as const;
 const sizeMiB = 960;
 
-/** The compressed base image of the lab's guests, for BIOS or for UEFI, built once for each state of the recipe. */
-export async function baseImage(firmware: Layout['firmware']): Promise<string> {
-  const folder = await cached(`guest-debian-12-${firmware}`, diskKeyOf(debian12), (out) =>
-    withRoot(debian12, async (root) => {
+/** The compressed image that a guest's first disk begins as, built once for each state of the recipe. */
+export async function baseImage({ guest = 'debian-12', firmware, network }: WorldVm): Promise<string> {
+  const manager = network?.manager ?? 'ifupdown';
+  const system = { ...recipes[guest], manager };
+  const folder = await cached(`guest-${guest}-${manager}-${firmware}`, diskKeyOf(system), (out) =>
+    withRoot(system, async (root) => {
       const raw = join(out, 'disk.raw');
       await writeDisk({ firmware, fileSystem: 'ext4', volume: 'plain' }, root, raw, sizeMiB);
       await run('zstd', ['-q', '-1', '--sparse', '--rm', raw]);

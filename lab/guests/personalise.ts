@@ -14,7 +14,7 @@ export function ownFiles(vm: WorldVm): Files {
     addresses: address === undefined ? [] : [address],
     ...('gateway' in nic && typeof nic.gateway === 'string' ? { gateway: nic.gateway } : {}),
   }));
-  return { ...naming(vm.name), ...networkFiles('ifupdown', nics) };
+  return { ...naming(vm.name), ...networkFiles(vm.network?.manager ?? 'ifupdown', nics) };
 }
 
 /** Unpacks a base image and writes a VM's own files into it, without mounting. */

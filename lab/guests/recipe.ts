@@ -4,5 +4,5 @@ import { personalise } from './personalise.ts';
 
 /** Writes a guest's first disk: the recipe's base image, made this VM's own. */
 export async function guestImage(vm: WorldVm, file: string): Promise<void> {
-  await personalise(vm, await baseImage(vm.firmware), file);
+  await personalise(vm, await baseImage(vm), file);
 }

@@ -17,9 +17,8 @@ export async function setUp(
   insist(judgeMachine(probeMachine()));
   await installPackages();
   insist(judgeKernel(await probeKernel(dirname(stateDir))));
-  const firmwares = new Set(readWorld(world).spec.vms.flatMap((vm) => (vm.guest ? [vm.firmware] : [])));
   const guests = async () => {
-    for (const firmware of firmwares) await baseImage(firmware);
+    for (const vm of readWorld(world).spec.vms) if (vm.guest) await baseImage(vm);
   };
   // Side by side: packages of one Go build wait for each other, and leave cores idle.
   const [bin, kubevirtBin, archives] = await Promise.all([

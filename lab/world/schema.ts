@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { type Recipe, recipes } from '../guests/layout.ts';
+import { managers } from '../guests/network.ts';
 
 const free = z.record(z.string(), z.unknown());
 
@@ -8,7 +10,7 @@ export const worldVmSchema = z.strictObject({
   name: z.string(),
   folder: z.string().default(''),
   /** A recipe of lab/guests; none: blank or patterned disks. */
-  guest: z.enum(['debian-12']).optional(),
+  guest: z.enum(Object.keys(recipes) as [Recipe]).optional(),
   power: z.enum(['on', 'off']).default('off'),
   firmware: z.enum(['bios', 'efi']).default('bios'),
   /** Two emulated ones may lose each other's timers where the machine is busy, and a guest then hangs in its boot. */
@@ -19,7 +21,7 @@ export const worldVmSchema = z.strictObject({
       mac: z.string(),
       address: z.string().optional(),
       gateway: z.string().optional(),
-      manager: z.enum(['ifupdown']).default('ifupdown'),
+      manager: z.enum(managers).default('ifupdown'),
       name: z.string().default('VM Network'),
     })
     .optional(),

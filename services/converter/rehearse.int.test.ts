@@ -41,7 +41,7 @@ async function running(): Promise<void> {
     network: { mac, address },
     disks: [{ sizeGB: 1 }],
   });
-  await personalise(vm, await baseImage('bios'), image());
+  await personalise(vm, await baseImage(vm), image());
   debugfs(image(), rootOffset.bios / 1024 ** 2, ['feature needs_recovery'], true);
 }
 

@@ -8,7 +8,10 @@ beforeAll(async () => {
 });
 afterAll(() => story?.end());
 
-const spread = { networkMap: { entries: [{ source: { name: 'VM Network' }, target: { type: 'pod' } }] } };
+const spread = {
+  transferNetwork: 'apps/vlan21',
+  networkMap: { entries: [{ source: { name: 'VM Network' }, target: { type: 'pod' } }] },
+};
 
 test('reach - a blank VM that vSphere calls a Windows, onto the pod network and a class that binds at once; what workbench and launcher say is read by kubectl', async () => {
   const defaults = { targetPower: 'on', health: { agent: 'ignore' } };
@@ -19,6 +22,9 @@ test('reach - a blank VM that vSphere calls a Windows, onto the pod network and 
   const { items: workbench } = await kubectlJson(['get', 'pod', '-n', 'tranship-work']);
   const named = (container: string) =>
     kubectl(['logs', '-n', 'tranship-work', workbench[0].metadata.name, '-c', container]);
+  // The transfer network is a second interface, as multus tells it.
+  const interfaces = JSON.parse(workbench[0].metadata.annotations['k8s.v1.cni.cncf.io/network-status']);
+  expect(interfaces.map(({ name }: { name: string }) => name)).toContain('apps/vlan21');
   for (const container of ['transfer', 'converter'])
     await story.eventually(async () => (await named(container)).includes(`"service":"${container}"`), 30);
   await story.control('/delays', {});

@@ -60,6 +60,8 @@ export const targetVmSchema = z.object({
   labels: z.record(z.string(), z.string()),
   annotations: z.record(z.string(), z.string()),
   nodeSelector: z.record(z.string(), z.string()),
+  /** Of its workbench: `namespace/name` of a NetworkAttachmentDefinition. */
+  transferNetwork: z.string().optional(),
 });
 export type TargetVm = z.infer<typeof targetVmSchema>;
 

@@ -7,9 +7,11 @@ export const sourceRefSchema = z
   .refine((ref) => ref.name !== undefined || ref.id !== undefined || ref.path !== undefined, 'give name, id or path');
 export type SourceRef = z.infer<typeof sourceRefSchema>;
 
+/** A NetworkAttachmentDefinition. */
+export const attachmentSchema = z.string().regex(/^[a-z0-9.-]+\/[a-z0-9.-]+$/, 'namespace/name');
 export const networkTargetSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('pod') }),
-  z.strictObject({ type: z.literal('multus'), name: z.string().regex(/^[a-z0-9.-]+\/[a-z0-9.-]+$/, 'namespace/name') }),
+  z.strictObject({ type: z.literal('multus'), name: attachmentSchema }),
   z.strictObject({ type: z.literal('ignored') }),
 ]);
 export const networkEntrySchema = z.strictObject({ source: sourceRefSchema, target: networkTargetSchema });

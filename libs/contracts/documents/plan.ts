@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { gradeSchema } from '../target.ts';
 import { documentSchema, durationSchema, nameSchema, waitSchema } from './common.ts';
-import { networkEntrySchema, storageEntrySchema } from './maps.ts';
+import { attachmentSchema, networkEntrySchema, storageEntrySchema } from './maps.ts';
 import { windowSchema } from './window.ts';
 
 export const planVmSchema = z
@@ -58,6 +58,8 @@ export const planSpecSchema = z.strictObject({
   type: z.enum(['cold', 'warm']).default('cold'),
   networkMap: z.union([nameSchema, z.strictObject({ entries: z.array(networkEntrySchema) })]),
   storageMap: z.union([nameSchema, z.strictObject({ entries: z.array(storageEntrySchema) })]),
+  /** By which workbenches reach the source's disks, beside the network of all pods. */
+  transferNetwork: attachmentSchema.nullable().default(null),
   vms: z.array(planVmSchema).min(1),
   defaults: planDefaultsSchema.prefault({}),
   /** When a migration cuts over; a window and a budget gate every mode. */

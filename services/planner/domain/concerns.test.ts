@@ -75,6 +75,7 @@ const brings: Record<string, Partial<Subject>> = {
   'nic.unmapped': ofVm({ nics: [{ ...nic, network: { id: 'network-2', name: 'lost' } }] }),
   'nic.pod-twice': { ...ofVm({ nics: [nic, { ...nic, key: 4001 }] }), maps: pod },
   'nic.target-missing': { facts: { ...facts, networks: [] } },
+  'target.transfer-network-missing': { plan: plan({ transferNetwork: 'storage/esxi' }) },
   'target.namespace-missing': { facts: { ...facts, namespaces: [] } },
   'target.unreachable': { facts: undefined },
   'target.provider-unknown': { plan: plan({ target: { provider: 'elsewhere', namespace: 'apps' } }) },

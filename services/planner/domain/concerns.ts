@@ -246,6 +246,18 @@ export const rules: readonly Rule[] = [
         })),
   },
   {
+    id: 'target.transfer-network-missing',
+    category: 'critical',
+    label: 'A transfer network that the target does not have',
+    fix: 'Create the NetworkAttachmentDefinition, or name another in spec.transferNetwork',
+    find: ({ plan: { spec }, facts }) =>
+      when(
+        spec.transferNetwork !== null && facts !== undefined && !facts.networks.includes(spec.transferNetwork),
+        'transferNetwork',
+        `the target has no ${spec.transferNetwork}`,
+      ),
+  },
+  {
     id: 'target.namespace-missing',
     category: 'critical',
     label: 'The target namespace does not exist',

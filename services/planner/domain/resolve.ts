@@ -55,7 +55,7 @@ export const starts = ({ spec: { defaults } }: Plan, { powerState }: SourceVm): 
 
 /** What the VM shall be on the target. Only for VMs without critical concerns: all maps are known to answer. */
 export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): TargetVm {
-  const { defaults, target } = plan.spec;
+  const { defaults, target, transferNetwork } = plan.spec;
   return {
     name: targetName(entry, vm) ?? vm.id,
     namespace: target.namespace,
@@ -85,5 +85,6 @@ export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): Ta
     labels: defaults.labels,
     annotations: defaults.annotations,
     nodeSelector: defaults.nodeSelector,
+    ...(transferNetwork === null ? {} : { transferNetwork }),
   };
 }

@@ -18,6 +18,14 @@ test('workbench - the pod is found by the Job’s marks, and runs where the plan
   expect(pod.nodeSelector).toEqual({ zone: 'a' });
 });
 
+test('workbench - a transfer network is a further interface of its pod; without one nothing is said of networks', () => {
+  expect(job.spec.template.metadata).not.toHaveProperty('annotations');
+  const { metadata } = workbenchJob({ ...bench, transferNetwork: 'storage/esxi' }).spec.template;
+  expect(metadata).toMatchObject({
+    annotations: { 'k8s.v1.cni.cncf.io/networks': '[{"name":"esxi","namespace":"storage"}]' },
+  });
+});
+
 test('workbench - never a second pod while the first may still write, and no right of its own', () => {
   expect(job.spec.podReplacementPolicy).toBe('Failed');
   expect(pod).toMatchObject({ restartPolicy: 'OnFailure', automountServiceAccountToken: false });

@@ -21,6 +21,8 @@ export interface Workbench {
   readonly disks: readonly TargetDisk[];
   readonly connection: Connection;
   readonly nodeSelector: Readonly<Record<string, string>>;
+  /** `namespace/name` of the attachment by which it reaches the source. */
+  readonly transferNetwork?: string | undefined;
   readonly nats: { readonly url: string; readonly secret: string };
   /** A guest of so much memory is to be booted in it. */
   readonly rehearsal?: { readonly memoryMB: number; readonly kvm: boolean };
@@ -86,7 +88,7 @@ export function workbenchJob(bench: Workbench) {
       backoffLimit: mostPods,
       podReplacementPolicy: 'Failed', // never a second pod while the first may still write
       template: {
-        metadata: { labels: { ...labels } },
+        metadata: { labels: { ...labels }, ...attachedTo(bench.transferNetwork) },
         spec: {
           restartPolicy: 'OnFailure',
           automountServiceAccountToken: false,
@@ -114,6 +116,13 @@ export function workbenchJob(bench: Workbench) {
       },
     },
   };
+}
+
+/** A further interface; its routes are the attachment's own. NATS is reached by the network of all pods. */
+function attachedTo(network: string | undefined) {
+  if (network === undefined) return {};
+  const [namespace, name] = network.split('/');
+  return { annotations: { 'k8s.v1.cni.cncf.io/networks': JSON.stringify([{ name, namespace }]) } };
 }
 
 /** Beside the guest's own memory: QEMU itself, and the code that it translates where there is no KVM. */

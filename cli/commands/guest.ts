@@ -12,6 +12,7 @@ interface Options {
   nics?: string;
   overlay?: string;
   media?: string;
+  luksKeys?: string;
   dryRun?: boolean;
 }
 
@@ -22,12 +23,14 @@ export const guest: Register = (program) => {
   const group = program.command('guest').description('looks at disk images of a guest, or converts them, by itself');
   const nics = ['--nics <file>', 'the VM’s NICs, as JSON: [{mac, addresses: ["10.0.0.5/24"]}]'] as const;
   const media = ['--media <dir>', 'what is laid into guests: debian/*.deb, windows/ with virtio-win'] as const;
+  const keys = ['--luks-keys <dir>', 'keys of encrypted volumes (LUKS), a file each'] as const;
   group
     .command('inspect')
     .description('what lies in disk images, or in a folder with a guest’s files, and what a conversion would change')
     .argument('<disk...>')
     .option(...nics)
     .option(...media)
+    .option(...keys)
     .action(action((session, disks: string[], options: Options) => work(session, 'inspect', disks, options)));
   group
     .command('convert')
@@ -35,13 +38,15 @@ export const guest: Register = (program) => {
     .argument('<disk...>')
     .option(...nics)
     .option(...media)
+    .option(...keys)
     .option('--overlay <file>', 'write the changes into this qcow2 file, and leave the disk as it is')
     .option('--dry-run', 'say what would be changed, and change nothing')
     .action(action((session, disks: string[], options: Options) => work(session, 'convert', disks, options)));
 };
 
 async function work({ terminal, format }: Session, verb: string, disks: readonly string[], options: Options) {
-  const flags = Object.entries({ nics: options.nics, overlay: options.overlay, media: options.media });
+  const { nics, overlay, media, luksKeys } = options;
+  const flags = Object.entries({ nics, overlay, media, 'luks-keys': luksKeys });
   const answer = await ask([
     verb,
     ...(options.dryRun ? ['--dry-run'] : []),

@@ -215,12 +215,15 @@ export const queries = {
   // vm-builder speaks for the target
   targetFacts: query(
     'vm-builder',
-    z.object({ namespace: z.string() }),
+    /** `secrets`: those that are to hold keys of encrypted volumes. */
+    z.object({ namespace: z.string(), secrets: z.array(z.string()).default([]) }),
     z.object({
       storageClasses: z.array(z.string()),
       namespaces: z.array(z.string()),
       networks: z.array(z.string()),
       vms: z.array(z.string()),
+      /** Of the secrets asked for, those that hold none. */
+      keyless: z.array(z.object({ secret: z.string(), why: z.string() })).default([]),
     }),
   ),
   /** Read now, from the cluster itself: whether a VM of that name runs, or is about to, be it ours or not. */

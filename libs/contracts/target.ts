@@ -52,6 +52,8 @@ export const targetVmSchema = z.object({
   uuid: z.string().optional(),
   /** It is given what a Windows likes of a hypervisor. */
   windows: z.boolean().optional(),
+  /** The Secret with the keys of its encrypted volumes, which the workbench alone needs. */
+  luks: z.object({ secret: z.string() }).optional(),
   disks: z.array(targetDiskSchema),
   nics: z.array(targetNicSchema),
   /** The links of its NICs are down until its guest is well. */

@@ -4,6 +4,7 @@ import { verifyTargets, writeTargets } from './adapters/commit.ts';
 import { CopiedVolumes } from './adapters/copied-volumes.ts';
 import { type Probe, probeDisks } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
+import { hasKeys } from './adapters/luks-keys.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { readyOf, refuseUnplanned } from './direct.ts';
 import { errorOf } from './domain/part.ts';
@@ -55,10 +56,13 @@ async function changed(work: Work, probe: Probe, volumes: CopiedVolumes): Promis
   );
   if (verdict.kind === 'none') return nothing;
   if (verdict.kind === 'unsupported') {
+    const { code, detail } = verdict.refusal;
     if (work.mountEngine)
+      throw new TranshipError('rehearsal.unsupported', `${detail}: the mount engine writes to disks alone`);
+    if (code === 'guest.luks-unsupported' && hasKeys(work.luksKeysDir))
       throw new TranshipError(
         'rehearsal.unsupported',
-        `${verdict.refusal.detail}: the mount engine writes to disks alone`,
+        `${detail}: nobody would answer where the guest asks for its key`,
       );
     throw errorOf(verdict.refusal);
   }

@@ -20,6 +20,10 @@ export const configSchema = z.object({
     .stringbool()
     .default(true)
     .describe('Lets a virtual machine of libguestfs reach what no tool here does, where its programs are there'),
+  luksKeysDir: z
+    .string()
+    .default('/etc/tranship/luks')
+    .describe('Keys of encrypted volumes (LUKS), a file each, where there are any'),
   mediaDir: z
     .string()
     .default('/usr/share/tranship/media')

@@ -29,7 +29,7 @@ export const isIdle = ({ guest, edit }: Ready): boolean => edit.targets.length =
 
 export const workOf = (
   folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir' | 'mountEngine'> &
-    Partial<Pick<Config, 'applianceEngine'>>,
+    Partial<Pick<Config, 'applianceEngine' | 'luksKeysDir'>>,
   { disks, nics }: Pick<StepInput<'convert'>, 'disks' | 'nics'>,
   signal: AbortSignal,
 ): Omit<Work, 'scratch'> => ({
@@ -38,6 +38,7 @@ export const workOf = (
   mediaDir: folders.mediaDir,
   mountEngine: folders.mountEngine,
   applianceEngine: folders.applianceEngine ?? false,
+  luksKeysDir: folders.luksKeysDir,
   signal,
 });
 

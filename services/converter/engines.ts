@@ -7,6 +7,7 @@ import { openIn, withVolumes } from './adapters/appliance/volumes.ts';
 import type { Probe } from './adapters/disks.ts';
 import { ExtFs } from './adapters/ext-fs.ts';
 import type { Guest } from './adapters/guest.ts';
+import { hasKeys, readKeys } from './adapters/luks-keys.ts';
 import { MountFs } from './adapters/mount-fs.ts';
 import { NtfsFs } from './adapters/ntfs-fs.ts';
 import { isRemote } from './adapters/reading.ts';
@@ -25,6 +26,8 @@ export interface Reach {
   readonly mountEngine?: boolean;
   /** Whether a virtual machine of its own may, where this machine has its programs. */
   readonly applianceEngine?: boolean;
+  /** A folder with the keys of the guest's encrypted volumes, a file each. */
+  readonly luksKeysDir?: string | undefined;
   /** Hears what a run that takes long is at. */
   tell?(stage: string): void;
 }
@@ -85,7 +88,7 @@ async function attempt<T>(work: () => Promise<T>, refusalIn: (answer: T) => Refu
 }
 
 function nextOf(
-  { applianceEngine, signal }: Reach,
+  { applianceEngine, luksKeysDir, signal }: Reach,
   probe: Probe,
   refusal: Refusal | undefined,
 ): 'appliance' | 'virt-v2v' | undefined {
@@ -95,12 +98,18 @@ function nextOf(
   // Its kernel is let mount no NTFS.
   if (ntfsStates(probe).some(({ windows }) => windows !== undefined)) return undefined;
   // The appliance puts an array together as it starts, and writes that on each of its members.
-  if (disks.some(({ volumes }) => volumes.some(({ fileSystem }) => fileSystem?.kind === 'raid'))) return undefined;
+  if (kindsIn(disks).has('raid')) return undefined;
   const { code } = refusal;
-  if (foreign.has(code)) return hasV2v() ? 'virt-v2v' : undefined;
+  const canOpen = hasKeys(luksKeysDir) && kindsIn(disks).has('luks');
+  // It is given no key.
+  if (foreign.has(code)) return hasV2v() && !canOpen ? 'virt-v2v' : undefined;
+  if (code === 'guest.luks-unsupported') return canOpen ? 'appliance' : undefined;
   const inDisorder = passing.has(code) && disks.some(({ volumes }) => volumes.some(isDirty));
   return beyond.has(code) || inDisorder ? 'appliance' : undefined;
 }
+
+const kindsIn = (disks: Probe['disks']) =>
+  new Set(disks.flatMap(({ volumes }) => volumes.map(({ fileSystem }) => fileSystem?.kind)));
 
 /** What the node's kernel is let mount: each kind has a test. */
 const mountable: readonly string[] = ['xfs', 'btrfs'];
@@ -128,12 +137,13 @@ async function withNear<T>(probe: Probe, { scratch, signal, mountEngine = false 
 
 async function withAppliance<T>(
   probe: Probe,
-  { scratch, signal, tell }: Reach,
+  { luksKeysDir, scratch, signal, tell }: Reach,
   use: Use<T>,
   { detail: why }: Refusal,
   byV2v: boolean,
 ): Promise<T> {
-  const appliance = await Appliance.over(probe.disks, { why, byV2v }, scratch, signal);
+  const keys = readKeys(luksKeysDir);
+  const appliance = await Appliance.over(probe.disks, { why, byV2v, keys }, scratch, signal);
   try {
     if (byV2v) await runV2v(appliance.layers, appliance.folder, appliance.signal, (stage) => tell?.(stage));
     tell?.('Starting the appliance');

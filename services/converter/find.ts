@@ -1,6 +1,7 @@
 import type { Probe } from './adapters/disks.ts';
 import { Guest, type Mount } from './adapters/guest.ts';
 import { ntfsStates } from './adapters/windows.ts';
+import { closedIn, deviceNames } from './domain/crypttab.ts';
 import { type FstabEntry, parseFstab, subvolumeIn, volumeOf } from './domain/devices.ts';
 import { errorOf, refuse } from './domain/part.ts';
 import { espType } from './domain/partitions.ts';
@@ -15,6 +16,7 @@ export async function findRoot(probe: Probe, open: OpenVolume): Promise<Verdict>
   const roots: Root[] = [];
   const opened = new Set<Volume>();
   for (const volume of disks.flatMap((disk) => disk.volumes)) {
+    if (volume.opened) opened.add(volume.opened.of);
     const fs = ['vfat', 'ntfs'].includes(volume.fileSystem?.kind ?? '') ? undefined : open(volume);
     if (!fs) continue;
     opened.add(volume);
@@ -74,10 +76,13 @@ const maxBytes = 1024 ** 2;
 export async function openGuest({ volume: root, subvolume }: Root, probe: Probe, open: OpenVolume): Promise<Guest> {
   const { disks, unreached } = probe;
   const first: Mount = { at: '/', volume: root, fs: open(root, subvolume)! };
-  const entries = await fstabOf(new Guest([first]));
+  const bare = new Guest([first]);
+  const entries = await fstabOf(bare);
+  const crypttab = (await bare.read([paths.crypttab], maxBytes)).get(paths.crypttab);
+  const named = deviceNames(crypttab?.toString('utf8') ?? '', disks);
   const stated = entries.find(({ mountPoint }) => mountPoint === '/');
   if (stated) {
-    const volume = volumeOf(stated.spec, disks);
+    const { volume } = named(stated.spec);
     // A member of a mirror looks like the file system itself: to change one alone would part them.
     if (volume && volume !== root)
       throw errorOf(
@@ -87,7 +92,7 @@ export async function openGuest({ volume: root, subvolume }: Root, probe: Probe,
           paths.fstab,
         ),
       );
-    if (!volume && /^\/dev\/(md|mapper|dm-)/.test(stated.spec))
+    if (!volume && !root.opened && /^\/dev\/(md|mapper|dm-)/.test(stated.spec))
       throw errorOf(refuse('guest.raid-unsupported', `its root is ${stated.spec}`, paths.fstab));
   }
   const mounts = entries.filter(
@@ -95,16 +100,19 @@ export async function openGuest({ volume: root, subvolume }: Root, probe: Probe,
   );
   const further = mounts.flatMap((entry): Mount[] => {
     const { spec, mountPoint } = entry;
-    const volume = volumeOf(spec, disks);
+    const { volume, within } = named(spec);
     // Another subvolume of the root's own file system, where one is open at a time.
     const alone = volume === root && !open.subvolumes;
     if (alone && !vital.test(mountPoint)) return [];
     if (alone)
       throw errorOf(refuse('guest.btrfs-unsupported', `its ${mountPoint} is a subvolume of its own`, paths.fstab));
     if (!volume) {
+      if (within) throw errorOf(refusalOf(within, `its ${mountPoint}`));
       const lv = unreached.find(
         ({ group, name }) => spec.endsWith(`/${group}/${name}`) || spec.endsWith(`/${group}-${name}`),
       );
+      const [closed] = closedIn(disks);
+      if (!lv && closed) throw errorOf(refusalOf(closed, `its ${mountPoint} is ${spec}, and may be what`));
       const detail = `its ${mountPoint} is ${spec}, ${lv ? `which is not reached: ${lv.why}` : 'which was not found on its disks'}`;
       throw errorOf(refuse(lv ? 'guest.lvm-unsupported' : 'guest.device-unsupported', detail, paths.fstab));
     }

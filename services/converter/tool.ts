@@ -19,6 +19,7 @@ async function answer(argv: readonly string[]): Promise<GuestAnswer> {
     options: {
       nics: { type: 'string' },
       overlay: { type: 'string' },
+      'luks-keys': { type: 'string' },
       media: { type: 'string', default: mediaDir },
       'dry-run': { type: 'boolean', default: false },
     },
@@ -34,6 +35,7 @@ async function answer(argv: readonly string[]): Promise<GuestAnswer> {
       mediaDir: values.media,
       mountEngine: process.env.TRANSHIP_MOUNT_ENGINE === 'true',
       applianceEngine: process.env.TRANSHIP_APPLIANCE_ENGINE !== 'false',
+      luksKeysDir: values['luks-keys'],
       scratch,
       signal: stop.signal,
       ...(values.overlay === undefined ? {} : { overlay: values.overlay }),

@@ -19,7 +19,9 @@ export async function survey(plan: Plan, query: Kit['query']): Promise<Survey> {
     query('findVms', { provider: source, refs }),
     mapsOf(plan, query),
     // A target that does not answer must not hide the concerns of the source.
-    query('targetFacts', { namespace: target.namespace }).catch((): TargetFacts | undefined => undefined),
+    query('targetFacts', { namespace: target.namespace, secrets: secretsIn(plan) }).catch(
+      (): TargetFacts | undefined => undefined,
+    ),
     query('getProvider', { name: source }),
   ]);
   const rooms = hasSnapshots(plan) ? await roomsOf(source, matches.flat(), query) : [];
@@ -27,6 +29,8 @@ export async function survey(plan: Plan, query: Kit['query']): Promise<Survey> {
   const { method } = provider.spec.transfer;
   return { candidates, maps, validation: validate(plan, candidates, maps, facts, method, rooms) };
 }
+
+const secretsIn = ({ spec: { vms } }: Plan) => [...new Set(vms.flatMap(({ luks }) => luks?.secret ?? []))];
 
 /** What cannot be told now is asked again before each snapshot. */
 async function roomsOf(provider: string, vms: readonly SourceVm[], query: Kit['query']): Promise<Room[]> {

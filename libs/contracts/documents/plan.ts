@@ -12,6 +12,8 @@ export const planVmSchema = z
     targetName: z.string().optional(),
     /** VMs of one group cut over together: all or none. */
     group: z.string().min(1).optional(),
+    /** A Secret of Tranship's own namespace for workbenches: each of its values is tried on every encrypted volume. */
+    luks: z.strictObject({ secret: nameSchema }).optional(),
     accept: z.array(z.strictObject({ concern: z.string(), reason: z.string().min(1) })).default([]),
   })
   .refine((vm) => vm.name !== undefined || vm.id !== undefined || vm.path !== undefined, 'give name, id or path');

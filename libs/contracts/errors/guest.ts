@@ -39,8 +39,14 @@ export const guestErrors = {
     status: 422,
   },
   'guest.luks-unsupported': {
-    title: 'The root of the guest is encrypted (LUKS)',
-    fix: 'Prepare the guest by hand (virtio in its initramfs, NIC names by MAC) and set convert: none',
+    title: 'A volume that the guest starts from is encrypted (LUKS)',
+    fix: 'Lay its passphrase into a Secret in the namespace tranship-work and name it in the plan (`luks: {secret: NAME}` at the VM; `--luks-keys DIR` of `tranship guest`), with workbenches that have the image with the appliance (deploy/images/Containerfile.appliance); or prepare the guest by hand and set convert: none',
+    retry: false,
+    status: 422,
+  },
+  'guest.luks-key': {
+    title: 'No key opens an encrypted volume (LUKS) of the guest',
+    fix: 'Lay the volume’s passphrase into the Secret that the plan names (`luks: {secret: NAME}`, in the namespace tranship-work; `--luks-keys DIR` of `tranship guest`), one line of text a value, and retry',
     retry: false,
     status: 422,
   },

@@ -45,7 +45,12 @@ export const documentExamples: { readonly [K in DocumentKind]: z.input<(typeof d
       type: 'warm',
       networkMap: 'nets',
       storageMap: 'stores',
-      vms: [{ name: 'web-01', group: 'shop', accept: [{ concern: 'usb.controller', reason: 'dongle retired' }] }],
+      vms: [
+        {
+          ...{ name: 'web-01', group: 'shop', luks: { secret: 'web-01-keys' } },
+          accept: [{ concern: 'usb.controller', reason: 'dongle retired' }],
+        },
+      ],
       cutover: {
         ...{ mode: 'at', at: '2026-12-01T22:00:00+01:00', downtimeBudget: '5m' },
         window: { cron: '0 22 * * 6', for: '4h', timeZone: 'Europe/Berlin' },

@@ -23,6 +23,7 @@ export const target: TargetVm = {
   memoryMB: 2048,
   firmware: 'bios',
   uuid: '4203d7a5-7e0c-4f5b-9b3e-0a1b2c3d4e5f',
+  luks: { secret: 'web-01-keys' },
   disks: [disk],
   nics: [{ mac: '00:50:56:aa:bb:01', model: 'virtio', network: { type: 'pod' }, addresses: ['192.168.76.10/24'] }],
   runStrategy: 'Always',

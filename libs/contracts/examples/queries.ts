@@ -185,8 +185,11 @@ export const queryExamples: Examples = {
   getNetworkMap: { input: { name: 'nets' }, result: documents.NetworkMap },
   getStorageMap: { input: { name: 'stores' }, result: documents.StorageMap },
   targetFacts: {
-    input: { namespace: 'apps' },
-    result: { storageClasses: ['ceph-rbd'], namespaces: ['apps'], networks: ['apps/vlan21'], vms: ['web-01'] },
+    input: { namespace: 'apps', secrets: ['web-01-keys'] },
+    result: {
+      ...{ storageClasses: ['ceph-rbd'], namespaces: ['apps'], networks: ['apps/vlan21'], vms: ['web-01'] },
+      keyless: [{ secret: 'web-01-keys', why: 'there is no Secret tranship-work/web-01-keys' }],
+    },
   },
   rehearsal: { input: { name: ids.migration, vm: 'vm-42' }, result: rehearsal },
   targetRuns: { input: { namespace: 'apps', name: 'web-01' }, result: { runs: false } },

@@ -2,17 +2,17 @@ import { closeSync, createReadStream, fstatSync, openSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CpioIndex } from '../domain/cpio.ts';
+import { textsInside } from '../domain/initramfs.ts';
 import type { Read } from '../domain/read.ts';
 import { reader } from './undo.ts';
 import { unpacked } from './unpack.ts';
 
 export interface Initrd {
   readonly names: readonly string[];
-  /** Its `conf/modules`. */
-  readonly forced: string | undefined;
+  /** Small files of it that count, by their paths. */
+  readonly texts: ReadonlyMap<string, string>;
 }
 
-const forced = 'conf/modules';
 const chunk = 1 << 18;
 const maxArchives = 8;
 /** No initramfs is larger: what unpacks to more is a bomb. */
@@ -43,20 +43,20 @@ async function readArchives(
   max: number,
 ): Promise<Initrd | undefined> {
   const names: string[] = [];
-  let kept: Buffer | undefined;
+  const texts = new Map<string, string>();
   let at = 0;
   for (let archives = 0; archives < maxArchives && at < size; archives++) {
-    const index = new CpioIndex((name) => name === forced);
+    const index = new CpioIndex((name) => textsInside.includes(name));
     const plain = read(at, 5).toString('latin1') === '07070';
     if (plain) for (let from = at; !index.ended && from < size; from += chunk) index.push(read(from, chunk));
     else await unpack(file, at, read(at, 4), index, signal, max);
     if (!index.ended) return undefined;
     for (const name of index.names) names.push(name);
-    kept = index.kept.get(forced) ?? kept;
+    for (const [name, content] of index.kept) texts.set(name, content.toString('utf8'));
     if (!plain) break;
     at = skipZeros(read, at + index.size, size);
   }
-  return { names, forced: kept?.toString('utf8') };
+  return { names, texts };
 }
 
 function skipZeros(read: Read, from: number, size: number): number {

@@ -62,7 +62,7 @@ export async function readKernels(
     for (const each of files.values()) bytes += each.length;
     if (bytes > maxBytes)
       throw new TranshipError('guest.malformed', `its kernels need ${bytes} bytes of modules: more than any guest's`);
-    kernels.push({ version, initrd, holds: held?.names, forced: held?.forced, needed, files });
+    kernels.push({ version, initrd, holds: held?.names, texts: held?.texts ?? new Map(), needed, files });
   }
   return kernels;
 }

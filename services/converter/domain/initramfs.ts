@@ -11,12 +11,18 @@ export interface Kernel {
   readonly initrd: string;
   /** The names in the initramfs; undefined when it could not be unpacked. */
   readonly holds: readonly string[] | undefined;
-  /** `conf/modules` as it stands in the initramfs: what is loaded first. */
-  readonly forced: string | undefined;
+  /** Of {@link textsInside} those that stand in the initramfs, by their paths there. */
+  readonly texts: ReadonlyMap<string, string>;
   readonly needed: Needed;
   /** Below `/lib/modules/<version>/`: the files needed, under the names that {@link nameInside} gives, and the indexes. */
   readonly files: ReadonlyMap<string, Buffer>;
 }
+
+/** What is loaded first. */
+const forced = 'conf/modules';
+/** The guest's crypttab, as initramfs-tools and dracut take it along. */
+export const crypttabsInside: readonly string[] = ['cryptroot/crypttab', 'etc/crypttab'];
+export const textsInside: readonly string[] = [forced, ...crypttabsInside];
 
 export const indexes = ['modules.dep', 'modules.alias', 'modules.alias.bin'] as const;
 /** The kernel's own index of aliases names more modules than the initramfs has: one that is not there is simply not loaded. */
@@ -74,8 +80,8 @@ export function initramfsChange(kernel: Kernel, extra: Extra): Change | Refusal 
     const union = dependencies(files.get('modules.dep')?.toString('utf8') ?? '', inside);
     entries.push({ path: `${folder}/modules.dep`, content: Buffer.from(depText(union)) });
     entries.push({ path: `${folder}/modules.dep.bin`, content: depBinary(union) });
-    if (kernel.forced !== undefined)
-      entries.push({ path: 'conf/modules', content: Buffer.from(withModules(kernel.forced, needed.names)) });
+    const list = kernel.texts.get(forced);
+    if (list !== undefined) entries.push({ path: forced, content: Buffer.from(withModules(list, needed.names)) });
   }
   if (entries.length === 0) return undefined;
   const folders = foldersOf(entries.map(({ path }) => path));

@@ -77,6 +77,16 @@ const told = {
     'A device was left under a name that may not hold',
     'Name it by UUID in the guest, or take the line out',
   ],
+  'guest.encrypted': [
+    'information',
+    'The guest asks for the key of an encrypted volume at each start, as it did',
+    'Nothing: answer at its console (`virtctl vnc` or `virtctl console`), unless it keeps the key itself',
+  ],
+  'guest.key-bound': [
+    'warning',
+    'What opens an encrypted volume by itself may not do so after the move',
+    'Keep a passphrase at hand, and bind the volume anew on the target: a TPM or a token does not move',
+  ],
   'guest.nic-settings': [
     'warning',
     'The settings of a NIC could not be told',

@@ -7,6 +7,7 @@ import { cloudInitRule } from './rules/cloud-init.ts';
 import { devicesRule } from './rules/devices.ts';
 import { dhcpRule } from './rules/dhcp.ts';
 import { driversRule } from './rules/drivers.ts';
+import { encryptedRule } from './rules/encrypted.ts';
 import { fallbackRule } from './rules/fallback.ts';
 import { networkRule } from './rules/network.ts';
 import { toolsRule } from './rules/tools.ts';
@@ -17,6 +18,7 @@ const all: readonly Rule[] = [
   devicesRule,
   driversRule,
   bootRule,
+  encryptedRule,
   fallbackRule,
   networkRule,
   dhcpRule,

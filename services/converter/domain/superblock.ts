@@ -1,3 +1,4 @@
+import { bindingsIn } from './luks.ts';
 import type { Read } from './read.ts';
 
 export type FileSystemKind = 'ext' | 'swap' | 'xfs' | 'btrfs' | 'vfat' | 'ntfs' | 'lvm' | 'luks' | 'raid' | 'bitlocker';
@@ -10,6 +11,8 @@ export interface FileSystem {
   readonly freeBytes?: number;
   /** Of ext file systems alone. */
   readonly ext?: ExtFacts;
+  /** Of an encrypted volume: what opens it in a person's place. */
+  readonly bindings?: readonly string[];
   /** Of the NTFS of a Windows: why it must not be written to as it is. */
   readonly unclean?: 'dirty' | 'hibernated';
 }
@@ -36,7 +39,10 @@ export function identify(read: Read, offset: number, length = Number.POSITIVE_IN
     ...(freeBytes !== undefined && Number.isSafeInteger(freeBytes) && freeBytes >= 0 ? { freeBytes } : {}),
   });
   if (head.length < 4096) return undefined;
-  if (at('LUKS\xba\xbe', 0)) return plain('luks', text(head, 168, 40));
+  if (at('LUKS\xba\xbe', 0)) {
+    const bindings = bindingsIn(read, offset, head);
+    return { ...plain('luks', text(head, 168, 40)), ...(bindings.length > 0 ? { bindings } : {}) };
+  }
   if ([0, 512, 1024, 1536].some((position) => at('LABELONE', position))) return plain('lvm');
   if (isRaidMember(read, offset, length)) return plain('raid');
   if (at('XFSB', 0)) {

@@ -37,10 +37,14 @@ const what: Readonly<Partial<Record<FileSystemKind, readonly [ErrorCode, string]
 
 /** Why a volume's content is out of reach. */
 export const refusalOf = (volume: Volume, as: string): Refusal => {
-  const kind = volume.fileSystem?.kind;
-  const code = (kind && what[kind]?.[0]) ?? 'guest.unsupported';
-  return refuse(code, `${as} lies on ${placeOf(volume)}, which holds ${kind ?? 'no known file system'}`);
+  const kind = volume.fileSystem?.kind ?? 'no known file system';
+  return refuse(codeOf(volume), `${as} lies on ${placeOf(volume)}, which holds ${kind}${ofKeys(volume)}`);
 };
+
+/** A volume that is still closed is one that the keys did not fit. */
+const codeOf = ({ closed, fileSystem }: Volume): ErrorCode =>
+  closed === undefined ? ((fileSystem && what[fileSystem.kind]?.[0]) ?? 'guest.unsupported') : 'guest.luks-key';
+const ofKeys = ({ closed }: Volume) => (closed === undefined ? '' : `: ${closed}`);
 
 /** Decides what there is to convert, from what was found on all disks. `opened`: the volumes that were looked into. */
 export function judge(
@@ -66,8 +70,10 @@ export function judge(
     volumes.filter((volume) => volume.fileSystem!.kind === kind && !opened.has(volume)),
   );
   if (foreign.length > 0 && bootable) {
-    const named = foreign.map((volume) => `${what[volume.fileSystem!.kind]![1]} on ${placeOf(volume)}`);
-    return unsupported(what[foreign[0]!.fileSystem!.kind]![0], [...new Set(named)].join('; '));
+    const named = foreign.map(
+      (volume) => `${what[volume.fileSystem!.kind]![1]} on ${placeOf(volume)}${ofKeys(volume)}`,
+    );
+    return unsupported(codeOf(foreign[0]!), [...new Set(named)].join('; '));
   }
   if (unreached.length > 0 && bootable) {
     const named = unreached.map(({ group, name, why }) => `${group}/${name}: ${why}`);

@@ -10,6 +10,10 @@ export interface Volume {
   readonly lv?: { readonly group: string; readonly name: string };
   /** It lies in no one run of bytes on one disk: only a kernel puts it together. */
   readonly scattered?: boolean;
+  /** It is the inside of an encrypted volume, which the appliance has opened by this name. */
+  readonly opened?: { readonly of: Volume; readonly as: string };
+  /** Of an encrypted volume: why it is still closed, though there are keys. */
+  readonly closed?: string;
   readonly fileSystem?: FileSystem;
 }
 
@@ -35,5 +39,7 @@ export function isDirty({ fileSystem }: Volume): boolean {
 }
 
 /** How a person calls it: `disk 0, partition 1`. */
-export const placeOf = ({ disk, partition, lv }: Volume) =>
-  lv ? `${lv.group}/${lv.name}` : `disk ${disk}${partition ? `, partition ${partition.number}` : ''}`;
+export function placeOf({ disk, partition, lv, opened }: Volume): string {
+  if (opened) return `${placeOf(opened.of)}, opened`;
+  return lv ? `${lv.group}/${lv.name}` : `disk ${disk}${partition ? `, partition ${partition.number}` : ''}`;
+}

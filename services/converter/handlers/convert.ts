@@ -6,7 +6,7 @@ import { convertDisks } from '../convert.ts';
 import { untouched, workOf } from '../direct.ts';
 
 export type Folders = Pick<Config, 'disksDir' | 'devicesDir' | 'scratchDir' | 'mediaDir' | 'mountEngine'> &
-  Partial<Pick<Config, 'applianceEngine'>>;
+  Partial<Pick<Config, 'applianceEngine' | 'luksKeysDir'>>;
 
 const untold = { doneBytes: 0, totalBytes: 0, bytesPerSecond: 0, etaSeconds: null, basis: 'unknown' } as const;
 

@@ -66,7 +66,7 @@ export function kernel(given: Partial<Kernel> & { suffix?: string; builtin?: str
     version: '6.1.0',
     initrd: '/boot/initrd.img-6.1.0',
     holds: ['scripts/functions', 'conf/arch.conf', `usr/lib/modules/6.1.0/${file('scsi/sd_mod')}`],
-    forced: 'sd_mod\n',
+    texts: new Map([['conf/modules', 'sd_mod\n']]),
     needed,
     files: new Map([
       ['modules.dep', Buffer.from(dep)],

@@ -4,7 +4,7 @@ import { fixture } from '../testing/fixture.ts';
 
 const provider = (name: string, state: string) =>
   ({ metadata: { name }, spec: { url: `https://${name}` }, status: { state } }) as unknown as Provider;
-const facts = { storageClasses: ['fast'], namespaces: ['apps'], networks: [], vms: [] };
+const facts = { storageClasses: ['fast'], namespaces: ['apps'], networks: [], vms: [], keyless: [] };
 const failing = (json: unknown) => (json as { checks: Check[] }).checks.filter(({ ok }) => !ok);
 
 it('doctor - all answer; a provider that is lost is told with a fix', async () => {

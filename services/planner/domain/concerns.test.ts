@@ -35,7 +35,13 @@ const maps: Maps = {
     },
   ],
 } as Maps;
-const facts = { storageClasses: ['fast'], namespaces: ['apps'], networks: ['apps/vlan21'], vms: ['other'] };
+const facts = {
+  storageClasses: ['fast'],
+  namespaces: ['apps'],
+  networks: ['apps/vlan21'],
+  vms: ['other'],
+  keyless: [],
+};
 const plan = (spec: object = {}): Plan =>
   planSchema.parse({
     ...{ apiVersion: 'tranship.dev/v1', kind: 'Plan', metadata: { name: 'p' } },
@@ -80,6 +86,12 @@ const brings: Record<string, Partial<Subject>> = {
   'target.unreachable': { facts: undefined },
   'target.provider-unknown': { plan: plan({ target: { provider: 'elsewhere', namespace: 'apps' } }) },
   'target.name-taken': { facts: { ...facts, vms: ['web-01'] } },
+  'luks.secret': {
+    ...{
+      entry: { ...entry, luks: { secret: 'keys' } },
+      facts: { ...facts, keyless: [{ secret: 'keys', why: 'none' }] },
+    },
+  },
   'pci.passthrough': ofVm({ devices: ['pci'] }),
   'nic.sriov': ofVm({ devices: ['sriov'] }),
   'gpu.present': ofVm({ devices: ['vgpu'] }),

@@ -9,6 +9,8 @@ export interface TargetFacts {
   readonly networks: readonly string[];
   /** Names of the VirtualMachines in the plan's namespace. */
   readonly vms: readonly string[];
+  /** Secrets that a plan names for keys, and that hold none. */
+  readonly keyless: readonly { readonly secret: string; readonly why: string }[];
 }
 
 export interface Subject {
@@ -296,6 +298,16 @@ export const rules: readonly Rule[] = [
         'targetName',
         `${plan.spec.target.namespace}/${targetName(entry, vm)} is there already`,
       ),
+  },
+  {
+    id: 'luks.secret',
+    category: 'critical',
+    label: 'A Secret that holds no keys for encrypted volumes',
+    fix: 'Make it in the namespace that is named, a key a value (`kubectl create secret generic`), or take `luks` from the VM',
+    find: ({ entry, facts }) =>
+      (facts?.keyless ?? [])
+        .filter(({ secret }) => secret === entry.luks?.secret)
+        .map(({ why }) => ({ path: 'luks.secret', why })),
   },
   {
     id: 'pci.passthrough',

@@ -66,6 +66,7 @@ export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): Ta
     ...(vm.biosUuid === undefined ? {} : { uuid: vm.biosUuid }),
     // vSphere's names: windows2019srv_64Guest, win98Guest, winNetStandardGuest.
     ...(/^win/i.test(vm.guestId) ? { windows: true } : {}),
+    ...(entry.luks ? { luks: entry.luks } : {}),
     disks: vm.disks.flatMap((disk, index): TargetDisk[] => {
       const storage = storageOf(disk.datastore, maps);
       return storage

@@ -32,8 +32,8 @@ test('rehearsal - a workbench has room for a guest, its memory capped, only wher
   expect(env).toContainEqual({ name: 'TRANSHIP_REHEARSAL_MEMORY_MB', value: '2048' });
   expect(resources).toEqual({ requests: { cpu: '100m', memory: '2688Mi' }, limits: { memory: '3584Mi' } });
   const others = job.spec.template.spec.containers.filter(({ name }) => name !== 'converter');
-  expect(others.map((each) => each.resources.limits.memory)).toEqual(['1Gi']);
-  expect(converter(made().job).resources.limits).toEqual({ memory: '1Gi' });
+  expect(others.map((each) => each.resources.limits.memory)).toEqual(['1024Mi']);
+  expect(converter(made().job).resources.limits).toEqual({ memory: '1024Mi' });
   expect(made().job.metadata).not.toHaveProperty('annotations');
 });
 

@@ -28,7 +28,7 @@ type Input = Omit<StepInput<'prepare'>, 'ran'> & {
 
 export function bench(input: Input, config: Settings) {
   const { migration, vm, workbench, target, connection, grade, rehearse, kvm } = input;
-  const { disks, nodeSelector, transferNetwork } = target;
+  const { disks, luks, nodeSelector, transferNetwork } = target;
   const { workNamespace: namespace, workbenchImage: image } = config;
   const labels = marks({ migration, vm });
   const nats = { url: config.workbenchNatsUrl, secret: config.workbenchNatsSecret };
@@ -45,6 +45,6 @@ export function bench(input: Input, config: Settings) {
   return {
     scratch: claim(space),
     disks: disks.map((disk) => diskClaim(disk, workDisk(workbench, disk.index), namespace, labels)),
-    job: workbenchJob({ ...names, image, disks, connection, nodeSelector, transferNetwork, nats, ...guest }),
+    job: workbenchJob({ ...names, image, disks, connection, luks: luks?.secret, nodeSelector, transferNetwork, nats, ...guest }),
   };
 }

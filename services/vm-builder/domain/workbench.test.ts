@@ -66,6 +66,18 @@ test('workbench - the source’s credentials are with transfer alone, read-only'
   expect(volume('credentials')).toEqual({ name: 'credentials', secret: { secretName: 'vc-login' } });
 });
 
+test('workbench - keys of encrypted volumes are with converter alone, read-only, with the memory that trying them takes', () => {
+  const keyed = workbenchJob({ ...bench, luks: 'web-keys' }).spec.template.spec;
+  const [transfer, converter] = keyed.containers;
+  const mount = { name: 'luks', mountPath: '/etc/tranship/luks', readOnly: true };
+  expect(converter!.volumeMounts).toContainEqual(mount);
+  expect(transfer!.volumeMounts.map(({ name }) => name)).not.toContain('luks');
+  expect(keyed.volumes).toContainEqual({ name: 'luks', secret: { secretName: 'web-keys', defaultMode: 0o440 } });
+  expect(JSON.stringify(keyed.containers.map(({ env, command }) => [env, command]))).not.toContain('web-keys');
+  expect([transfer, converter].map((each) => each!.resources.limits.memory)).toEqual(['1024Mi', '2048Mi']);
+  expect(volume('luks')).toBeUndefined();
+});
+
 test('workbench - no secret is in the environment: each has the password of its own NATS user as a file', () => {
   for (const { name: service, env, volumeMounts } of pod.containers) {
     expect(Object.fromEntries(env.map(({ name, value }) => [name, value]))).toEqual({

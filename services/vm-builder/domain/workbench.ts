@@ -24,6 +24,8 @@ export interface Workbench {
   /** `namespace/name` of the attachment by which it reaches the source. */
   readonly transferNetwork?: string | undefined;
   readonly nats: { readonly url: string; readonly secret: string };
+  /** The secret with the keys of the guest's encrypted volumes. */
+  readonly luks?: string | undefined;
   /** A guest of so much memory is to be booted in it. */
   readonly rehearsal?: { readonly memoryMB: number; readonly kvm: boolean };
 }
@@ -39,7 +41,7 @@ interface Mount {
 
 /** The Job whose pod has the disks in hand: transfer and converter, without any right, restarted where they fail. */
 export function workbenchJob(bench: Workbench) {
-  const { name, namespace, labels, disks, connection, nodeSelector } = bench;
+  const { name, namespace, labels, disks, connection, luks, nodeSelector } = bench;
   const onFiles = disks.filter((disk) => disk.volumeMode === 'Filesystem');
   const onDevices = disks.filter((disk) => disk.volumeMode === 'Block');
   const credentials = {
@@ -47,6 +49,8 @@ export function workbenchJob(bench: Workbench) {
     mountPath: `/etc/tranship/credentials/${connection.secret}`,
     readOnly: true,
   };
+  const keys = luks === undefined ? [] : [{ name: 'luks', secret: { secretName: luks, defaultMode: ownersAlone } }];
+  const keyMounts = keys.map(({ name }) => ({ name, mountPath: '/etc/tranship/luks', readOnly: true }));
   const container = (service: string, more: Mount[] = []) => ({
     name: service,
     image: bench.image,
@@ -66,7 +70,7 @@ export function workbenchJob(bench: Workbench) {
       ...more,
     ],
     volumeDevices: onDevices.map(({ index }) => ({ name: `disk-${index}`, devicePath: `/dev/disks/${index}` })),
-    resources: resources(service === 'converter' ? bench.rehearsal : undefined),
+    resources: resources(service === 'converter' ? bench : {}),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -103,7 +107,7 @@ export function workbenchJob(bench: Workbench) {
             fsGroupChangePolicy: 'OnRootMismatch',
             seccompProfile: { type: 'RuntimeDefault' },
           },
-          containers: [container('transfer', [credentials]), container('converter')],
+          containers: [container('transfer', [credentials]), container('converter', keyMounts)],
           volumes: [
             pvc('scratch', scratch(name)),
             ...disks.map(({ index }) => pvc(`disk-${index}`, workDisk(name, index))),
@@ -111,6 +115,7 @@ export function workbenchJob(bench: Workbench) {
             login(bench, 'transfer'),
             login(bench, 'converter'),
             { name: 'credentials', secret: { secretName: connection.secret } },
+            ...keys,
           ],
         },
       },
@@ -128,12 +133,18 @@ function attachedTo(network: string | undefined) {
 /** Beside the guest's own memory: QEMU itself, and the code that it translates where there is no KVM. */
 const qemuMiB = 512;
 
-function resources(guest: Workbench['rehearsal']) {
+/** What the making of a key from a passphrase takes, by cryptsetup's own bounds. */
+const keyMiB = 1024;
+/** Of the owner, root, and of the pod's group. */
+const ownersAlone = 0o440;
+
+function resources({ rehearsal: guest, luks }: Pick<Workbench, 'rehearsal' | 'luks'>) {
   const more = guest ? guest.memoryMB + qemuMiB : 0;
+  const most = 1024 + more + (luks === undefined ? 0 : keyMiB);
   const device = guest?.kvm ? { [kvmDevice]: '1' } : {};
   return {
     requests: { cpu: '100m', memory: `${128 + more}Mi`, ...device },
-    limits: { memory: guest ? `${1024 + more}Mi` : '1Gi', ...device },
+    limits: { memory: `${most}Mi`, ...device },
   };
 }
 

@@ -5,6 +5,7 @@ import { targetDisk } from '../domain/names.ts';
 import { virtualMachine } from '../domain/virtual-machine.ts';
 import { diskClaim } from '../domain/volumes.ts';
 import type { Target } from '../ports.ts';
+import { whyKeyless } from './keys.ts';
 import { runs } from './runs.ts';
 
 const mark = { 'app.kubernetes.io/managed-by': 'tranship' };
@@ -14,8 +15,8 @@ export function factQueries({ cluster, config }: Target) {
   const names = async (kind: Kind, namespace?: string) =>
     (await cluster.list(kind, namespace)).map(({ metadata }) => metadata.name);
   return {
-    targetFacts: async ({ namespace }: QueryParsed<'targetFacts'>): Promise<QueryResult<'targetFacts'>> => {
-      const [storageClasses, namespaces, networks, vms] = await Promise.all([
+    targetFacts: async ({ namespace, secrets }: QueryParsed<'targetFacts'>): Promise<QueryResult<'targetFacts'>> => {
+      const [storageClasses, namespaces, networks, vms, whys] = await Promise.all([
         names('StorageClass'),
         names('Namespace'),
         // A cluster without multus has none of these.
@@ -24,8 +25,10 @@ export function factQueries({ cluster, config }: Target) {
           .then((all) => all.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`))
           .catch(none),
         names('VirtualMachine', namespace).catch(none),
+        Promise.all(secrets.map((secret) => whyKeyless({ cluster, config }, secret))),
       ]);
-      return { storageClasses, namespaces, networks, vms };
+      const keyless = secrets.flatMap((secret, i) => (whys[i] ? [{ secret, why: whys[i] }] : []));
+      return { storageClasses, namespaces, networks, vms, keyless };
     },
     targetRuns: async (place: QueryParsed<'targetRuns'>): Promise<QueryResult<'targetRuns'>> => ({
       runs: await runs(cluster, place),

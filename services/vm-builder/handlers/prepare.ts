@@ -7,6 +7,7 @@ import { kvmDevice } from '../domain/workbench.ts';
 import { endWorkbench } from '../end-workbench.ts';
 import type { Target } from '../ports.ts';
 import { bringBack } from './bring-back.ts';
+import { whyKeyless } from './keys.ts';
 import { why } from './why.ts';
 
 const lookMs = 200;
@@ -24,6 +25,8 @@ export async function prepare(
   const { workNamespace: namespace } = config;
   if (input.ran) await bringBack(world, input, context);
   await vacant(cluster, target);
+  const keyless = target.luks && (await whyKeyless(world, target.luks.secret));
+  if (keyless) throw new TranshipError('guest.luks-key', keyless);
   const kvm = input.rehearse && (await hasKvm(world));
   const wanted = bench({ ...input, kvm }, config);
   for (const each of [wanted.scratch, ...wanted.disks])

@@ -4,20 +4,25 @@ import { TranshipError } from '@tranship/contracts';
 import type { Volume } from '../../domain/volumes.ts';
 import type { OpenDisk } from '../disks.ts';
 import { createLayer, differences, type Layer } from '../layer.ts';
-import { byKvm, environment } from './environment.ts';
-import { Fish } from './fish.ts';
+import type { LuksKey } from '../luks-keys.ts';
+import { byKvm, environment, memoryFor } from './environment.ts';
+import { Failed, Fish } from './fish.ts';
 import { quote } from './words.ts';
 
 const launchMs = 600_000;
 /** No guest takes longer; the step has a deadline of its own besides. */
 const lifeMs = 1_800_000;
+/** A passphrase takes seconds of all cores of the guest's own machine: here minutes where there is no KVM. */
+const openMs = 900_000;
+/** How cryptsetup says that a key is another one's. */
+const noFit = /No key available with this passphrase/;
 
 /** A layer with the disk that it is of. */
 export interface DiskLayer extends Layer {
   readonly disk: number;
 }
 
-type Given = Pick<Appliance, 'why' | 'byV2v'>;
+type Given = Pick<Appliance, 'why' | 'byV2v' | 'keys'>;
 
 /**
  * A small virtual machine of libguestfs over layers of the guest's disks: its kernel, not the node's, reads and writes the
@@ -32,15 +37,20 @@ export class Appliance {
   readonly why: string;
   /** The layers hold the guest as virt-v2v has converted it. */
   readonly byV2v: boolean;
+  /** Of the guest's encrypted volumes. */
+  readonly keys: readonly LuksKey[];
   readonly #stop = new AbortController();
   #fish: Fish | undefined;
   #mounted: string | undefined;
+  /** What takes down again what was opened, in the order in which it was. */
+  readonly #closing: [command: string, ...args: string[]][] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string, disks: readonly OpenDisk[], { why, byV2v }: Given, signal: AbortSignal) {
+  private constructor(folder: string, disks: readonly OpenDisk[], { why, byV2v, keys }: Given, signal: AbortSignal) {
     this.folder = folder;
     this.why = why;
     this.byV2v = byV2v;
+    this.keys = keys;
     this.#disks = disks;
     this.signal = AbortSignal.any([signal, this.#stop.signal, AbortSignal.timeout(lifeMs)]);
     this.layers = disks.map(({ index, path }) => ({
@@ -66,7 +76,7 @@ export class Appliance {
   start(): Promise<void> {
     return byKvm(async (kvm) => {
       await this.#fish?.close();
-      const fish = new Fish(environment(this.folder, kvm), this.signal);
+      const fish = new Fish(environment(this.folder, kvm, memoryFor(this.keys)), this.signal);
       this.#fish = fish;
       for (const { file } of this.layers)
         await fish.ask('add-drive', [quote(file), 'format:qcow2', 'cachemode:unsafe', 'discard:disable']);
@@ -75,7 +85,8 @@ export class Appliance {
   }
 
   /** What the appliance calls a volume. */
-  deviceOf({ disk, partition, lv }: Volume): string {
+  deviceOf({ disk, partition, lv, opened }: Volume): string {
+    if (opened) return `/dev/mapper/${opened.as}`;
     if (lv) return `/dev/${lv.group}/${lv.name}`;
     return `/dev/sd${letters(this.#disks.findIndex(({ index }) => index === disk))}${partition?.number ?? ''}`;
   }
@@ -88,6 +99,36 @@ export class Appliance {
     });
   }
 
+  /** Opens an encrypted device by a name of our own; false: the key does not fit. */
+  async open(device: string, name: string, key: LuksKey): Promise<boolean> {
+    try {
+      await this.#inTurn(async (fish) => {
+        await this.#mount(fish, undefined);
+        await fish.ask('cryptsetup-open', [quote(device), quote(name)], openMs, key.reveal());
+      });
+    } catch (error) {
+      if (error instanceof Failed && noFit.test(error.detail)) return false;
+      throw error;
+    }
+    this.#closing.push(['cryptsetup-close', quote(`/dev/mapper/${name}`)]);
+    return true;
+  }
+
+  /** The devices of the logical volumes that are known. */
+  async logicalVolumes(): Promise<string[]> {
+    return (await this.ask('lvs')).split('\n').filter(Boolean);
+  }
+
+  /** The same once the volume groups are up of which a part was opened. */
+  async findGroups(): Promise<string[]> {
+    const before = await this.logicalVolumes();
+    await this.ask('lvm-scan', 'true');
+    const after = await this.logicalVolumes();
+    const groups = after.filter((lv) => !before.includes(lv)).flatMap((lv) => lv.split('/')[2] ?? []);
+    for (const group of new Set(groups)) this.#closing.push(['vg-activate', 'false', quote(group)]);
+    return after;
+  }
+
   /** Commands with one file system mounted: links in it lead within it. */
   within<T>(device: string, options: string, use: (fish: Fish) => Promise<T>): Promise<T> {
     return this.#inTurn(async (fish) => {
@@ -96,10 +137,11 @@ export class Appliance {
     });
   }
 
-  /** Unmounts and ends it; gives the layers that differ from their disks. */
+  /** Unmounts, closes what was opened and ends it; gives the layers that differ from their disks. */
   async settle(): Promise<{ layer: DiskLayer; changed: Awaited<ReturnType<typeof differences>> }[]> {
     await this.#inTurn(async (fish) => {
       await this.#mount(fish, undefined);
+      for (const [command, ...args] of this.#closing.splice(0).reverse()) await fish.ask(command, args);
       await fish.end();
     });
     this.#fish = undefined;

@@ -3,8 +3,9 @@ import { delimiter, join } from 'node:path';
 
 /** Made when the image was. Without it libguestfs makes one of the machine's own kernel and programs, and keeps it in /var/tmp. */
 const ready = '/usr/share/tranship/appliance';
-/** MiB of memory that the appliance has. */
-const memory = 512;
+/** MiB of memory that the appliance has; a key is tried in as much as cryptsetup takes for it, at most, by default. */
+const [memory, perKey] = [512, 1024];
+export const memoryFor = (keys: readonly unknown[]): number => (keys.length > 0 ? memory + perKey : memory);
 
 /** Whether this machine has what the appliance needs. */
 export const hasAppliance = (): boolean => has('guestfish') && has('qemu-img');
@@ -36,7 +37,7 @@ export async function byKvm<T>(attempt: (kvm: boolean) => Promise<T>): Promise<T
 }
 
 /** How libguestfs is told to run here: by QEMU itself, without rights, below `scratch`. What the environment says itself counts. */
-export const environment = (scratch: string, kvm: boolean, memoryMiB = memory): NodeJS.ProcessEnv => ({
+export const environment = (scratch: string, kvm: boolean, memoryMiB: number): NodeJS.ProcessEnv => ({
   LIBGUESTFS_BACKEND: 'direct',
   LIBGUESTFS_BACKEND_SETTINGS: kvm ? '' : 'force_tcg',
   LIBGUESTFS_MEMSIZE: String(memoryMiB),

@@ -29,7 +29,7 @@ export class Fish {
   constructor(environment: NodeJS.ProcessEnv, signal: AbortSignal) {
     this.#signal = signal;
     // What it says of failures must stand among its answers, in order.
-    this.#child = spawn('sh', ['-c', 'exec guestfish --no-progress-bars 2>&1'], {
+    this.#child = spawn('sh', ['-c', 'exec guestfish --no-progress-bars --keys-from-stdin 2>&1'], {
       env: environment,
       stdio: ['pipe', 'pipe', 'ignore'],
       detached: true,
@@ -48,16 +48,22 @@ export class Fish {
     signal.addEventListener('abort', () => this.kill(), { once: true });
   }
 
-  /** Arguments are quoted already. Throws {@link Failed} when it fails, `guest.conversion` when there is no answer. */
-  ask(command: string, args: readonly string[] = [], deadlineMs = commandMs): Promise<string> {
-    const work = this.#turn.then(() => this.#ask(command, args, deadlineMs));
+  /**
+   * Arguments are quoted already; a key is the line that the command asks for itself. Throws {@link Failed} when it fails,
+   * `guest.conversion` when there is no answer.
+   */
+  ask(command: string, args: readonly string[] = [], deadlineMs = commandMs, key?: Buffer): Promise<string> {
+    const work = this.#turn.then(() => this.#ask(command, args, deadlineMs, key));
     this.#turn = work.catch(() => {});
     return work;
   }
 
-  async #ask(command: string, args: readonly string[], deadlineMs: number): Promise<string> {
+  async #ask(command: string, args: readonly string[], deadlineMs: number, key?: Buffer): Promise<string> {
     this.#output = '';
-    this.#child.stdin!.write(`-${[command, ...args].join(' ')}\necho ${this.#mark}\n`);
+    const { stdin } = this.#child;
+    stdin!.write(`-${[command, ...args].join(' ')}\n`);
+    if (key) stdin!.write(Buffer.concat([key, Buffer.from('\n')]));
+    stdin!.write(`echo ${this.#mark}\n`);
     const end = `${this.#mark}\n`;
     const late = new AbortController();
     const alarm = sleep(deadlineMs, undefined, { signal: late.signal }).then(() => this.kill());

@@ -1,16 +1,18 @@
 import type { FileSystemKind } from '../../domain/superblock.ts';
-import type { Unreached, Volume } from '../../domain/volumes.ts';
+import type { Volume } from '../../domain/volumes.ts';
 import type { OpenVolume } from '../../ports.ts';
 import type { Probe } from '../disks.ts';
+import type { LuksKey } from '../luks-keys.ts';
 import type { Appliance } from './appliance.ts';
 import { ApplianceFs } from './appliance-fs.ts';
+import { Failed } from './fish.ts';
 import { quote, structures } from './words.ts';
 
 /** What the appliance's kernel is let mount for its files. */
 const mountable: readonly (FileSystemKind | undefined)[] = ['ext', 'xfs', 'btrfs', 'vfat'];
 const kinds: Readonly<Record<string, FileSystemKind>> = {
   ...{ ext2: 'ext', ext3: 'ext', ext4: 'ext', xfs: 'xfs', btrfs: 'btrfs', vfat: 'vfat', swap: 'swap', ntfs: 'ntfs' },
-  crypto_LUKS: 'luks',
+  ...{ crypto_LUKS: 'luks', LVM2_member: 'lvm' },
 };
 const maxSubvolumes = 200;
 
@@ -34,29 +36,77 @@ async function subvolumesIn(appliance: Appliance, volume: Volume): Promise<strin
     .slice(0, maxSubvolumes);
 }
 
-/** The disks with the logical volumes that lie in no one run: the appliance's own LVM has put them together. */
+/**
+ * The disks with what lies in no one run of plain bytes: logical volumes that the appliance's own LVM has put together, and
+ * the insides of encrypted volumes that a key fits, and what these hold in turn.
+ */
 export async function withVolumes(appliance: Appliance, { disks, unreached }: Probe): Promise<Probe> {
-  if (unreached.length === 0) return { disks, unreached };
-  const active = new Set((await appliance.ask('lvs')).split('\n'));
-  const found: Volume[] = [];
-  const left: Unreached[] = [];
-  for (const each of unreached) {
-    const { group, name } = each;
-    const lv = { group, name };
-    const place: Volume = { disk: disks[0]!.index, offset: 0, length: 0, lv, scattered: true };
-    const device = appliance.deviceOf(place);
-    if (!active.has(device)) {
-      left.push(each);
-      continue;
-    }
-    const about = async (command: string) => (await appliance.ask(command, quote(device))).trim();
-    const kind = kinds[await about('vfs-type')];
-    found.push({
-      ...place,
-      length: Number(await about('blockdev-getsize64')),
-      ...(kind ? { fileSystem: { kind, uuid: await about('vfs-uuid'), label: await about('vfs-label') } } : {}),
-    });
-  }
   const [first, ...rest] = disks;
-  return { disks: [{ ...first!, volumes: [...first!.volumes, ...found] }, ...rest], unreached: left };
+  const all = disks.flatMap(({ volumes }) => volumes);
+  const found: Volume[] = [];
+  const add = (volume: Volume | undefined) => volume && all.push(volume) && found.push(volume);
+  /** Encrypted ones that no key fits, as they were and as they are told. */
+  const closed = new Map<Volume, Volume>();
+  let active = unreached.length === 0 ? [] : await appliance.logicalVolumes();
+  for (let opened = 1; opened > 0; ) {
+    const isKnown = (lv: string) => all.some((volume) => volume.lv && appliance.deviceOf(volume) === lv);
+    for (const lv of active.filter((each) => !isKnown(each))) add(await assembled(appliance, first!.index, lv));
+    opened = 0;
+    if (appliance.keys.length === 0) break;
+    for (const volume of all.filter(({ fileSystem }) => fileSystem?.kind === 'luks')) {
+      if (closed.has(volume) || all.some((each) => each.opened?.of === volume)) continue;
+      const inside = await unlocked(appliance, volume, `tranship-${all.length}`);
+      if (inside) opened++;
+      else closed.set(volume, { ...volume, closed: `none of the keys opens it (${told(appliance.keys)})` });
+      add(inside);
+    }
+    if (opened > 0) active = await appliance.findGroups();
+  }
+  const telling = (volume: Volume) => closed.get(volume) ?? volume;
+  return {
+    disks: [
+      { ...first!, volumes: [...first!.volumes, ...found].map(telling) },
+      ...rest.map((disk) => ({ ...disk, volumes: disk.volumes.map(telling) })),
+    ],
+    unreached: unreached.filter(({ group, name }) => !found.some(({ lv }) => lv?.group === group && lv.name === name)),
+  };
+}
+
+/** A logical volume; undefined where it is not up, as parts of it are missing. */
+async function assembled(appliance: Appliance, disk: number, device: string): Promise<Volume | undefined> {
+  const [, group, name] = /^\/dev\/([^/]+)\/([^/]+)$/.exec(device) ?? [];
+  if (!group || !name) return undefined;
+  try {
+    return await examined(appliance, { disk, offset: 0, length: 0, lv: { group, name }, scattered: true });
+  } catch (error) {
+    if (error instanceof Failed && /: No such file or directory$/.test(error.detail)) return undefined;
+    throw error;
+  }
+}
+
+const maxTold = 5;
+const told = (keys: readonly LuksKey[]) =>
+  keys
+    .slice(0, maxTold)
+    .map(({ name }) => name)
+    .join(', ') + (keys.length > maxTold ? ' …' : '');
+
+/** The inside of an encrypted volume, opened by the first key that fits. */
+async function unlocked(appliance: Appliance, of: Volume, as: string): Promise<Volume | undefined> {
+  for (const key of appliance.keys)
+    if (await appliance.open(appliance.deviceOf(of), as, key))
+      return examined(appliance, { disk: of.disk, offset: 0, length: 0, scattered: true, opened: { of, as } });
+  return undefined;
+}
+
+/** A volume with what the appliance sees in it. */
+async function examined(appliance: Appliance, place: Volume): Promise<Volume> {
+  const device = quote(appliance.deviceOf(place));
+  const about = async (command: string) => (await appliance.ask(command, device)).trim();
+  const kind = kinds[await about('vfs-type')];
+  return {
+    ...place,
+    length: Number(await about('blockdev-getsize64')),
+    ...(kind ? { fileSystem: { kind, uuid: await about('vfs-uuid'), label: await about('vfs-label') } } : {}),
+  };
 }

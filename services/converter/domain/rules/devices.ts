@@ -10,6 +10,7 @@ import {
   volumeOf,
 } from '../devices.ts';
 import { type Facts, textOf } from '../facts.ts';
+import { crypttabsInside, type Kernel } from '../initramfs.ts';
 import { concern, type Part, refuse } from '../part.ts';
 import { paths } from '../paths.ts';
 
@@ -67,6 +68,14 @@ export function steadyResume(facts: Facts): string | undefined {
   const after = renameInArguments(before, nameIn(facts)).text;
   return after === before ? undefined : after;
 }
+
+/** The crypttabs inside an initramfs, by their paths there, that must change: as the guest's own does. */
+export const steadyCrypttabs = (facts: Facts, { texts }: Pick<Kernel, 'texts'>): [string, string][] =>
+  crypttabsInside.flatMap((path): [string, string][] => {
+    const before = texts.get(path) ?? '';
+    const after = renameInCrypttab(before, nameIn(facts));
+    return after === before ? [] : [[path, after]];
+  });
 
 /** Every unsteady device in the files that name devices, for people. */
 export function fragileDevices(facts: Facts): { file: string; device: string }[] {

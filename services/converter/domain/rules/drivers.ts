@@ -3,7 +3,7 @@ import { type Facts, filesBelow, textOf } from '../facts.ts';
 import { initramfsChange, makerOf, withModules } from '../initramfs.ts';
 import { type Part, type Refusal, refuse } from '../part.ts';
 import { paths } from '../paths.ts';
-import { steadyResume } from './devices.ts';
+import { steadyCrypttabs, steadyResume } from './devices.ts';
 
 const dropIn = `${paths.dracut}/90-tranship.conf`;
 
@@ -16,6 +16,7 @@ export function driversRule(facts: Facts): Part {
   const found = kernels.flatMap((kernel): (Change | Refusal)[] => {
     const ofTools = resume !== undefined && makerOf(kernel) === 'initramfs-tools';
     const extra = new Map(ofTools ? [['conf/conf.d/resume', Buffer.from(resume)]] : []);
+    for (const [path, text] of steadyCrypttabs(facts, kernel)) extra.set(path, Buffer.from(text));
     return [initramfsChange(kernel, extra) ?? []].flat();
   });
   const makers = new Set(kernels.map(makerOf));

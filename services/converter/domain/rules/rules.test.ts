@@ -138,7 +138,7 @@ test('initramfs - lib of its own, or as a link', () => {
 test('dracut - recognised, appended to without a list of its own, and kept by a drop-in', () => {
   const { found, index } = appended({
     holds: ['usr/lib/dracut/build-parameter.txt', 'etc/cmdline.d'],
-    forced: undefined,
+    texts: new Map(),
   });
   expect(index!.names).toContain('usr/lib/modules/6.1.0/kernel/drivers/virtio/virtio_pci.ko');
   expect(index!.names).not.toContain('conf/modules');

@@ -148,8 +148,10 @@ async function withAppliance<T>(
     if (byV2v) await runV2v(appliance.layers, appliance.folder, appliance.signal, (stage) => tell?.(stage));
     tell?.('Starting the appliance');
     await appliance.start();
+    if (keys.length > 0) tell?.('Opening encrypted volumes');
+    const found = await withVolumes(appliance, probe);
     tell?.('Looking the guest through');
-    return await use(openIn(appliance), await withVolumes(appliance, probe));
+    return await use(openIn(appliance), found);
   } finally {
     await appliance.close();
   }

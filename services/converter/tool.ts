@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type GuestAnswer, TranshipError } from '@tranship/contracts';
 import { z } from 'zod';
+import { hasKeys } from './adapters/luks-keys.ts';
 import { convertFiles, inspectFiles, type Request } from './offline.ts';
 
 /** The converter by itself, without services: `inspect DISK|DIR` and `convert DISK…`; one line of JSON is its answer. */
@@ -25,6 +26,9 @@ async function answer(argv: readonly string[]): Promise<GuestAnswer> {
     },
   });
   const [verb, ...files] = positionals;
+  const luksKeysDir = values['luks-keys'];
+  if (luksKeysDir !== undefined && !hasKeys(luksKeysDir))
+    throw new TranshipError('guest.luks-key', `there is no key in ${luksKeysDir}`);
   const scratch = mkdtempSync(join(tmpdir(), 'tranship-guest-'));
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -35,7 +39,7 @@ async function answer(argv: readonly string[]): Promise<GuestAnswer> {
       mediaDir: values.media,
       mountEngine: process.env.TRANSHIP_MOUNT_ENGINE === 'true',
       applianceEngine: process.env.TRANSHIP_APPLIANCE_ENGINE !== 'false',
-      luksKeysDir: values['luks-keys'],
+      luksKeysDir,
       scratch,
       signal: stop.signal,
       ...(values.overlay === undefined ? {} : { overlay: values.overlay }),

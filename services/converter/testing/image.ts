@@ -18,7 +18,7 @@ import { osReleases } from './tree.ts';
 const mib = 1024 ** 2;
 const env = { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' };
 export const version = '6.1.0-test';
-const bootUuid = '8f0e1c1a-0000-4000-8000-00000000b007';
+export const bootUuid = '8f0e1c1a-0000-4000-8000-00000000b007';
 
 /** The first MiB of a physical volume of 200 MiB as LVM's own tools wrote it: my-vg with root (80 MiB from its first extent on), swap-1, and split in two runs. */
 export const physicalVolume = () =>
@@ -84,7 +84,7 @@ export function partitioned(
 }
 
 /** ext4 from a folder, at an offset of a file, everything root's, without mounting. */
-function ext4(file: string, folder: string, at: number, size: number, uuid?: string): void {
+export function ext4(file: string, folder: string, at: number, size: number, uuid?: string): void {
   const options = ['-q', '-F', '-t', 'ext4', '-E', `offset=${at * mib},root_owner=0:0`, '-d', folder];
   execFileSync('mke2fs', [...options, ...(uuid ? ['-U', uuid] : []), file, `${size}M`], { env, timeout: 60_000 });
 }

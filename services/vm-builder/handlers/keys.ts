@@ -10,6 +10,6 @@ export async function whyKeyless(
   if (!secret) return `there is no Secret ${namespace}/${name}`;
   // Whoever may store a plan names the secret: Tranship's own logins are not for the half that looks into guests.
   if (isCredential(secret) || name === workbenchNatsSecret)
-    return `the Secret ${namespace}/${name} holds a login of Tranship's own`;
+    return `the Secret ${namespace}/${name} holds a login of Tranship’s own`;
   return Object.keys(secret.data ?? {}).length === 0 ? `the Secret ${namespace}/${name} is empty` : undefined;
 }

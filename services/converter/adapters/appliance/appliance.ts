@@ -42,8 +42,8 @@ export class Appliance {
   readonly #stop = new AbortController();
   #fish: Fish | undefined;
   #mounted: string | undefined;
-  /** What takes down again what was opened, in the order in which it was. */
-  readonly #closing: [command: string, ...args: string[]][] = [];
+  /** Devices of what was opened, in the order in which it was: one may lie within the one before. */
+  readonly #opened: string[] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(folder: string, disks: readonly OpenDisk[], { why, byV2v, keys }: Given, signal: AbortSignal) {
@@ -110,23 +110,8 @@ export class Appliance {
       if (error instanceof Failed && noFit.test(error.detail)) return false;
       throw error;
     }
-    this.#closing.push(['cryptsetup-close', quote(`/dev/mapper/${name}`)]);
+    this.#opened.push(`/dev/mapper/${name}`);
     return true;
-  }
-
-  /** The devices of the logical volumes that are known. */
-  async logicalVolumes(): Promise<string[]> {
-    return (await this.ask('lvs')).split('\n').filter(Boolean);
-  }
-
-  /** The same once the volume groups are up of which a part was opened. */
-  async findGroups(): Promise<string[]> {
-    const before = await this.logicalVolumes();
-    await this.ask('lvm-scan', 'true');
-    const after = await this.logicalVolumes();
-    const groups = after.filter((lv) => !before.includes(lv)).flatMap((lv) => lv.split('/')[2] ?? []);
-    for (const group of new Set(groups)) this.#closing.push(['vg-activate', 'false', quote(group)]);
-    return after;
   }
 
   /** Commands with one file system mounted: links in it lead within it. */
@@ -141,7 +126,7 @@ export class Appliance {
   async settle(): Promise<{ layer: DiskLayer; changed: Awaited<ReturnType<typeof differences>> }[]> {
     await this.#inTurn(async (fish) => {
       await this.#mount(fish, undefined);
-      for (const [command, ...args] of this.#closing.splice(0).reverse()) await fish.ask(command, args);
+      for (const device of this.#opened.splice(0).reverse()) await close(fish, device);
       await fish.end();
     });
     this.#fish = undefined;
@@ -176,6 +161,14 @@ export class Appliance {
     this.#turn = work.catch(() => {});
     return work;
   }
+}
+
+/** Takes volume groups down that may lie within, but for volumes of theirs that something is still open in. */
+async function close(fish: Fish, device: string): Promise<void> {
+  await fish.ask('vg-activate-all', ['false']).catch((error) => {
+    if (!(error instanceof Failed)) throw error;
+  });
+  await fish.ask('cryptsetup-close', [quote(device)]);
 }
 
 /** `a` … `z`, `aa` …, as Linux counts disks. */

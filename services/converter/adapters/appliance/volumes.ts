@@ -47,7 +47,7 @@ export async function withVolumes(appliance: Appliance, { disks, unreached }: Pr
   const add = (volume: Volume | undefined) => volume && all.push(volume) && found.push(volume);
   /** Encrypted ones that no key fits, as they were and as they are told. */
   const closed = new Map<Volume, Volume>();
-  let active = unreached.length === 0 ? [] : await appliance.logicalVolumes();
+  let active = unreached.length === 0 ? [] : await logicalVolumes(appliance);
   for (let opened = 1; opened > 0; ) {
     const isKnown = (lv: string) => all.some((volume) => volume.lv && appliance.deviceOf(volume) === lv);
     for (const lv of active.filter((each) => !isKnown(each))) add(await assembled(appliance, first!.index, lv));
@@ -55,12 +55,15 @@ export async function withVolumes(appliance: Appliance, { disks, unreached }: Pr
     if (appliance.keys.length === 0) break;
     for (const volume of all.filter(({ fileSystem }) => fileSystem?.kind === 'luks')) {
       if (closed.has(volume) || all.some((each) => each.opened?.of === volume)) continue;
-      const inside = await unlocked(appliance, volume, `tranship-${all.length}`);
+      const inside = await unlocked(appliance, volume, `tranship_${all.length}`);
       if (inside) opened++;
       else closed.set(volume, { ...volume, closed: `none of the keys opens it (${told(appliance.keys)})` });
       add(inside);
     }
-    if (opened > 0) active = await appliance.findGroups();
+    if (opened > 0) {
+      await appliance.ask('lvm-scan', 'true');
+      active = await logicalVolumes(appliance);
+    }
   }
   const telling = (volume: Volume) => closed.get(volume) ?? volume;
   return {
@@ -71,6 +74,8 @@ export async function withVolumes(appliance: Appliance, { disks, unreached }: Pr
     unreached: unreached.filter(({ group, name }) => !found.some(({ lv }) => lv?.group === group && lv.name === name)),
   };
 }
+
+const logicalVolumes = async (appliance: Appliance) => (await appliance.ask('lvs')).split('\n').filter(Boolean);
 
 /** A logical volume; undefined where it is not up, as parts of it are missing. */
 async function assembled(appliance: Appliance, disk: number, device: string): Promise<Volume | undefined> {

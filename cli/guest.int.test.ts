@@ -34,6 +34,8 @@ test('guest - a folder is inspected by the converter’s own program; a failure 
   expect(inspectionSchema.parse(JSON.parse(found.out))).toMatchObject({ supported: true, nics: [{ name: 'ens192' }] });
   const shown = await tranship('guest', 'convert', join(folder, 'tree'), ...nics, '--dry-run');
   expect(shown.out).toContain('new /etc/udev/rules.d/70-persistent-net.rules');
+  const keyless = await tranship('guest', 'inspect', join(folder, 'tree'), '--luks-keys', join(folder, 'keys'));
+  expect(keyless.error).toMatch(/there is no key in .*keys\n {2}fix: .*\n {2}code: guest\.luks-key/);
   const missing = await tranship('guest', 'inspect', join(folder, 'none.raw'));
   expect(missing.code).toBe(1);
   expect(missing.error).toMatch(/there is no .*none\.raw\n {2}fix: .*\n {2}code: guest\.image/);

@@ -72,7 +72,7 @@ test('encrypted - without keys it is refused with the way to give them, and with
   const { done, seen } = await watched(inspectDisks(work({ wrong: 'sesame, perhaps\n', data: passphrases.var })));
   const [concern] = done.concerns;
   expect(concern).toMatchObject({ id: 'guest.luks-key', category: 'critical' });
-  expect(concern!.why).toContain('disk 0, partition 2: none of the keys opens it (data, wrong)');
+  expect(concern!.why).toContain('disk 0, partition 2: none of the keys opens it (data, wrong): No key available');
   expect(JSON.stringify([done, told, seen])).not.toContain('sesame');
   expect(digest()).toBe(before);
 });

@@ -14,8 +14,6 @@ const launchMs = 600_000;
 const lifeMs = 1_800_000;
 /** A passphrase takes seconds of all cores of the guest's own machine: here minutes where there is no KVM. */
 const openMs = 900_000;
-/** How cryptsetup says that a key is another one's. */
-const noFit = /No key available with this passphrase/;
 
 /** A layer with the disk that it is of. */
 export interface DiskLayer extends Layer {
@@ -99,19 +97,19 @@ export class Appliance {
     });
   }
 
-  /** Opens an encrypted device by a name of our own; false: the key does not fit. */
-  async open(device: string, name: string, key: LuksKey): Promise<boolean> {
+  /** Opens an encrypted device by a name of our own; or says why it does not. */
+  async open(device: string, name: string, key: LuksKey): Promise<string | undefined> {
     try {
       await this.#inTurn(async (fish) => {
         await this.#mount(fish, undefined);
         await fish.ask('cryptsetup-open', [quote(device), quote(name)], openMs, key.reveal());
       });
     } catch (error) {
-      if (error instanceof Failed && noFit.test(error.detail)) return false;
+      if (error instanceof Failed) return error.detail.replace(/^.*: cryptsetup exited with status \d+: /, '');
       throw error;
     }
     this.#opened.push(`/dev/mapper/${name}`);
-    return true;
+    return undefined;
   }
 
   /** Commands with one file system mounted: links in it lead within it. */

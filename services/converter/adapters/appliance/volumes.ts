@@ -44,21 +44,29 @@ export async function withVolumes(appliance: Appliance, { disks, unreached }: Pr
   const [first, ...rest] = disks;
   const all = disks.flatMap(({ volumes }) => volumes);
   const found: Volume[] = [];
-  const add = (volume: Volume | undefined) => volume && all.push(volume) && found.push(volume);
+  const add = (volume: Volume) => {
+    all.push(volume);
+    found.push(volume);
+  };
   /** Encrypted ones that no key fits, as they were and as they are told. */
   const closed = new Map<Volume, Volume>();
   let active = unreached.length === 0 ? [] : await logicalVolumes(appliance);
   for (let opened = 1; opened > 0; ) {
     const isKnown = (lv: string) => all.some((volume) => volume.lv && appliance.deviceOf(volume) === lv);
-    for (const lv of active.filter((each) => !isKnown(each))) add(await assembled(appliance, first!.index, lv));
+    for (const lv of active.filter((each) => !isKnown(each))) {
+      const volume = await assembled(appliance, first!.index, lv);
+      if (volume) add(volume);
+    }
     opened = 0;
     if (appliance.keys.length === 0) break;
     for (const volume of all.filter(({ fileSystem }) => fileSystem?.kind === 'luks')) {
       if (closed.has(volume) || all.some((each) => each.opened?.of === volume)) continue;
       const inside = await unlocked(appliance, volume, `tranship_${all.length}`);
-      if (inside) opened++;
-      else closed.set(volume, { ...volume, closed: `none of the keys opens it (${told(appliance.keys)})` });
-      add(inside);
+      if (typeof inside === 'string') closed.set(volume, { ...volume, closed: inside });
+      else {
+        add(inside);
+        opened++;
+      }
     }
     if (opened > 0) {
       await appliance.ask('lvm-scan', 'true');
@@ -96,12 +104,16 @@ const told = (keys: readonly LuksKey[]) =>
     .map(({ name }) => name)
     .join(', ') + (keys.length > maxTold ? ' …' : '');
 
-/** The inside of an encrypted volume, opened by the first key that fits. */
-async function unlocked(appliance: Appliance, of: Volume, as: string): Promise<Volume | undefined> {
-  for (const key of appliance.keys)
-    if (await appliance.open(appliance.deviceOf(of), as, key))
+/** The inside of an encrypted volume, opened by the first key that fits; or why none does. */
+async function unlocked(appliance: Appliance, of: Volume, as: string): Promise<Volume | string> {
+  const whys = new Set<string>();
+  for (const key of appliance.keys) {
+    const why = await appliance.open(appliance.deviceOf(of), as, key);
+    if (why === undefined)
       return examined(appliance, { disk: of.disk, offset: 0, length: 0, scattered: true, opened: { of, as } });
-  return undefined;
+    whys.add(why);
+  }
+  return `none of the keys opens it (${told(appliance.keys)}): ${[...whys].join('; ')}`;
 }
 
 /** A volume with what the appliance sees in it. */

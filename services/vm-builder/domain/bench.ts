@@ -45,6 +45,16 @@ export function bench(input: Input, config: Settings) {
   return {
     scratch: claim(space),
     disks: disks.map((disk) => diskClaim(disk, workDisk(workbench, disk.index), namespace, labels)),
-    job: workbenchJob({ ...names, image, disks, connection, luks: luks?.secret, nodeSelector, transferNetwork, nats, ...guest }),
+    job: workbenchJob({
+      ...names,
+      image,
+      disks,
+      connection,
+      luks: luks?.secret,
+      nodeSelector,
+      transferNetwork,
+      nats,
+      ...guest,
+    }),
   };
 }

@@ -42,6 +42,7 @@ async function subvolumesIn(appliance: Appliance, volume: Volume): Promise<strin
  */
 export async function withVolumes(appliance: Appliance, { disks, unreached }: Probe): Promise<Probe> {
   const [first, ...rest] = disks;
+  const keys = [...appliance.keys];
   const all = disks.flatMap(({ volumes }) => volumes);
   const found: Volume[] = [];
   const add = (volume: Volume) => {
@@ -58,10 +59,10 @@ export async function withVolumes(appliance: Appliance, { disks, unreached }: Pr
       if (volume) add(volume);
     }
     opened = 0;
-    if (appliance.keys.length === 0) break;
+    if (keys.length === 0) break;
     for (const volume of all.filter(({ fileSystem }) => fileSystem?.kind === 'luks')) {
       if (closed.has(volume) || all.some((each) => each.opened?.of === volume)) continue;
-      const inside = await unlocked(appliance, volume, `tranship_${all.length}`);
+      const inside = await unlocked(appliance, keys, volume, `tranship_${all.length}`);
       if (typeof inside === 'string') closed.set(volume, { ...volume, closed: inside });
       else {
         add(inside);
@@ -105,12 +106,15 @@ const told = (keys: readonly LuksKey[]) =>
     .join(', ') + (keys.length > maxTold ? ' …' : '');
 
 /** The inside of an encrypted volume, opened by the first key that fits; or why none does. */
-async function unlocked(appliance: Appliance, of: Volume, as: string): Promise<Volume | string> {
+async function unlocked(appliance: Appliance, keys: LuksKey[], of: Volume, as: string): Promise<Volume | string> {
   const whys = new Set<string>();
-  for (const key of appliance.keys) {
+  for (const key of [...keys]) {
     const why = await appliance.open(appliance.deviceOf(of), as, key);
-    if (why === undefined)
+    if (why === undefined) {
+      // The next volume has often the same, and a try is dear.
+      keys.unshift(...keys.splice(keys.indexOf(key), 1));
       return examined(appliance, { disk: of.disk, offset: 0, length: 0, scattered: true, opened: { of, as } });
+    }
     whys.add(why);
   }
   return `none of the keys opens it (${told(appliance.keys)}): ${[...whys].join('; ')}`;

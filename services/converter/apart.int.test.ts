@@ -160,3 +160,16 @@ test('apart - whatever a guest may have written into its own books: it is read, 
   }
   expect(new Set(tried)).toEqual(new Set(['read', 'rehearsal.unsupported']));
 });
+
+test('apart - an encrypted guest whose keys there are is not rehearsed, by that reason', async () => {
+  const disk = join(folder, 'disk.img');
+  plainDisk(disk, folderOf(join(folder, 'tree'), { '/x': '' }));
+  const bytes = readFileSync(disk);
+  bytes.fill(0, mib, mib + 131_072);
+  bytes.write('LUKS\xba\xbe', mib, 'latin1');
+  writeFileSync(disk, bytes);
+  await expect(convertApart(work(disk), 'auto')).rejects.toMatchObject({ code: 'guest.luks-unsupported' });
+  const luksKeysDir = folderOf(join(folder, 'keys'), { '/root': 'words' });
+  const given = convertApart({ ...work(disk), luksKeysDir }, 'auto');
+  await expect(given).rejects.toMatchObject({ code: 'rehearsal.unsupported' });
+});

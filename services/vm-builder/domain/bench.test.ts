@@ -37,6 +37,12 @@ test('rehearsal - a workbench has room for a guest, its memory capped, only wher
   expect(made().job.metadata).not.toHaveProperty('annotations');
 });
 
+test('keys - those of the VM are mounted, and none where it has none', () => {
+  const volumes = (job: ReturnType<typeof made>['job']) => job.spec.template.spec.volumes.map(({ name }) => name);
+  expect(volumes(made({ target: targetVm({ luks: { secret: 'web-keys' } }) }).job)).toContain('luks');
+  expect(volumes(made().job)).not.toContain('luks');
+});
+
 test('rehearsal - KVM is asked for where a node has it', () => {
   const { limits, requests } = converter(made({ rehearse: true, kvm: true }).job).resources;
   expect([limits, requests]).toEqual(Array(2).fill(expect.objectContaining({ 'devices.kubevirt.io/kvm': '1' })));

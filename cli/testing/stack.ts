@@ -110,7 +110,7 @@ export interface Outcome {
 /** Runs the command line as a person does. */
 export function tranship(
   args: readonly string[],
-  options: { env?: Record<string, string>; input?: string; onOut?: () => void } = {},
+  options: { env?: Record<string, string>; input?: string; onOut?: (out: string, end: () => void) => void } = {},
 ): Promise<Outcome> {
   const child = spawn(process.execPath, [join(root, 'cli/main.ts'), ...args], {
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', NODE_NO_WARNINGS: '1', ...options.env },
@@ -121,7 +121,7 @@ export function tranship(
   let err = '';
   child.stdout.on('data', (chunk) => {
     out += chunk;
-    options.onOut?.();
+    options.onOut?.(out, () => child.kill());
   });
   child.stderr.on('data', (chunk) => {
     err += chunk;

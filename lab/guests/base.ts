@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { cached } from '../setup/cache.ts';
 import { run } from '../setup/shell.ts';
 import type { WorldVm } from '../world/schema.ts';
-import { recipes } from './layout.ts';
 import { diskKeyOf, withRoot, writeDisk } from './systems.ts';
 
 /** The root file system begins here. */
@@ -10,10 +9,10 @@ export const rootOffset = { bios: 1024 ** 2, efi: 65 * 1024 ** 2 } as const;
 const sizeMiB = 960;
 
 /** The compressed image that a guest's first disk begins as, built once for each state of the recipe. */
-export async function baseImage({ guest = 'debian-12', firmware, network }: WorldVm): Promise<string> {
+export async function baseImage({ firmware, network }: WorldVm): Promise<string> {
   const manager = network?.manager ?? 'ifupdown';
-  const system = { ...recipes[guest], manager };
-  const folder = await cached(`guest-${guest}-${manager}-${firmware}`, diskKeyOf(system), (out) =>
+  const system = { release: 'bookworm', maker: 'initramfs-tools', manager } as const;
+  const folder = await cached(`guest-debian-12-${manager}-${firmware}`, diskKeyOf(system), (out) =>
     withRoot(system, async (root) => {
       const raw = join(out, 'disk.raw');
       await writeDisk({ firmware, fileSystem: 'ext4', volume: 'plain' }, root, raw, sizeMiB);

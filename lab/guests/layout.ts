@@ -12,13 +12,6 @@ export interface System {
   readonly manager: Manager;
 }
 
-/** The lab's own guests, but for who manages their network. */
-export const recipes = {
-  'debian-12': { release: 'bookworm', maker: 'initramfs-tools' },
-  'debian-12-dracut': { release: 'bookworm', maker: 'dracut' },
-} as const satisfies Record<string, Omit<System, 'manager'>>;
-export type Recipe = keyof typeof recipes;
-
 /** How its disk is laid out. */
 export interface Layout {
   readonly firmware: (typeof firmwares)[number];

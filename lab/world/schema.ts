@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { type Recipe, recipes } from '../guests/layout.ts';
 import { managers } from '../guests/network.ts';
 
 const free = z.record(z.string(), z.unknown());
@@ -10,7 +9,7 @@ export const worldVmSchema = z.strictObject({
   name: z.string(),
   folder: z.string().default(''),
   /** A recipe of lab/guests; none: blank or patterned disks. */
-  guest: z.enum(Object.keys(recipes) as [Recipe]).optional(),
+  guest: z.enum(['debian-12']).optional(),
   power: z.enum(['on', 'off']).default('off'),
   firmware: z.enum(['bios', 'efi']).default('bios'),
   /** Two emulated ones may lose each other's timers where the machine is busy, and a guest then hangs in its boot. */

@@ -21,7 +21,8 @@ export async function endWorkbench(
   // First of all: no other pod follows one that ends.
   const was = await cluster.remove('Job', workbench, workNamespace);
   const [pod, same] = await Promise.all(halves.map((half) => workbenches.close(half, migration, vm)));
-  if (pod !== undefined && pod === same) await cluster.removePod(pod, workNamespace);
+  // Where that is refused, its end is waited for as well.
+  if (pod !== undefined && pod === same) await cluster.removePod(pod, workNamespace).catch(() => {});
   const pods = { kind: 'Pod', namespace: workNamespace, labels: selector({ migration, vm }) } as const;
   if (await cluster.until(pods, none, { deadlineMs: goneMs, clock, signal })) return was;
   throw new TranshipError('target.workbench-alive', `the pod of ${workbench} is still there after ${goneMs / 1000} s`);

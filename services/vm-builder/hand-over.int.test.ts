@@ -3,7 +3,7 @@ import { cameFrom, marks, reclaimPolicy } from './domain/names.ts';
 import { handOver } from './handlers/hand-over.ts';
 import { prepare } from './handlers/prepare.ts';
 import { release } from './handlers/remove.ts';
-import { Died, dying, slow } from './testing/dying.ts';
+import { Died, dying, slow, unable } from './testing/dying.ts';
 import { disk } from './testing/fixtures.ts';
 import { apps, asked, type Course, context, course, until, World, work } from './testing/world.ts';
 
@@ -120,6 +120,16 @@ it('hand-over - a pod in which both halves have let go of the disks is not waite
   await handOver(world.target, input, context);
   await handedOver(input, 0, volumes[0]!, 'Delete');
   expect(await world.pod(input)).toBeUndefined();
+});
+
+it('hand-over - without the right to take the pod out its end is waited for', async () => {
+  const input = course();
+  const { volumes, pod } = await world.prepared(input);
+  world.lets(input, pod, 'transfer', 'converter');
+  const [target, asked] = unable(world.target);
+  await Promise.all([handOver(target, input, context), world.ends(input)]);
+  expect(asked).toEqual([pod]);
+  await handedOver(input, 0, volumes[0]!, 'Delete');
 });
 
 it('hand-over - cut after the pod was taken out it is run again to the same end', async () => {

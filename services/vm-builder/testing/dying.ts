@@ -1,3 +1,4 @@
+import { TranshipError } from '@tranship/contracts';
 import type { Target } from '../ports.ts';
 
 /** What a worker's death looks like from inside. */
@@ -42,6 +43,16 @@ export function slow(target: Target, name: string, meanwhile: () => Promise<unkn
     return answer;
   };
   return { ...target, cluster: wrapped(cluster, { get }) };
+}
+
+/** The same cluster, where no pod may be removed, and which pods it was asked for. */
+export function unable(target: Target): [Target, string[]] {
+  const asked: string[] = [];
+  const removePod = async (name: string) => {
+    asked.push(name);
+    throw new TranshipError('kube.forbidden', 'DELETE pods: forbidden (HTTP 403)');
+  };
+  return [{ ...target, cluster: wrapped(target.cluster, { removePod }) }, asked];
 }
 
 const wrapped = (cluster: Target['cluster'], by: Partial<Target['cluster']>): Target['cluster'] => ({

@@ -1,8 +1,12 @@
 import { TranshipError } from '@tranship/contracts';
 import type { Target } from '../ports.ts';
 
-/** What a worker's death looks like from inside. */
-export class Died extends Error {}
+/** What a worker's death looks like from inside: nobody tries again. */
+export class Died extends TranshipError {
+  constructor() {
+    super('service.internal', 'died', { retry: false });
+  }
+}
 
 /**
  * The same cluster, for a worker that dies right after its n-th write (0: before the first). `writes` tells what it wrote.

@@ -27,7 +27,7 @@ const fingerprint = (key: string) =>
   `SHA256:${createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64')}`;
 
 const meanings: Record<Proof['grade'], string> = {
-  standard: 'crc32 of each leaf, which finds accidents',
+  standard: 'CRC-32 of each leaf, which finds accidents',
   sha256: 'SHA-256 of each leaf',
   full: 'SHA-256 of each leaf, and the powered-off source was read twice',
 };

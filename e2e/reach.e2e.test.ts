@@ -13,7 +13,7 @@ const spread = {
   networkMap: { entries: [{ source: { name: 'VM Network' }, target: { type: 'pod' } }] },
 };
 
-test('reach - a blank VM that vSphere calls a Windows, onto the pod network and a class that binds at once; what workbench and launcher say is read by kubectl', async () => {
+test('reach - a blank VM that vSphere calls a Windows, read by a transfer network, onto the pod network and a class that binds at once; what workbench and launcher say is read by kubectl', async () => {
   const defaults = { targetPower: 'on', health: { agent: 'ignore' } };
   await story.plan('pods', [{ name: 'pod-01' }], { ...spread, defaults }, { storageClass: 'prompt' });
   await story.control('/delays', { VixDiskLib_Read: 500 });

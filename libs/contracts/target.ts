@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** How much a proof proves: `standard` crc32, `sha256` SHA-256 of each leaf, `full` the same, and the powered-off source is read twice. */
+/** How much a proof proves: `standard` CRC-32, `sha256` SHA-256 of each leaf, `full` the same, and the powered-off source is read twice. */
 export const gradeSchema = z.enum(['standard', 'sha256', 'full']);
 export type Grade = z.infer<typeof gradeSchema>;
 /** How the leaves of a disk are summed, by its proof's grade; and the bytes of one sum. */

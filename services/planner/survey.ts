@@ -1,8 +1,8 @@
 import { type Plan, type Room, type SourceVm, TranshipError, type Validation } from '@tranship/contracts';
 import type { Kit } from '@tranship/service-kit';
-import type { TargetFacts } from './domain/concerns.ts';
 import { hasSnapshots } from './domain/rehearsal.ts';
 import type { Maps } from './domain/resolve.ts';
+import type { TargetFacts } from './domain/rule.ts';
 import { type Candidate, validate } from './domain/validate.ts';
 
 /** All that a decision about a plan needs of the other services, asked at once. */

@@ -42,7 +42,7 @@ const defaultsFields = z.strictObject({
   onUnhealthy: z.enum(['hold', 'rollback']).default('hold'),
   /** `sealed`: its NICs' links are down until the guest agent answers. */
   firstStart: z.enum(['open', 'sealed']).default('open'),
-  /** `standard`: crc32 of each leaf; `sha256`: SHA-256; `full`: the powered-off source is read again as well. */
+  /** `standard`: CRC-32 of each leaf; `sha256`: SHA-256; `full`: the powered-off source is read again as well. */
   proof: gradeSchema.default('standard'),
 });
 export const planDefaultsSchema = defaultsFields.refine(

@@ -1,7 +1,8 @@
 import { type Plan, planSchema, type SourceDisk, type SourceNic, type SourceVm } from '@tranship/contracts';
 import { expect, test } from 'vitest';
-import { concernsOf, rules, type Subject } from './concerns.ts';
+import { concernsOf, rules } from './concerns.ts';
 import { type Maps, resolve } from './resolve.ts';
+import type { Subject } from './rule.ts';
 import { validate } from './validate.ts';
 
 const disk: SourceDisk = {

@@ -1,6 +1,7 @@
 import type { Concern, Connection, Plan, Room, SourceVm, Validation } from '@tranship/contracts';
-import { concernsOf, type TargetFacts } from './concerns.ts';
+import { concernsOf } from './concerns.ts';
 import { type Maps, type PlanVm, targetName } from './resolve.ts';
+import type { TargetFacts } from './rule.ts';
 
 /** One VM of a plan with what was found for it in the source. */
 export interface Candidate {

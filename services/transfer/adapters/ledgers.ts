@@ -6,7 +6,7 @@ import type { Ledgers } from '../ports.ts';
 
 /** The sums of so much of a disk lie in one object; pages that hold zeros alone in none. */
 const mostPages = 4 * 1024 * 1024;
-/** More than this is not kept: 8 TiB of data by crc32, 1 TiB by SHA-256. */
+/** More than this is not kept: 8 TiB of data by CRC-32, 1 TiB by SHA-256. */
 const mostBytes = 512 * 1024 ** 2;
 
 const partSchema = z.record(z.string(), z.unknown());

@@ -4,7 +4,7 @@ import { endWorkbench } from '../end-workbench.ts';
 import type { Target } from '../ports.ts';
 import { placesOf, rebind } from '../rebind.ts';
 
-/** The workbench ends, its pod is seen gone, and each volume changes its claim, from ours to the VM's. */
+/** The workbench lets go of the disks and ends, and each volume changes its claim, from ours to the VM's. */
 export async function handOver(
   target: Target,
   input: StepInput<'handOver'>,

@@ -7,10 +7,17 @@ import { connection, targetVm } from '../testing/fixtures.ts';
 import { factQueries } from './facts.ts';
 import { prepare } from './prepare.ts';
 
-const held: Readonly<Record<string, { labels?: Record<string, string>; data?: Record<string, string> }>> = {
+interface Held {
+  labels?: Record<string, string>;
+  data?: Record<string, string>;
+  type?: string;
+}
+const held: Readonly<Record<string, Held>> = {
   'web-keys': { data: { root: 'c2VjcmV0' } },
   empty: {},
   'vc-login': { labels: { 'tranship.dev/credential': 'true' }, data: { password: 'c2VjcmV0' } },
+  'tranship-signing-key': { labels: { 'app.kubernetes.io/managed-by': 'tranship' }, data: { key: 'c2VjcmV0' } },
+  registry: { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': 'c2VjcmV0' } },
   'tranship-nats': { data: { transfer: 'c2VjcmV0' } },
 };
 const made: string[] = [];
@@ -44,8 +51,10 @@ const preparing = (secret: string) =>
 const whys: Record<string, string> = {
   none: 'there is no Secret tranship-work/none',
   empty: 'the Secret tranship-work/empty is empty',
-  'vc-login': 'the Secret tranship-work/vc-login holds a login of Tranship’s own',
-  'tranship-nats': 'the Secret tranship-work/tranship-nats holds a login of Tranship’s own',
+  'vc-login': 'the Secret tranship-work/vc-login is Tranship’s own',
+  'tranship-signing-key': 'the Secret tranship-work/tranship-signing-key is Tranship’s own',
+  registry: 'the Secret tranship-work/registry is of type kubernetes.io/dockerconfigjson',
+  'tranship-nats': 'the Secret tranship-work/tranship-nats is Tranship’s own',
 };
 
 test.each(Object.entries(whys))('keys - the Secret %s gives none: told before anything is made', async (name, why) => {

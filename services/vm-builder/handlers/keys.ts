@@ -1,3 +1,4 @@
+import type { KubeObject } from '@tranship/kube';
 import type { Target } from '../ports.ts';
 import { isCredential } from './credentials.ts';
 
@@ -8,8 +9,12 @@ export async function whyKeyless(
 ): Promise<string | undefined> {
   const secret = await cluster.get('Secret', name, namespace);
   if (!secret) return `there is no Secret ${namespace}/${name}`;
-  // Whoever may store a plan names the secret: Tranship's own logins are not for the half that looks into guests.
-  if (isCredential(secret) || name === workbenchNatsSecret)
-    return `the Secret ${namespace}/${name} holds a login of Tranship’s own`;
+  // Whoever may store a plan names the secret: what is Tranship's own is not for the half that looks into guests.
+  if (isOurs(secret) || name === workbenchNatsSecret) return `the Secret ${namespace}/${name} is Tranship’s own`;
+  if ((secret.type ?? 'Opaque') !== 'Opaque') return `the Secret ${namespace}/${name} is of type ${secret.type}`;
   return Object.keys(secret.data ?? {}).length === 0 ? `the Secret ${namespace}/${name} is empty` : undefined;
 }
+
+/** Logins of providers, and whatever else we made: the key that signs proofs. */
+const isOurs = (secret: KubeObject) =>
+  isCredential(secret) || secret.metadata.labels?.['app.kubernetes.io/managed-by'] === 'tranship';

@@ -53,8 +53,8 @@ export async function convert(count: number): Promise<Line> {
     const on = (image: string, work: () => Promise<unknown>, after: (found: Inspection) => void) => async () => {
       rmSync(disk, { force: true });
       execFileSync('cp', ['--sparse=always', image, disk], { timeout: 120_000 });
-      if (image === plain) inspected.push(await timed(() => ask('inspect', 'mount')));
       settle();
+      if (image === plain) inspected.push(await timed(() => ask('inspect', 'mount')));
       const measured = await timed(work);
       if (image === plain)
         execFileSync('e2fsck', ['-fn', `${disk}?offset=${rootOffset.bios}`], { stdio: 'ignore', timeout: 120_000 });

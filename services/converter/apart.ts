@@ -1,5 +1,7 @@
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StepInput, TranshipError } from '@tranship/contracts';
+import type { Appliance } from './adapters/appliance/appliance.ts';
 import { verifyTargets, writeTargets } from './adapters/commit.ts';
 import { CopiedVolumes } from './adapters/copied-volumes.ts';
 import { type Probe, probeDisks } from './adapters/disks.ts';
@@ -8,12 +10,14 @@ import { hasKeys } from './adapters/luks-keys.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { readyOf, refuseUnplanned } from './direct.ts';
 import { errorOf } from './domain/part.ts';
+import { applianceOf, engineOf, withOpener } from './engines.ts';
 import { findRoot } from './find.ts';
 import { planGuest, type Work } from './plan-guest.ts';
+import type { OpenVolume } from './ports.ts';
 
 /** A conversion that was written beside the disks. */
 export interface Apart {
-  readonly engine: 'direct' | 'none';
+  readonly engine: ReturnType<typeof engineOf>['engine'] | 'none';
   readonly os: string;
   /** Files that were changed. */
   readonly files: number;
@@ -25,59 +29,105 @@ export interface Apart {
 
 /**
  * Converts a guest into overlays in the folder `scratch`; the disks are read only, and those of a guest that runs will do.
+ * What has ext and FAT alone is changed in copies of their books and its files, the rest through the appliance.
  * Throws `guest.…-unsupported`, `guest.no-space`, `rehearsal.unsupported`.
  */
 export async function convertApart(work: Work, mode: StepInput<'rehearse'>['mode']): Promise<Apart> {
   const probe = probeDisks(work.images);
   const volumes = new CopiedVolumes(probe, work.scratch, work.signal);
+  const trial = new Trial(work, volumes);
   try {
-    const done = mode === 'none' ? nothing : await changed(work, probe, volumes);
-    const overlays = new Map<number, string>();
-    for (const { index, path } of work.images) {
-      const overlay = join(work.scratch, `disk-${index}.qcow2`);
-      await writeOverlay({ base: path, parts: await volumes.changed(index), overlay }, work.scratch, work.signal);
-      overlays.set(index, overlay);
-    }
-    return { ...done, overlays };
+    if (mode === 'none') return { ...nothing, overlays: await trial.overCopies() };
+    // No key is used: nobody would answer where the guest asks for it.
+    const reach = { ...work, luksKeysDir: undefined };
+    const inCopies = () => trial.run(probe, lookOf(work, probe), (volume) => volumes.open(volume));
+    return await withOpener(probe, reach, (open, found) => trial.run(found, open, open), undefined, inCopies);
+  } catch (error) {
+    throw unsupported(work, error);
   } finally {
     await volumes.close();
   }
 }
 
-const nothing = { engine: 'none', os: '', files: 0, kept: new Map() } as const;
+const nothing: Omit<Apart, 'overlays'> = { engine: 'none', os: '', files: 0, kept: new Map() };
 
-async function changed(work: Work, probe: Probe, volumes: CopiedVolumes): Promise<Omit<Apart, 'overlays'>> {
-  const { disks } = probe;
-  // Looked for where it lies: of what holds no system nothing is copied.
-  const verdict = await findRoot(probe, ({ disk, offset, length, fileSystem }) =>
+/** Opens a file system where it lies: of what holds no system nothing is copied. */
+const lookOf =
+  ({ scratch, signal }: Work, { disks }: Probe): OpenVolume =>
+  ({ disk, offset, length, fileSystem }) =>
     fileSystem?.kind === 'ext'
-      ? new ExtFs({ path: disks.find(({ index }) => index === disk)!.path, offset, length }, work.scratch, work.signal)
-      : undefined,
-  );
-  if (verdict.kind === 'none') return nothing;
-  if (verdict.kind === 'unsupported') {
-    const { code, detail } = verdict.refusal;
-    if (work.mountEngine)
-      throw new TranshipError('rehearsal.unsupported', `${detail}: the mount engine writes to disks alone`);
-    if (code === 'guest.luks-unsupported' && hasKeys(work.luksKeysDir))
-      throw new TranshipError(
-        'rehearsal.unsupported',
-        `${detail}: nobody would answer where the guest asks for its key`,
-      );
-    throw errorOf(verdict.refusal);
+      ? new ExtFs({ path: disks.find(({ index }) => index === disk)!.path, offset, length }, scratch, signal)
+      : undefined;
+
+class Trial {
+  readonly #work: Work;
+  readonly #volumes: CopiedVolumes;
+
+  constructor(work: Work, volumes: CopiedVolumes) {
+    this.#work = work;
+    this.#volumes = volumes;
   }
-  if (verdict.kind === 'windows')
-    throw new TranshipError('rehearsal.unsupported', `${verdict.root.windows.name}: NTFS is written to disks alone`);
-  const planned = await planGuest(work, probe, verdict, (volume) => volumes.open(volume));
-  refuseUnplanned(planned);
-  const { guest, edit, outcome } = await readyOf(work, planned);
-  let logs = 0;
-  await writeTargets(guest, edit.targets, () => join(work.scratch, `undo-${logs++}`));
-  await verifyTargets(guest, edit.targets);
-  return {
-    engine: 'direct',
-    os: outcome.os,
-    files: edit.told.length,
-    kept: planned.kept,
-  };
+
+  /** `look`: opens what is looked through for a system, `open`: what is changed. */
+  async run(probe: Probe, look: OpenVolume, open: OpenVolume): Promise<Apart> {
+    const work = this.#work;
+    const verdict = await findRoot(probe, look);
+    if (verdict.kind === 'none') return { ...nothing, overlays: await this.overCopies() };
+    if (verdict.kind === 'unsupported') throw errorOf(verdict.refusal);
+    if (verdict.kind === 'windows')
+      throw new TranshipError('rehearsal.unsupported', `${verdict.root.windows.name}: NTFS is written to disks alone`);
+    const planned = await planGuest(work, probe, verdict, open);
+    refuseUnplanned(planned);
+    const { edit, outcome } = await readyOf(work, planned);
+    const { guest, kept } = planned;
+    let logs = 0;
+    await writeTargets(guest, edit.targets, () => join(work.scratch, `undo-${logs++}`));
+    await verifyTargets(guest, edit.targets);
+    const appliance = applianceOf(guest);
+    return {
+      ...{ engine: engineOf(guest).engine, os: outcome.os, files: edit.told.length, kept },
+      overlays: appliance ? await this.#layersOf(appliance) : await this.overCopies(),
+    };
+  }
+
+  async overCopies(): Promise<Apart['overlays']> {
+    const { images, scratch, signal } = this.#work;
+    const overlays = new Map<number, string>();
+    for (const { index, path } of images) {
+      const overlay = this.#overlay(index);
+      await writeOverlay({ base: path, parts: await this.#volumes.changed(index), overlay }, scratch, signal);
+      overlays.set(index, overlay);
+    }
+    return overlays;
+  }
+
+  /** They outlive the appliance that made them. */
+  async #layersOf(appliance: Appliance): Promise<Apart['overlays']> {
+    await appliance.settle();
+    for (const { disk, file } of appliance.layers) renameSync(file, this.#overlay(disk));
+    return new Map(appliance.layers.map(({ disk }) => [disk, this.#overlay(disk)]));
+  }
+
+  #overlay(disk: number): string {
+    return join(this.#work.scratch, `disk-${disk}.qcow2`);
+  }
 }
+
+/** What could be converted, and not apart. */
+function unsupported({ mountEngine, luksKeysDir }: Work, error: unknown): unknown {
+  if (!(error instanceof TranshipError)) return error;
+  const { code, detail } = error;
+  if (code === 'guest.luks-unsupported' && hasKeys(luksKeysDir))
+    return new TranshipError(
+      'rehearsal.unsupported',
+      `${detail}: nobody would answer where the guest asks for its key`,
+    );
+  if (mountEngine && mountable.has(code))
+    return new TranshipError(
+      'rehearsal.unsupported',
+      `${detail}: the mount engine writes to disks alone, the appliance beside them`,
+    );
+  return error;
+}
+
+const mountable: ReadonlySet<string> = new Set(['guest.xfs-unsupported', 'guest.btrfs-unsupported']);

@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StepResult, steps } from '@tranship/contracts';
-import { probeDisks } from './adapters/disks.ts';
+import { type Probe, probeDisks } from './adapters/disks.ts';
 import { Journal } from './adapters/journal.ts';
 import { marks } from './adapters/marks.ts';
-import { carryOut, isIdle, makeReady, type Outcome } from './direct.ts';
+import { carryOut, isIdle, makeReady, type Outcome, type Ready } from './direct.ts';
 import { withOpener } from './engines.ts';
 import type { Work } from './plan-guest.ts';
 
@@ -18,6 +18,8 @@ interface Job extends Omit<Work, 'scratch'> {
   readonly key: string;
   now(): number;
   warn(message: string): void;
+  /** Hears what will be done, before it is; not what an earlier run has finished. */
+  onReady?(probe: Probe, ready: Ready): void;
   /** Without it the converted disks have no roots. */
   readonly rootsOf?: RootsOf;
 }
@@ -44,6 +46,7 @@ export async function convertDisks(job: Job, none?: Outcome): Promise<StepResult
     return await withOpener(probeDisks(job.images), work, async (open, probe) => {
       const ready = await makeReady(work, probe, open);
       if (!('edit' in ready)) return timed(ready);
+      job.onReady?.(probe, ready);
       if (isIdle(ready)) return timed(ready.outcome);
       await carryOut(ready, journal, job.images);
       const roots = (await job.rootsOf?.(journal.changed())) ?? [];

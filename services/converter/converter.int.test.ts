@@ -135,6 +135,9 @@ test('convert - a dirty file system is told on inspection, and refused', async (
     concerns: expect.arrayContaining([expect.objectContaining({ id: 'guest.dirty', category: 'warning' })]),
   });
   await expect(convertDisks(job(file, 64))).rejects.toMatchObject({ code: 'guest.dirty' });
+  await expect(convertFiles({ ...base(), files: [file] })).rejects.toMatchObject({ code: 'guest.dirty' });
+  // Nothing is left beside the disk.
+  expect(existsSync(join(folder, '.disk.img.tranship'))).toBe(false);
 });
 
 test('inspect - systems out of reach are refused by name, empty disks are nothing to convert', async () => {
@@ -196,7 +199,9 @@ test('image - qcow2 is looked into, and refused for conversion with the way out;
   await expect(inspectFiles({ ...base(), files: [child] })).rejects.toThrow('refers to another file');
   const overlay = join(folder, 'overlay.qcow2');
   const before = digest(raw);
-  expect(await convertFiles({ ...base(), files: [raw], overlay })).toMatchObject({ written: 'overlay' });
+  const said = (await inspectFiles({ ...base(), files: [raw] })) as { inspection: object };
+  const inspection = { ...said.inspection, seconds: expect.any(Number) };
+  expect(await convertFiles({ ...base(), files: [raw], overlay })).toEqual({ written: 'overlay', inspection });
   expect(digest(raw)).toBe(before);
   const flat = join(folder, 'flat.raw');
   run('convert', '-O', 'raw', overlay, flat);

@@ -3,7 +3,6 @@ import type { Appliance } from './adapters/appliance/appliance.ts';
 import { checkRoom, verifyTargets, writeTargets } from './adapters/commit.ts';
 import { type Image, imageOf, type Probe } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
-import type { Guest } from './adapters/guest.ts';
 import type { Journal } from './adapters/journal.ts';
 import { commitLayer, differences, keepBelow } from './adapters/layer.ts';
 import type { Config } from './config.ts';
@@ -19,13 +18,14 @@ export type Outcome = Omit<StepResult<'convert'>, 'seconds'>;
 /** Converted: what was done, and the edit that does it; the disks are untouched until {@link carryOut}. */
 export interface Ready {
   readonly outcome: Outcome;
-  readonly guest: Guest;
+  readonly planned: Planned;
   readonly edit: Edit;
   readonly tell?: Work['tell'] | undefined;
 }
 
 /** Whether there is something to carry out: virt-v2v has changed the layers already. */
-export const isIdle = ({ guest, edit }: Ready): boolean => edit.targets.length === 0 && !applianceOf(guest)?.byV2v;
+export const isIdle = ({ planned, edit }: Ready): boolean =>
+  edit.targets.length === 0 && !applianceOf(planned.guest)?.byV2v;
 
 export const workOf = (
   folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir' | 'mountEngine'> &
@@ -61,10 +61,8 @@ export function refuseUnplanned({ plan }: Pick<Planned, 'plan'>): void {
 }
 
 /** Makes ready what is planned and not refused. Throws `guest.no-space`. */
-export async function readyOf(
-  work: Pick<Work, 'scratch' | 'signal' | 'tell'>,
-  { guest, found, makers, plan }: Omit<Planned, 'unclean'>,
-): Promise<Ready> {
+export async function readyOf(work: Pick<Work, 'scratch' | 'signal' | 'tell'>, planned: Planned): Promise<Ready> {
+  const { guest, found, makers, plan } = planned;
   const edit = await prepareEdit(guest, plan.changes, work);
   checkRoom(guest, edit.targets);
   const { engine, why } = engineOf(guest);
@@ -81,7 +79,7 @@ export async function readyOf(
     nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
     roots: [],
   };
-  return { outcome, guest, edit, tell: work.tell };
+  return { outcome, planned, edit, tell: work.tell };
 }
 
 /** The disks stay as they are. */
@@ -99,8 +97,8 @@ export type Safety = Pick<Journal, 'begin' | 'log' | 'seal' | 'rollBack'>;
 
 /** Writes what was made ready, and proves it. When anything fails the disks are put back. */
 export async function carryOut(ready: Ready, safety: Safety, images: readonly Image[]): Promise<void> {
-  const { guest, edit } = ready;
-  const { targets } = edit;
+  const { guest } = ready.planned;
+  const { targets } = ready.edit;
   const appliance = applianceOf(guest);
   if (appliance) return carryOver(appliance, ready, safety);
   await guarded(safety, [...new Set(targets.map(({ path }) => guest.locate(path).mount.volume.disk))], async () => {
@@ -111,7 +109,8 @@ export async function carryOut(ready: Ready, safety: Safety, images: readonly Im
 }
 
 /** Into the layers first: only what was read back from them, and found whole, goes to the disks. */
-async function carryOver(appliance: Appliance, { guest, edit, tell }: Ready, safety: Safety): Promise<void> {
+async function carryOver(appliance: Appliance, { planned, edit, tell }: Ready, safety: Safety): Promise<void> {
+  const { guest } = planned;
   tell?.('Writing the changes');
   await writeTargets(guest, edit.targets, () => '');
   tell?.('Checking what was written');

@@ -41,6 +41,7 @@ const beyond: ReadonlySet<ErrorCode> = new Set([
   'guest.btrfs-unsupported',
   'guest.lvm-unsupported',
   'guest.dirty',
+  'rehearsal.unsupported',
 ]);
 /** What a file system shows of itself whose journal holds what is not in its place yet. */
 export const passing: ReadonlySet<ErrorCode> = new Set(['guest.conversion', 'guest.malformed']);
@@ -50,15 +51,17 @@ const foreign: ReadonlySet<ErrorCode> = new Set(['guest.initramfs-unsupported', 
 /**
  * Uses a guest by the first engine that reaches and knows it: the tools here, with the node's kernel where it is allowed;
  * then our rules in an appliance; then virt-v2v there. The next one comes where the one before refuses for a reason that it
- * does not share: by throwing, or as `refusalIn` reads of the answer. Lets go of all that was opened.
+ * does not share: by throwing, or as `refusalIn` reads of the answer. `near`: what takes the place of the first. Lets go of
+ * all that was opened.
  */
 export async function withOpener<T>(
   probe: Probe,
   reach: Reach,
   use: Use<T>,
   refusalIn: (answer: T) => Refusal | undefined = () => undefined,
+  near: () => Promise<T> = () => withNear(probe, reach, use),
 ): Promise<T> {
-  const first = await attempt(() => withNear(probe, reach, use), refusalIn);
+  const first = await attempt(near, refusalIn);
   const next = nextOf(reach, probe, first.refusal);
   if (next === undefined) return first.end();
   if (next === 'virt-v2v') return withAppliance(probe, reach, use, first.refusal!, true);

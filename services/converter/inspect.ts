@@ -18,7 +18,7 @@ import { findRoot, osReleaseOf } from './find.ts';
 import { type Planned, planGuest, type Work } from './plan-guest.ts';
 import type { OpenVolume } from './ports.ts';
 
-type Found = Omit<Inspection, 'seconds'>;
+export type Found = Omit<Inspection, 'seconds'>;
 
 /** Looks a VM's disks through and says what converting it would do. Nothing is changed; what stands in the way is told, not thrown. */
 export async function inspectDisks(work: Work): Promise<Found> {
@@ -52,7 +52,8 @@ async function lookThrough(work: Work, probe: Probe, open: OpenVolume): Promise<
   }
 }
 
-async function told(work: Work, probe: Probe, { guest, found: described, plan, unclean }: Planned): Promise<Found> {
+async function told(work: Work, probe: Probe, planned: Planned): Promise<Found> {
+  const { guest, plan, unclean } = planned;
   const refusals = [...plan.refusals];
   const warnings = [...unclean];
   let edit: Edit | undefined;
@@ -64,6 +65,21 @@ async function told(work: Work, probe: Probe, { guest, found: described, plan, u
     if (unclean.length > 0 && passing.has(refusal.code)) warnings.push(whileInUse(refusal));
     else refusals.push(refusal);
   }
+  return inspectionOf(probe, planned, { edit, refusals, warnings });
+}
+
+interface Judged {
+  readonly edit: Edit | undefined;
+  readonly refusals?: readonly Refusal[];
+  readonly warnings?: readonly Refusal[];
+}
+
+/** What there is to say of a guest that was looked through, and of what would be done to it. */
+export function inspectionOf(
+  probe: Probe,
+  { guest, found: described, plan }: Planned,
+  { edit, refusals = [], warnings = [] }: Judged,
+): Found {
   const { loaders, ...found } = described;
   return {
     ...nothing(probe),

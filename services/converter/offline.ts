@@ -2,15 +2,17 @@ import { constants, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from
 import { basename, dirname, join, resolve } from 'node:path';
 import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/contracts';
 import { writeTargets } from './adapters/commit.ts';
-import { probeDisks } from './adapters/disks.ts';
+import { type Probe, probeDisks } from './adapters/disks.ts';
 import { formatOf, rawImage } from './adapters/images.ts';
+import { Journal } from './adapters/journal.ts';
+import { marks } from './adapters/marks.ts';
 import { endNbd } from './adapters/nbd/reader.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { isRemote, sizeOf } from './adapters/reading.ts';
 import { convertDisks } from './convert.ts';
-import { carryOut, isIdle, makeReady } from './direct.ts';
+import { carryOut, isIdle, makeReady, type Ready } from './direct.ts';
 import { withOpener } from './engines.ts';
-import { inspectDisks, planTree } from './inspect.ts';
+import { type Found, inspectDisks, inspectionOf, planTree } from './inspect.ts';
 import type { Work } from './plan-guest.ts';
 
 /** Disk images, or one folder with a guest's files, as a person names them. */
@@ -48,23 +50,38 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
     if (formatOf(known(file)) !== 'raw')
       throw new TranshipError('guest.image', `${file} is a ${formatOf(file)} image; raw ones are converted`);
   const images = await imagesOf(request);
-  const inspection = await inspectDisks({ ...request, images });
-  refuseUnsupported(inspection);
+  let told: Found | undefined;
+  const onReady = (probe: Probe, { planned, edit }: Ready) => {
+    told = inspectionOf(probe, planned, { edit });
+  };
+  const answer = async (written: 'overlay' | 'in-place'): Promise<GuestAnswer> => ({
+    inspection: timed(told ?? (await inspectDisks({ ...request, images })), began),
+    written,
+  });
   if (request.overlay !== undefined) {
-    await intoOverlay(request, images, request.overlay);
-    return { inspection: timed(inspection, began), written: 'overlay' };
+    await intoOverlay(request, images, request.overlay, onReady);
+    return answer('overlay');
   }
   const first = resolve(request.files[0]!);
   // Beside the disk: what a crash leaves is found again by the next run.
   const scratchDir = join(dirname(first), `.${basename(first)}.tranship`);
   mkdirSync(scratchDir, { recursive: true });
-  const job = { ...request, images, scratchDir, key: first, now: () => performance.now() };
-  await convertDisks({ ...job, warn: (message) => process.stderr.write(`${message}\n`) });
-  rmSync(scratchDir, { recursive: true, force: true });
-  return { inspection: timed(inspection, began), written: 'in-place' };
+  const job = { ...request, images, scratchDir, key: first, now: () => performance.now(), onReady };
+  try {
+    await convertDisks({ ...job, warn: (message) => process.stderr.write(`${message}\n`) });
+  } finally {
+    // Kept where a disk could not be put back.
+    if (!new Journal(scratchDir, marks(scratchDir)).open) rmSync(scratchDir, { recursive: true, force: true });
+  }
+  return answer('in-place');
 }
 
-async function intoOverlay(request: Request, images: Work['images'], overlay: string): Promise<void> {
+async function intoOverlay(
+  request: Request,
+  images: Work['images'],
+  overlay: string,
+  onReady: (probe: Probe, ready: Ready) => void,
+): Promise<void> {
   const [image] = images;
   if (!image || images.length > 1)
     throw new TranshipError('guest.image', 'an overlay is made of one disk; this guest has several');
@@ -77,7 +94,9 @@ async function intoOverlay(request: Request, images: Work['images'], overlay: st
   const newLog = () => logs[logs.push(join(request.scratch, `undo-${logs.length}`)) - 1]!;
   await withOpener(probeDisks(own), request, async (open, probe) => {
     const ready = await makeReady({ ...request, images: own }, probe, open);
-    if ('edit' in ready && !isIdle(ready)) await carryOut(ready, safety, own);
+    if (!('edit' in ready)) return;
+    onReady(probe, ready);
+    if (!isIdle(ready)) await carryOut(ready, safety, own);
   });
   const parts = [{ file: changed, logs, offset: 0 }];
   await writeOverlay({ base: image.path, parts, overlay: resolve(overlay) }, request.scratch, request.signal);

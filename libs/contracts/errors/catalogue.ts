@@ -288,7 +288,7 @@ export const catalogue = {
   },
   'rehearsal.unsupported': {
     title: 'This guest cannot be rehearsed',
-    fix: 'Set rehearse: none for its plan',
+    fix: 'Give workbenches the image with the appliance where it is a file system that is not reached; else set rehearse: none for its plan',
     retry: false,
     status: 422,
   },

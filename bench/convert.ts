@@ -57,7 +57,7 @@ export async function convert(count: number): Promise<Line> {
       if (image === plain) inspected.push(await timed(() => ask('inspect', 'mount')));
       const measured = await timed(work);
       if (image === plain)
-        execFileSync('e2fsck', ['-fn', `${disk}?offset=${rootOffset.bios}`], { stdio: 'ignore', timeout: 120_000 });
+        execFileSync('e2fsck', ['-fn', `${disk}?offset=${rootOffset(vm)}`], { stdio: 'ignore', timeout: 120_000 });
       after(await ask('inspect', 'mount'));
       return measured;
     };

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import {
@@ -28,13 +29,23 @@ export interface Errand {
   readonly prove?: boolean;
   /** As others read changed areas. */
   readonly oneInFlight?: boolean;
+  /** Noise instead of the source's bytes, and no checksums: what the target itself takes for as much. */
+  readonly targetAlone?: boolean;
 }
 
 const errand = JSON.parse(await text(process.stdin)) as Errand;
-const { connections = 4, ranges: listed, unsummed, scratch, request } = errand;
+const { connections = 4, ranges: listed, targetAlone, unsummed = targetAlone, scratch, request } = errand;
 const ranges: Range[] = listed ? JSON.parse(readFileSync(listed, 'utf8')) : [];
 // All leaves as if they held data: without sums nothing tells zeros.
 const sum = (data: Buffer) => Buffer.alloc(Math.ceil(data.length / 65_536) * 4, 1);
+const noise = randomBytes(1024 * 1024);
+const noisy = (source: BlockSource): BlockSource => ({
+  size: source.size,
+  extents: (offset, length) => source.extents(offset, length),
+  read: async (_, target) => {
+    for (let at = 0; at < target.length; at += noise.length) noise.copy(target, at);
+  },
+});
 const tuning = { ...errand.tuning, ...(unsummed ? { sum } : {}) };
 mkdirSync(scratch, { recursive: true });
 
@@ -46,7 +57,7 @@ async function move(socket: string, target: string, disk: number): Promise<void>
   if (errand.oneInFlight) await oneInFlight(source, sink, ranges);
   else {
     const ledger = await Ledger.open(scratch, { vm: 'vm', disk, key: 2000 + disk, sizeBytes });
-    const opened = async (): Promise<BlockSource> => source;
+    const opened = async () => (targetAlone ? noisy(source) : source);
     await runPass({ source: opened, sink, ledger, sizeBytes, request, ranges, tuning });
     const proofBegan = performance.now();
     if (errand.prove) await prove({ sink, ledger, sizeBytes, pass: request.pass });

@@ -8,7 +8,7 @@ const call = (program: string, ...args: string[]): string =>
 
 /** A guest's disk with the same files on xfs, by the same UUID: grub.cfg stays as it is. The node's kernel mounts both. */
 export function onXfs(from: string, to: string, work: string): void {
-  const offset = rootOffset.bios;
+  const offset = rootOffset({ firmware: 'bios', volume: 'plain' });
   const [source, target, part] = ['ext4', 'xfs', 'part'].map((name) => join(work, name)) as [string, string, string];
   for (const folder of [source, target]) mkdirSync(folder, { recursive: true });
   call('truncate', '-s', String(statSync(from).size - offset), part);

@@ -86,7 +86,7 @@ test('guest - a running Debian moves cold, boots converted, and keeps its disk, 
   await halt('web-01');
 });
 
-test('guest - UEFI, and netplan with two NICs, one a distributed port group’s: both keep name and address; sealed, it is on the wire only when it is well', async () => {
+test('guest - UEFI, its root in LVM, and netplan with two NICs, one a distributed port group’s: both keep name and address; sealed, it is on the wire only when it is well', async () => {
   const before = await served('mail-01', '192.168.76.20');
   await story.plan('mail', [{ name: 'mail-01' }], { defaults: { firstStart: 'sealed' } });
   const migration = await story.start('mail');

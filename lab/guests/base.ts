@@ -4,18 +4,20 @@ import { run } from '../setup/shell.ts';
 import type { WorldVm } from '../world/schema.ts';
 import { diskKeyOf, withRoot, writeDisk } from './systems.ts';
 
-/** The root file system begins here. */
-export const rootOffset = { bios: 1024 ** 2, efi: 65 * 1024 ** 2 } as const;
+const mib = 1024 ** 2;
+/** Where the root file system begins: as build/disk.sh lays a disk out. */
+export const rootOffset = ({ firmware, volume }: Pick<WorldVm, 'firmware' | 'volume'>): number =>
+  mib + (firmware === 'efi' ? 64 * mib : 0) + (volume === 'lvm' ? 193 * mib : 0);
 const sizeMiB = 960;
 
 /** The compressed image that a guest's first disk begins as, built once for each state of the recipe. */
-export async function baseImage({ firmware, network }: WorldVm): Promise<string> {
+export async function baseImage({ firmware, volume, network }: WorldVm): Promise<string> {
   const manager = network?.manager ?? 'ifupdown';
   const system = { release: 'bookworm', maker: 'initramfs-tools', manager } as const;
-  const folder = await cached(`guest-debian-12-${manager}-${firmware}`, diskKeyOf(system), (out) =>
+  const folder = await cached(`guest-debian-12-${manager}-${firmware}-${volume}`, diskKeyOf(system), (out) =>
     withRoot(system, async (root) => {
       const raw = join(out, 'disk.raw');
-      await writeDisk({ firmware, fileSystem: 'ext4', volume: 'plain' }, root, raw, sizeMiB);
+      await writeDisk({ firmware, fileSystem: 'ext4', volume }, root, raw, sizeMiB);
       await run('zstd', ['-q', '-1', '--sparse', '--rm', raw]);
     }),
   );

@@ -35,7 +35,7 @@ export async function personalise(vm: WorldVm, base: string, file: string): Prom
     });
     const script = join(folder, 'commands');
     writeFileSync(script, `${commands.join('\n')}\n`);
-    await run('debugfs', ['-w', '-f', script, `${file}?offset=${rootOffset[vm.firmware]}`]);
+    await run('debugfs', ['-w', '-f', script, `${file}?offset=${rootOffset(vm)}`]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -68,7 +68,7 @@ export const inspectionSchema = z.object({
     }),
   ),
   volumes: z.array(volumeFactSchema),
-  mounts: z.array(z.object({ at: z.string(), place: z.string(), freeBytes: z.number() })),
+  mounts: z.array(z.object({ at: z.string(), place: z.string(), freeBytes: z.number().optional() })),
   boot: z.object({ ways: z.array(z.enum(['bios', 'uefi'])), loaders: z.array(z.string()) }),
   kernels: z.array(kernelFactSchema),
   /** Names of devices that change with the hardware. */

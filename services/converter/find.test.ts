@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FolderFs } from './adapters/folder-fs.ts';
+import { espType } from './domain/partitions.ts';
 import type { Volume } from './domain/volumes.ts';
 import { findRoot, openGuest } from './find.ts';
 import { folderOf } from './testing/image.ts';
@@ -57,4 +58,19 @@ test('reached - a volume that was looked into and holds no system is no reason t
   folderOf(folder, { '/data': '' });
   expect(await findRoot(probe, open([]))).toMatchObject({ refusal: { code: 'guest.os-unsupported' } });
   expect(await findRoot(probe, () => undefined)).toMatchObject({ refusal: { code: 'guest.btrfs-unsupported' } });
+});
+
+test('esp - the partition of UEFI is opened once where fstab mounts it, and where nothing does', async () => {
+  const root = extDisk().volumes[0]!;
+  const esp: Volume = {
+    ...{ disk: 0, offset: 2 ** 30, length: 2 ** 26, partition: { ...root.partition!, number: 2, type: espType } },
+    fileSystem: { kind: 'vfat', uuid: 'E5-00', label: '' },
+  };
+  const found = { disks: [{ ...extDisk(), path: '/none', volumes: [root, esp] }], unreached: [] };
+  for (const line of ['UUID=E5-00 /boot/efi vfat umask=0077 0 1\n', '']) {
+    folderOf(folder, system('', line));
+    const way = open([]);
+    const { mounts } = await openGuest({ volume: root, osRelease: osReleases.debian }, found, way);
+    expect(mounts.map(({ at }) => at).sort()).toEqual(['/', '/boot/efi']);
+  }
 });

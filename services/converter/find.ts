@@ -120,7 +120,8 @@ export async function openGuest({ volume: root, subvolume }: Root, probe: Probe,
     if (!fs) throw errorOf(refusalOf(volume, `its ${mountPoint}`));
     return [{ at: mountPoint, volume, fs }];
   });
-  return new Guest([first, ...further, ...espOf(entries, probe, open)]);
+  const esp = espOf(entries, probe, open).filter(({ at }) => !further.some((mount) => mount.at === at));
+  return new Guest([first, ...further, ...esp]);
 }
 
 /** Windows mounts it nowhere. */

@@ -86,11 +86,10 @@ export function inspectionOf(
     ...found,
     ...verdictOf(plan, refusals, edit),
     engine: engineOf(guest).engine,
-    mounts: guest.mounts.map(({ at, volume }) => ({
-      at,
-      place: placeOf(volume),
-      freeBytes: volume.fileSystem?.freeBytes ?? 0,
-    })),
+    mounts: guest.mounts.map(({ at, volume }) => {
+      const { freeBytes } = volume.fileSystem ?? {};
+      return { at, place: placeOf(volume), ...(freeBytes === undefined ? {} : { freeBytes }) };
+    }),
     boot: { ways: bootWays(probe.disks), loaders },
     concerns: [...refusals.map(criticalOf), ...warnings.map(warningOf), ...plan.concerns],
   };

@@ -42,7 +42,7 @@ async function running(): Promise<void> {
     disks: [{ sizeGB: 1 }],
   });
   await personalise(vm, await baseImage(vm), image());
-  debugfs(image(), rootOffset.bios / 1024 ** 2, ['feature needs_recovery'], true);
+  debugfs(image(), rootOffset({ firmware: 'bios', volume: 'plain' }) / 1024 ** 2, ['feature needs_recovery'], true);
 }
 
 async function rehearsed(more: Partial<StepInput<'rehearse'>> = {}) {

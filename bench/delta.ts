@@ -66,7 +66,7 @@ export async function delta(count: number): Promise<Line> {
     };
     const found = await rounds(count, {
       ours: step(oursTo, {}),
-      theirs: step(theirsTo, { oneInFlight: true, connections: 1 }),
+      theirs: step(theirsTo, { oneInFlight: true }),
       disk: step(diskTo, { targetAlone: true }),
     });
     return line('delta', 'one request in flight, 2 MiB at most', ratios(found.ours, found.theirs, 'ms'), {

@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { memoryFor } from '../services/transfer/domain/memory.ts';
 import { seconds } from './copy.ts';
 import { type Line, line, median, ratios, rounds } from './measure.ts';
 import { gib, makeDisk, mib, ours, Site, sameBytes, settle } from './tools.ts';
@@ -23,8 +22,7 @@ export async function disks(count: number): Promise<Line> {
       rmSync(site.target('scratch'), { recursive: true, force: true });
       settle();
       const wanted = sockets.map((socket, i) => ({ socket, target: target(first + i) }));
-      const tuning = memoryFor(sockets.length);
-      const measured = await ours({ disks: wanted, scratch: site.target('scratch'), request, tuning, connections: 1 });
+      const measured = await ours({ disks: wanted, scratch: site.target('scratch'), request });
       if (check) for (const [i] of sockets.entries()) sameBytes(files[first + i]!, target(first + i));
       return measured;
     };

@@ -1,28 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import {
-  type BlockSource,
-  Disk,
-  Ledger,
-  type PassRequest,
-  prove,
-  type Range,
-  runPass,
-  type Tuning,
-} from '@tranship/blocks';
+import { type BlockSource, Disk, Ledger, type PassRequest, prove, type Range, runPass } from '@tranship/blocks';
 import { NbdSource } from '@tranship/nbd';
+import { memoryFor } from '../services/transfer/domain/memory.ts';
 import { oneInFlight } from './one-in-flight.ts';
 
-/** What the mover's process is asked to do; it says how long that took. */
+/** What the mover's process is asked to do, as the transfer service does it: over one connection a disk; it says how long that took. */
 export interface Errand {
   readonly disks: readonly { readonly socket: string; readonly target: string }[];
   readonly scratch: string;
   readonly request: PassRequest;
   /** A file with the ranges of a delta. */
   readonly ranges?: string;
-  readonly connections?: number;
-  readonly tuning?: Partial<Omit<Tuning, 'sum' | 'random'>>;
   /** Without checksums: for what they cost. */
   readonly unsummed?: boolean;
   /** The pass is proven as well, and how long that took told apart: `proofMs`. */
@@ -34,7 +24,7 @@ export interface Errand {
 }
 
 const errand = JSON.parse(await text(process.stdin)) as Errand;
-const { connections = 4, ranges: listed, targetAlone, unsummed = targetAlone, scratch, request } = errand;
+const { ranges: listed, targetAlone, unsummed = targetAlone, scratch, request } = errand;
 const ranges: Range[] = listed ? JSON.parse(readFileSync(listed, 'utf8')) : [];
 // All leaves as if they held data: without sums nothing tells zeros.
 const sum = (data: Buffer) => Buffer.alloc(Math.ceil(data.length / 65_536) * 4, 1);
@@ -46,12 +36,12 @@ const noisy = (source: BlockSource): BlockSource => ({
     for (let at = 0; at < target.length; at += noise.length) noise.copy(target, at);
   },
 });
-const tuning = { ...errand.tuning, ...(unsummed ? { sum } : {}) };
+const tuning = { ...memoryFor(errand.disks.length), ...(unsummed ? { sum } : {}) };
 mkdirSync(scratch, { recursive: true });
 
 let proofMs = 0;
 async function move(socket: string, target: string, disk: number): Promise<void> {
-  const source = await NbdSource.connect({ socket }, connections);
+  const source = await NbdSource.connect({ socket }, 1);
   const sizeBytes = source.size;
   const sink = await Disk.file(target, sizeBytes);
   if (errand.oneInFlight) await oneInFlight(source, sink, ranges);

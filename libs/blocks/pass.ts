@@ -58,8 +58,8 @@ export interface PassResult {
 const mib = 1024 * 1024;
 const usual: Omit<Tuning, 'sum'> = {
   memoryBytes: 16 * mib,
-  requestBytes: mib,
-  inFlight: 64,
+  requestBytes: 2 * mib,
+  inFlight: 16,
   riskBytes: 64 * mib,
   flushBytes: 2048 * mib,
   spotLeaves: 64,

@@ -28,8 +28,8 @@ export function write(file: string, sizeBytes: number, listed: readonly [number,
 
 /**
  * 20,000 changed areas of 64 KiB over 1 ms of latency, against one request in flight, as CDI's importer reads them. Two
- * moments of a disk take turns as the source, so that each round changes every area. `diskRatio`: what the disk takes for
- * these writes alone, which nobody is quicker than.
+ * moments of a disk take turns as the source, so that each round changes every area. `diskRatio`: ours
+ * with the bytes at hand, which is what the disk takes for them.
  */
 export async function delta(count: number): Promise<Line> {
   const site = new Site();
@@ -48,7 +48,7 @@ export async function delta(count: number): Promise<Line> {
     const request = { pass: 1, how: 'full' } as const;
     for (const target of [oursTo, theirsTo, diskTo])
       await ours({ disks: [{ socket: quick, target }], scratch: `${target}-scratch`, request });
-    const step = (target: string, more: Partial<Errand>) => {
+    const step = (target: string, more: (moment: string) => Partial<Errand> = () => ({})) => {
       let pass = 1;
       return async (): Promise<Measured> => {
         const now = pass++ % 2;
@@ -59,15 +59,15 @@ export async function delta(count: number): Promise<Line> {
           request: { pass, how: 'delta', changeId: `u/${pass}` },
           ranges,
         };
-        const measured = await ours({ ...errand, ...more });
-        if (!more.targetAlone) sameBytes(moments[now]!, target);
+        const measured = await ours({ ...errand, ...more(moments[now]!) });
+        sameBytes(moments[now]!, target);
         return measured;
       };
     };
     const found = await rounds(count, {
-      ours: step(oursTo, {}),
-      theirs: step(theirsTo, { oneInFlight: true }),
-      disk: step(diskTo, { targetAlone: true }),
+      ours: step(oursTo),
+      theirs: step(theirsTo, () => ({ oneInFlight: true })),
+      disk: step(diskTo, (atHand) => ({ atHand })),
     });
     return line('delta', 'one request in flight, 2 MiB at most', ratios(found.ours, found.theirs, 'ms'), {
       areas: listed.length,

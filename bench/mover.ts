@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { type BlockSource, Disk, Ledger, type PassRequest, prove, type Range, runPass } from '@tranship/blocks';
 import { NbdSource } from '@tranship/nbd';
@@ -19,22 +18,20 @@ export interface Errand {
   readonly prove?: boolean;
   /** As others read changed areas. */
   readonly oneInFlight?: boolean;
-  /** Noise instead of the source's bytes, and no checksums: what the target itself takes for as much. */
-  readonly targetAlone?: boolean;
+  /** Instead of the source's server a file at hand, for the one disk: what the target itself takes. */
+  readonly atHand?: string;
 }
 
 const errand = JSON.parse(await text(process.stdin)) as Errand;
-const { ranges: listed, targetAlone, unsummed = targetAlone, scratch, request } = errand;
+const { ranges: listed, unsummed, scratch, request } = errand;
 const ranges: Range[] = listed ? JSON.parse(readFileSync(listed, 'utf8')) : [];
 // All leaves as if they held data: without sums nothing tells zeros.
 const sum = (data: Buffer) => Buffer.alloc(Math.ceil(data.length / 65_536) * 4, 1);
-const noise = randomBytes(1024 * 1024);
-const noisy = (source: BlockSource): BlockSource => ({
+const fd = errand.atHand === undefined ? undefined : openSync(errand.atHand, 'r');
+const atHand = (source: BlockSource): BlockSource => ({
   size: source.size,
   extents: (offset, length) => source.extents(offset, length),
-  read: async (_, target) => {
-    for (let at = 0; at < target.length; at += noise.length) noise.copy(target, at);
-  },
+  read: async (offset, target) => void readSync(fd!, target, 0, target.length, offset),
 });
 const tuning = { ...memoryFor(errand.disks.length), ...(unsummed ? { sum } : {}) };
 mkdirSync(scratch, { recursive: true });
@@ -47,7 +44,7 @@ async function move(socket: string, target: string, disk: number): Promise<void>
   if (errand.oneInFlight) await oneInFlight(source, sink, ranges);
   else {
     const ledger = await Ledger.open(scratch, { vm: 'vm', disk, key: 2000 + disk, sizeBytes });
-    const opened = async () => (targetAlone ? noisy(source) : source);
+    const opened = async () => (fd === undefined ? source : atHand(source));
     await runPass({ source: opened, sink, ledger, sizeBytes, request, ranges, tuning });
     const proofBegan = performance.now();
     if (errand.prove) await prove({ sink, ledger, sizeBytes, pass: request.pass });

@@ -173,3 +173,15 @@ test('apart - an encrypted guest whose keys there are is not rehearsed, by that 
   const given = convertApart({ ...work(disk), luksKeysDir }, 'auto');
   await expect(given).rejects.toMatchObject({ code: 'rehearsal.unsupported' });
 });
+
+test('apart - what the mount engine alone would reach is not rehearsed, by that reason', async () => {
+  const disk = join(folder, 'disk.img');
+  plainDisk(disk, folderOf(join(folder, 'tree'), { '/x': '' }));
+  const bytes = readFileSync(disk);
+  bytes.fill(0, mib, mib + 131_072);
+  bytes.write('XFSB', mib, 'latin1');
+  writeFileSync(disk, bytes);
+  await expect(convertApart(work(disk), 'auto')).rejects.toMatchObject({ code: 'guest.xfs-unsupported' });
+  const mounted = convertApart({ ...work(disk), mountEngine: true }, 'auto');
+  await expect(mounted).rejects.toMatchObject({ code: 'rehearsal.unsupported' });
+});

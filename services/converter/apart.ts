@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StepInput, TranshipError } from '@tranship/contracts';
 import type { Appliance } from './adapters/appliance/appliance.ts';
@@ -34,18 +34,22 @@ export interface Apart {
  */
 export async function convertApart(work: Work, mode: StepInput<'rehearse'>['mode']): Promise<Apart> {
   const probe = probeDisks(work.images);
-  const volumes = new CopiedVolumes(probe, work.scratch, work.signal);
-  const trial = new Trial(work, volumes);
+  const trial = new Trial(work);
+  if (mode === 'none') return { ...nothing, overlays: await trial.overlays() };
+  const inCopies = async () => {
+    const volumes = new CopiedVolumes(probe, work.scratch, work.signal);
+    try {
+      return await trial.run(probe, lookOf(work, probe), (volume) => volumes.open(volume), volumes);
+    } finally {
+      await volumes.close();
+    }
+  };
   try {
-    if (mode === 'none') return { ...nothing, overlays: await trial.overCopies() };
-    // No key is used: nobody would answer where the guest asks for it.
-    const reach = { ...work, luksKeysDir: undefined };
-    const inCopies = () => trial.run(probe, lookOf(work, probe), (volume) => volumes.open(volume));
+    // Nobody would answer where the guest asks for a key.
+    const reach = { ...work, withoutKeys: true };
     return await withOpener(probe, reach, (open, found) => trial.run(found, open, open), undefined, inCopies);
   } catch (error) {
     throw unsupported(work, error);
-  } finally {
-    await volumes.close();
   }
 }
 
@@ -61,18 +65,16 @@ const lookOf =
 
 class Trial {
   readonly #work: Work;
-  readonly #volumes: CopiedVolumes;
 
-  constructor(work: Work, volumes: CopiedVolumes) {
+  constructor(work: Work) {
     this.#work = work;
-    this.#volumes = volumes;
   }
 
-  /** `look`: opens what is looked through for a system, `open`: what is changed. */
-  async run(probe: Probe, look: OpenVolume, open: OpenVolume): Promise<Apart> {
+  /** `look`: opens what is looked through for a system, `open`: what is changed, in `volumes` where it is copied. */
+  async run(probe: Probe, look: OpenVolume, open: OpenVolume, volumes?: CopiedVolumes): Promise<Apart> {
     const work = this.#work;
     const verdict = await findRoot(probe, look);
-    if (verdict.kind === 'none') return { ...nothing, overlays: await this.overCopies() };
+    if (verdict.kind === 'none') return { ...nothing, overlays: await this.overlays() };
     if (verdict.kind === 'unsupported') throw errorOf(verdict.refusal);
     if (verdict.kind === 'windows')
       throw new TranshipError('rehearsal.unsupported', `${verdict.root.windows.name}: NTFS is written to disks alone`);
@@ -80,22 +82,28 @@ class Trial {
     refuseUnplanned(planned);
     const { edit, outcome } = await readyOf(work, planned);
     const { guest, kept } = planned;
-    let logs = 0;
-    await writeTargets(guest, edit.targets, () => join(work.scratch, `undo-${logs++}`));
-    await verifyTargets(guest, edit.targets);
+    try {
+      let logs = 0;
+      await writeTargets(guest, edit.targets, () => join(work.scratch, `undo-${logs++}`));
+      await verifyTargets(guest, edit.targets);
+    } finally {
+      rmSync(edit.folder, { recursive: true, force: true });
+    }
     const appliance = applianceOf(guest);
     return {
       ...{ engine: engineOf(guest).engine, os: outcome.os, files: edit.told.length, kept },
-      overlays: appliance ? await this.#layersOf(appliance) : await this.overCopies(),
+      overlays: appliance ? await this.#layersOf(appliance) : await this.overlays(volumes),
     };
   }
 
-  async overCopies(): Promise<Apart['overlays']> {
+  /** Over each disk, with what was changed in copies of its volumes. */
+  async overlays(volumes?: CopiedVolumes): Promise<Apart['overlays']> {
     const { images, scratch, signal } = this.#work;
     const overlays = new Map<number, string>();
     for (const { index, path } of images) {
       const overlay = this.#overlay(index);
-      await writeOverlay({ base: path, parts: await this.#volumes.changed(index), overlay }, scratch, signal);
+      const parts = (await volumes?.changed(index)) ?? [];
+      await writeOverlay({ base: path, parts, overlay }, scratch, signal);
       overlays.set(index, overlay);
     }
     return overlays;

@@ -28,6 +28,8 @@ export interface Reach {
   readonly applianceEngine?: boolean;
   /** A folder with the keys of the guest's encrypted volumes, a file each. */
   readonly luksKeysDir?: string | undefined;
+  /** Encrypted volumes stay closed, whatever keys there are. */
+  readonly withoutKeys?: boolean;
   /** Hears what a run that takes long is at. */
   tell?(stage: string): void;
 }
@@ -91,7 +93,7 @@ async function attempt<T>(work: () => Promise<T>, refusalIn: (answer: T) => Refu
 }
 
 function nextOf(
-  { applianceEngine, luksKeysDir, signal }: Reach,
+  { applianceEngine, luksKeysDir, withoutKeys = false, signal }: Reach,
   probe: Probe,
   refusal: Refusal | undefined,
 ): 'appliance' | 'virt-v2v' | undefined {
@@ -106,7 +108,7 @@ function nextOf(
   const canOpen = hasKeys(luksKeysDir) && kindsIn(disks).has('luks');
   // It is given no key.
   if (foreign.has(code)) return hasV2v() && !canOpen ? 'virt-v2v' : undefined;
-  if (code === 'guest.luks-unsupported') return canOpen ? 'appliance' : undefined;
+  if (code === 'guest.luks-unsupported') return canOpen && !withoutKeys ? 'appliance' : undefined;
   const inDisorder = passing.has(code) && disks.some(({ volumes }) => volumes.some(isDirty));
   return beyond.has(code) || inDisorder ? 'appliance' : undefined;
 }
@@ -140,12 +142,12 @@ async function withNear<T>(probe: Probe, { scratch, signal, mountEngine = false 
 
 async function withAppliance<T>(
   probe: Probe,
-  { luksKeysDir, scratch, signal, tell }: Reach,
+  { luksKeysDir, withoutKeys, scratch, signal, tell }: Reach,
   use: Use<T>,
   { detail: why }: Refusal,
   byV2v: boolean,
 ): Promise<T> {
-  const keys = readKeys(luksKeysDir);
+  const keys = withoutKeys ? [] : readKeys(luksKeysDir);
   const appliance = await Appliance.over(probe.disks, { why, byV2v, keys }, scratch, signal);
   try {
     if (byV2v) await runV2v(appliance.layers, appliance.folder, appliance.signal, (stage) => tell?.(stage));

@@ -60,7 +60,7 @@ test('reached - a volume that was looked into and holds no system is no reason t
   expect(await findRoot(probe, () => undefined)).toMatchObject({ refusal: { code: 'guest.btrfs-unsupported' } });
 });
 
-test('esp - the partition of UEFI is opened once where fstab mounts it, and where nothing does', async () => {
+test('esp - the partition of UEFI is mounted once where fstab mounts it, and where nothing does', async () => {
   const root = extDisk().volumes[0]!;
   const esp: Volume = {
     ...{ disk: 0, offset: 2 ** 30, length: 2 ** 26, partition: { ...root.partition!, number: 2, type: espType } },

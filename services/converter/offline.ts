@@ -50,18 +50,17 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
     if (formatOf(known(file)) !== 'raw')
       throw new TranshipError('guest.image', `${file} is a ${formatOf(file)} image; raw ones are converted`);
   const images = await imagesOf(request);
+  if (request.overlay !== undefined) {
+    // Before a whole disk is copied.
+    const inspection = await inspectDisks({ ...request, images });
+    refuseUnsupported(inspection);
+    await intoOverlay(request, images, request.overlay);
+    return { inspection: timed(inspection, began), written: 'overlay' };
+  }
   let told: Found | undefined;
   const onReady = (probe: Probe, { planned, edit }: Ready) => {
-    told = inspectionOf(probe, planned, { edit });
+    told = inspectionOf(probe, planned, { edit, warnings: planned.unclean });
   };
-  const answer = async (written: 'overlay' | 'in-place'): Promise<GuestAnswer> => ({
-    inspection: timed(told ?? (await inspectDisks({ ...request, images })), began),
-    written,
-  });
-  if (request.overlay !== undefined) {
-    await intoOverlay(request, images, request.overlay, onReady);
-    return answer('overlay');
-  }
   const first = resolve(request.files[0]!);
   // Beside the disk: what a crash leaves is found again by the next run.
   const scratchDir = join(dirname(first), `.${basename(first)}.tranship`);
@@ -73,15 +72,11 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
     // Kept where a disk could not be put back.
     if (!new Journal(scratchDir, marks(scratchDir)).open) rmSync(scratchDir, { recursive: true, force: true });
   }
-  return answer('in-place');
+  const inspection = told ?? (await inspectDisks({ ...request, images }));
+  return { inspection: timed(inspection, began), written: 'in-place' };
 }
 
-async function intoOverlay(
-  request: Request,
-  images: Work['images'],
-  overlay: string,
-  onReady: (probe: Probe, ready: Ready) => void,
-): Promise<void> {
+async function intoOverlay(request: Request, images: Work['images'], overlay: string): Promise<void> {
   const [image] = images;
   if (!image || images.length > 1)
     throw new TranshipError('guest.image', 'an overlay is made of one disk; this guest has several');
@@ -94,9 +89,7 @@ async function intoOverlay(
   const newLog = () => logs[logs.push(join(request.scratch, `undo-${logs.length}`)) - 1]!;
   await withOpener(probeDisks(own), request, async (open, probe) => {
     const ready = await makeReady({ ...request, images: own }, probe, open);
-    if (!('edit' in ready)) return;
-    onReady(probe, ready);
-    if (!isIdle(ready)) await carryOut(ready, safety, own);
+    if ('edit' in ready && !isIdle(ready)) await carryOut(ready, safety, own);
   });
   const parts = [{ file: changed, logs, offset: 0 }];
   await writeOverlay({ base: image.path, parts, overlay: resolve(overlay) }, request.scratch, request.signal);

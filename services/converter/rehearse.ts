@@ -49,7 +49,9 @@ export async function rehearseCopy(job: RehearsalJob): Promise<Rehearsed> {
     const apart = await convertApart(work, input.mode);
     return await boot(job, apart, (clock.now() - began) / 1000);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+    // What runs as a program of its own says it in words.
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || (code === 'guest.conversion' && /No space left on device/i.test(message)))
       throw new TranshipError('rehearsal.no-room', 'the scratch volume is full', { cause: error });
     throw error;
   } finally {

@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import { placeOf, type Volume } from '../domain/volumes.ts';
@@ -55,9 +55,13 @@ export class CopiedVolumes {
     );
   }
 
+  /** The copies go with it. */
   async close(): Promise<void> {
-    for (const each of await Promise.allSettled(this.#copies.values()))
-      if (each.status === 'fulfilled') each.value.close();
+    for (const each of await Promise.allSettled(this.#copies.values())) {
+      if (each.status !== 'fulfilled') continue;
+      each.value.close();
+      rmSync(each.value.file, { force: true });
+    }
   }
 
   async #copy(volume: Volume, kind: 'ext' | 'vfat'): Promise<Copied> {

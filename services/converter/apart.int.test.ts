@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
@@ -118,9 +118,7 @@ test('apart - a file system that asks to be checked is refused; with convert: no
   plainDisk(disk, folderOf(join(folder, 'tree'), guestFiles('/dev/sda1')));
   debugfs(disk, 1, ['ssv state 2'], true);
   await expect(convertApart(work(disk), 'auto')).rejects.toMatchObject({ code: 'guest.dirty' });
-  expect(existsSync(join(folder, 'scratch/disk-0.qcow2'))).toBe(false);
-  rmSync(join(folder, 'scratch'), { recursive: true });
-  mkdirSync(join(folder, 'scratch'));
+  expect(readdirSync(join(folder, 'scratch'))).toEqual([]);
   const { overlays, engine } = await convertApart(work(disk), 'none');
   expect(engine).toBe('none');
   expect(digest(flat(overlays.get(0)!))).toBe(digest(disk));

@@ -26,6 +26,7 @@ export class CopiedVolumes {
   readonly #folder: string;
   readonly #signal: AbortSignal;
   readonly #copies = new Map<Volume, Promise<Copied>>();
+  readonly #files: string[] = [];
 
   constructor(probe: Probe, folder: string, signal: AbortSignal) {
     this.#probe = probe;
@@ -57,17 +58,16 @@ export class CopiedVolumes {
 
   /** The copies go with it. */
   async close(): Promise<void> {
-    for (const each of await Promise.allSettled(this.#copies.values())) {
-      if (each.status !== 'fulfilled') continue;
-      each.value.close();
-      rmSync(each.value.file, { force: true });
-    }
+    for (const each of await Promise.allSettled(this.#copies.values()))
+      if (each.status === 'fulfilled') each.value.close();
+    for (const file of this.#files) rmSync(file, { force: true });
   }
 
   async #copy(volume: Volume, kind: 'ext' | 'vfat'): Promise<Copied> {
     const { disk, offset, length } = volume;
     const path = this.#probe.disks.find(({ index }) => index === disk)!.path;
-    const file = join(this.#folder, `volume-${this.#copies.size}`);
+    const file = join(this.#folder, `volume-${this.#files.length}`);
+    this.#files.push(file);
     if (kind === 'ext') {
       const fs = await SparseExt.open({ path, offset, length }, file, this.#folder, this.#signal);
       return { fs, file, logs: [...fs.logs], close: () => fs.close() };

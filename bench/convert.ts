@@ -9,7 +9,7 @@ import { run } from '../lab/setup/shell.ts';
 import { worldVmSchema } from '../lab/world/schema.ts';
 import { seconds } from './copy.ts';
 import { type Line, line, type Measured, median, ratios, rounds } from './measure.ts';
-import { Site, settle } from './tools.ts';
+import { asInImage, Site, settle } from './tools.ts';
 import { VirtV2v } from './virt-v2v.ts';
 import { onXfs } from './xfs.ts';
 
@@ -42,7 +42,7 @@ export async function convert(count: number): Promise<Line> {
 
     const ask = async (verb: string, engine: 'mount' | 'appliance'): Promise<Inspection> => {
       const args = [tool, verb, `--nics=${nics}`, `--media=${join(media, '..')}`, disk];
-      const env = { ...virtV2v.environment, TRANSHIP_MOUNT_ENGINE: String(engine === 'mount') };
+      const env = { ...virtV2v.environment, ...asInImage, TRANSHIP_MOUNT_ENGINE: String(engine === 'mount') };
       const answer = guestAnswerSchema.parse(
         JSON.parse((await run(process.execPath, args, { env, deadlineMs })).split('\n').at(-1)!),
       );

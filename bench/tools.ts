@@ -109,11 +109,14 @@ export async function peer(program: string, args: readonly string[]): Promise<Me
   return { ms: performance.now() - began, cpuMs: childrenCpuMs() - cpu };
 }
 
+/** As the image has it: what Node compiled once it does not compile again. */
+export const asInImage = { NODE_COMPILE_CACHE: join(cacheDir, 'compiled') };
+
 const mover = fileURLToPath(new URL('mover.ts', import.meta.url));
 
 /** Ours, in a process of its own, set up as in the workbench, from the first connection to the last flush; its service stands already in production. */
 export async function ours(errand: Errand): Promise<Measured & { rssMb: number; proofMs: number }> {
-  const env = { NODE_COMPILE_CACHE: join(cacheDir, 'compiled'), UV_THREADPOOL_SIZE: '16' };
+  const env = { ...asInImage, UV_THREADPOOL_SIZE: '16' };
   const out = await run(process.execPath, [mover], { env, input: JSON.stringify(errand), deadlineMs: 900_000 });
   return JSON.parse(out.split('\n').at(-1)!) as Measured & { rssMb: number; proofMs: number };
 }

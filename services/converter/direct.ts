@@ -1,10 +1,11 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { Appliance } from './adapters/appliance/appliance.ts';
-import { checkRoom, verifyTargets, writeTargets } from './adapters/commit.ts';
+import { bytesOf, checkHostRoom, checkRoom, verifyTargets, writeTargets } from './adapters/commit.ts';
 import { type Image, imageOf, type Probe } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import type { Journal } from './adapters/journal.ts';
 import { commitLayer, differences, keepBelow } from './adapters/layer.ts';
+import { isFull } from './adapters/run.ts';
 import type { Config } from './config.ts';
 import { fit } from './domain/changes.ts';
 import { errorOf, fitConcerns } from './domain/part.ts';
@@ -93,7 +94,7 @@ export const untouched = (reason: string): Outcome => ({
 });
 
 /** Where what was there before is kept while the disks change, so that all of it can be put back. */
-export type Safety = Pick<Journal, 'begin' | 'log' | 'seal' | 'rollBack'>;
+export type Safety = Pick<Journal, 'folder' | 'begin' | 'log' | 'seal' | 'rollBack' | 'tear'>;
 
 /** Writes what was made ready, and proves it. When anything fails the disks are put back. */
 export async function carryOut(ready: Ready, safety: Safety, images: readonly Image[]): Promise<void> {
@@ -101,6 +102,7 @@ export async function carryOut(ready: Ready, safety: Safety, images: readonly Im
   const { targets } = ready.edit;
   const appliance = applianceOf(guest);
   if (appliance) return carryOver(appliance, ready, safety);
+  checkHostRoom(safety.folder, paths(images), bytesOf(targets));
   await guarded(safety, [...new Set(targets.map(({ path }) => guest.locate(path).mount.volume.disk))], async () => {
     await writeTargets(guest, targets, (disk) => safety.log(disk, images.find(({ index }) => index === disk)!.path));
     safety.seal();
@@ -117,6 +119,8 @@ async function carryOver(appliance: Appliance, { planned, edit, tell }: Ready, s
   await verifyTargets(guest, edit.targets);
   const layers = await appliance.settle();
   tell?.('Carrying the changes over to the disks');
+  const bytes = layers.flatMap(({ changed }) => changed).reduce((sum, { length }) => sum + length, 0);
+  checkHostRoom(safety.folder, paths(layers.map(({ layer }) => layer)), bytes);
   const disks = layers.map(({ layer }) => layer.disk);
   await guarded(safety, disks, async () => {
     for (const { layer, changed } of layers) keepBelow(layer, changed, safety.log(layer.disk, layer.path));
@@ -128,11 +132,18 @@ async function carryOver(appliance: Appliance, { planned, edit, tell }: Ready, s
   });
 }
 
+const paths = (images: readonly { readonly path: string }[]) => images.map(({ path }) => path);
+
 async function guarded(safety: Safety, disks: readonly number[], change: () => Promise<void>): Promise<void> {
   safety.begin(disks);
   try {
     await change();
   } catch (error) {
+    if (isFull(error)) {
+      // Who writes a log in its own way may go on without one.
+      safety.tear();
+      throw new TranshipError('guest.torn', 'there was no room to keep what was there before', { cause: error });
+    }
     safety.rollBack();
     throw error;
   }

@@ -1,4 +1,15 @@
-import { constants, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/contracts';
 import { writeTargets } from './adapters/commit.ts';
@@ -37,7 +48,12 @@ export async function inspectFiles(request: Request): Promise<GuestAnswer> {
 /** Converts raw images where they lie, or into an overlay; of a folder, its network and its boot. */
 export async function convertFiles(request: Request): Promise<GuestAnswer> {
   const began = performance.now();
+  const { overlay } = request;
+  if (overlay !== undefined && lstatSync(overlay, { throwIfNoEntry: false }))
+    throw new TranshipError('guest.image', `${overlay} is there already: an overlay is a new file`);
   if (isTree(request)) {
+    if (overlay !== undefined)
+      throw new TranshipError('guest.image', 'a folder is converted in place: it has no overlay');
     const { guest, edit, inspection } = await planTree(resolve(request.files[0]!), request);
     refuseUnsupported(inspection);
     await writeTargets(guest, edit.targets, () => join(request.scratch, 'undo'));
@@ -50,30 +66,48 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
     if (formatOf(known(file)) !== 'raw')
       throw new TranshipError('guest.image', `${file} is a ${formatOf(file)} image; raw ones are converted`);
   const images = await imagesOf(request);
-  if (request.overlay !== undefined) {
+  if (overlay !== undefined) {
     // Before a whole disk is copied.
     const inspection = await inspectDisks({ ...request, images });
     refuseUnsupported(inspection);
-    await intoOverlay(request, images, request.overlay);
+    await intoOverlay(request, images, overlay);
     return { inspection: timed(inspection, began), written: 'overlay' };
   }
   let told: Found | undefined;
   const onReady = (probe: Probe, { planned, edit }: Ready) => {
     told = inspectionOf(probe, planned, { edit, warnings: planned.unclean });
   };
-  const first = resolve(request.files[0]!);
+  const first = realpathSync(request.files[0]!);
   // Beside the disk: what a crash leaves is found again by the next run.
   const scratchDir = join(dirname(first), `.${basename(first)}.tranship`);
   mkdirSync(scratchDir, { recursive: true });
+  const unlock = lock(join(scratchDir, 'lock'), first);
   const job = { ...request, images, scratchDir, key: first, now: () => performance.now(), onReady };
   try {
     await convertDisks({ ...job, warn: (message) => process.stderr.write(`${message}\n`) });
   } finally {
     // Kept where a disk could not be put back.
     if (!new Journal(scratchDir, marks(scratchDir)).open) rmSync(scratchDir, { recursive: true, force: true });
+    unlock();
   }
   const inspection = told ?? (await inspectDisks({ ...request, images }));
   return { inspection: timed(inspection, began), written: 'in-place' };
+}
+
+/** One at a time: a process that is gone holds nothing. @returns how to let go */
+function lock(file: string, disk: string): () => void {
+  for (let tries = 0; ; tries++) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 0) throw error;
+      const pid = Number(readFileSync(file, 'utf8'));
+      if (pid > 0 && existsSync(`/proc/${pid}`))
+        throw new TranshipError('guest.image', `${disk} is being converted by process ${pid}`);
+      rmSync(file, { force: true });
+    }
+  }
 }
 
 async function intoOverlay(request: Request, images: Work['images'], overlay: string): Promise<void> {
@@ -85,7 +119,15 @@ async function intoOverlay(request: Request, images: Work['images'], overlay: st
   const own = [{ ...image, path: changed }];
   const logs: string[] = [];
   // What fails leaves a copy that is thrown away.
-  const safety = { begin: () => {}, seal: () => {}, rollBack: () => {}, log: () => newLog() };
+  const nothing = () => {};
+  const safety = {
+    folder: request.scratch,
+    begin: nothing,
+    seal: nothing,
+    rollBack: nothing,
+    tear: nothing,
+    log: () => newLog(),
+  };
   const newLog = () => logs[logs.push(join(request.scratch, `undo-${logs.length}`)) - 1]!;
   await withOpener(probeDisks(own), request, async (open, probe) => {
     const ready = await makeReady({ ...request, images: own }, probe, open);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Boot, type Rehearsal, type StepInput, TranshipError } from '@tranship/contracts';
 import type { Clock } from '@tranship/service-kit';
 import { accelerator, VirtualMachine } from './adapters/rehearsal/virtual-machine.ts';
+import { isFull } from './adapters/run.ts';
 import { type Apart, convertApart } from './apart.ts';
 import { watchBoot } from './boot.ts';
 import { workOf } from './direct.ts';
@@ -49,10 +50,7 @@ export async function rehearseCopy(job: RehearsalJob): Promise<Rehearsed> {
     const apart = await convertApart(work, input.mode);
     return await boot(job, apart, (clock.now() - began) / 1000);
   } catch (error) {
-    // What runs as a program of its own says it in words.
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || (code === 'guest.conversion' && /No space left on device/i.test(message)))
-      throw new TranshipError('rehearsal.no-room', 'the scratch volume is full', { cause: error });
+    if (isFull(error)) throw new TranshipError('rehearsal.no-room', 'the scratch volume is full', { cause: error });
     throw error;
   } finally {
     rmSync(scratch, { recursive: true, force: true });

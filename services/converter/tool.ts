@@ -9,7 +9,11 @@ import { convertFiles, inspectFiles, type Request } from './offline.ts';
 
 /** The converter by itself, without services: `inspect DISK|DIR` and `convert DISK…`; one line of JSON is its answer. */
 const nicsSchema = z.array(
-  z.object({ mac: z.string(), addresses: z.array(z.string()).default([]), slot: z.number().optional() }),
+  z.strictObject({
+    mac: z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, 'six bytes in hex, 00:50:56:…'),
+    addresses: z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])).default([]),
+    slot: z.number().int().nonnegative().optional(),
+  }),
 );
 const mediaDir = '/usr/share/tranship/media';
 

@@ -117,8 +117,8 @@ export const guestErrors = {
     status: 422,
   },
   'guest.image': {
-    title: 'This disk image cannot be used',
-    fix: 'Give a raw image: `qemu-img convert -O raw IN OUT`',
+    title: 'This disk image cannot be used so',
+    fix: 'Mend what it says; of another format make a raw image: `qemu-img convert -O raw IN OUT`',
     retry: false,
     status: 422,
   },

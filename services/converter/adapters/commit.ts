@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import type { Target } from '../ports.ts';
@@ -21,6 +21,41 @@ export function checkRoom(guest: Guest, targets: readonly Target[]): void {
       throw new TranshipError(
         'guest.no-space',
         `${mount.at} of the guest needs ${mib(bytes + spareBytes)} and has ${mib(freeBytes)} free`,
+      );
+  }
+}
+
+const spareHostBytes = 32 * 1024 ** 2;
+
+/** What the files among the targets hold. */
+export const bytesOf = (targets: readonly Target[]): number =>
+  targets.reduce(
+    (sum, { what }) => sum + (typeof what !== 'string' && 'file' in what ? statSync(what.file).size : 0),
+    0,
+  );
+
+/**
+ * Throws `target.full` where there is no room for a change of so many bytes: for its undo logs in the folder `logs`, and in
+ * sparse images for what they do not hold yet.
+ */
+export function checkHostRoom(logs: string, images: readonly string[], bytes: number): void {
+  const most = bytes + spareHostBytes;
+  const needs = new Map<number, { at: string; bytes: number }>();
+  const need = (at: string, own: number) => {
+    const { dev } = statSync(at);
+    needs.set(dev, { at, bytes: (needs.get(dev)?.bytes ?? 0) + own });
+  };
+  need(logs, most);
+  for (const image of images) {
+    const { size, blocks } = statSync(image);
+    if (statSync(image).isFile()) need(dirname(image), Math.min(most, Math.max(0, size - blocks * 512)));
+  }
+  for (const { at, bytes: needed } of needs.values()) {
+    const { bavail, bsize } = statfsSync(at);
+    if (bavail * bsize < needed)
+      throw new TranshipError(
+        'target.full',
+        `${at} has ${mib(bavail * bsize)} free; the conversion may need ${mib(needed)}`,
       );
   }
 }

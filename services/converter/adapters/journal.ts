@@ -15,6 +15,8 @@ const stateSchema = z.object({
   logs: z.array(z.object({ file: z.string(), disk: z.number(), path: z.string() })),
   /** The logs are on the medium: they hold after a power failure too. */
   sealed: z.boolean(),
+  /** The logs do not hold all of it. */
+  torn: z.boolean().default(false),
 });
 type State = z.infer<typeof stateSchema>;
 
@@ -47,6 +49,11 @@ export class Journal {
     return kept.key === key && kept.disks.every((disk) => this.#marks.isDiverged(disk)) ? kept.result : undefined;
   }
 
+  /** Where the undo logs lie. */
+  get folder(): string {
+    return this.#folder;
+  }
+
   /** Whether a conversion was begun and neither finished nor put back. */
   get open(): boolean {
     return existsSync(this.#stateFile);
@@ -55,7 +62,7 @@ export class Journal {
   /** Marks the disks as diverged; from here on they may be changed, under logs from {@link log}. */
   begin(disks: readonly number[]): void {
     rmSync(this.#resultFile, { force: true });
-    this.#write({ boot: this.#boot, disks: [...disks], logs: [], sealed: false });
+    this.#write({ boot: this.#boot, disks: [...disks], logs: [], sealed: false, torn: false });
     for (const disk of disks) this.#marks.markDiverged(disk);
   }
 
@@ -76,6 +83,14 @@ export class Journal {
       flush(path);
     }
     this.#write({ ...state, sealed: true });
+  }
+
+  /** The logs cannot be vouched for: the disks stay diverged until they are copied anew. */
+  tear(): void {
+    const state = this.#read();
+    // Makes the room in which that is written down.
+    for (const { file } of state.logs) removeLog(file);
+    this.#write({ ...state, torn: true });
   }
 
   /** Where each disk was changed, by its undo logs. */
@@ -104,6 +119,8 @@ export class Journal {
     }
     // A disk without its mark was not changed yet, or was copied anew since: the logs say nothing of it.
     const logs = state.logs.filter(({ disk }) => this.#marks.isDiverged(disk)).reverse();
+    if (logs.length > 0 && state.torn)
+      throw new TranshipError('guest.torn', 'there was no room to keep what was there before');
     if (logs.length > 0 && state.boot !== this.#boot && !state.sealed)
       throw new TranshipError('guest.torn', 'the node went down while the disks were being changed');
     try {

@@ -66,3 +66,7 @@ export function run(
     });
   });
 }
+
+/** Whether something failed for lack of room: what runs as a program of its own says so in words. */
+export const isFull = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException).code === 'ENOSPC' || /No space left on device/i.test((error as Error).message);

@@ -19,6 +19,8 @@ export interface PartitionTable {
   readonly partitions: readonly Partition[];
   /** Whether the first sector holds code for a BIOS to run. */
   readonly bootCode: boolean;
+  /** Entries that end beyond the disk: it was cut short, or is of another size than it was. */
+  readonly beyond?: number;
 }
 
 const sector = 512;
@@ -39,7 +41,9 @@ export function readPartitions(read: Read, size: number): PartitionTable {
   const gpt = entries.some(({ type }) => type === 'ee') ? readGpt(read) : undefined;
   const found = gpt ?? readMbr(read, first, entries);
   const partitions = found.filter(({ offset, length }) => offset > 0 && length > 0 && offset + length <= size);
-  return { kind: gpt ? 'gpt' : partitions.length > 0 ? 'mbr' : 'none', partitions, bootCode };
+  const beyond = found.filter(({ offset, length }) => length > 0 && offset + length > size).length;
+  const kind = gpt ? 'gpt' : partitions.length > 0 ? 'mbr' : 'none';
+  return { kind, partitions, bootCode, ...(beyond > 0 ? { beyond } : {}) };
 }
 
 const signed = (block: Buffer) => block.length >= sector && block.readUInt16LE(510) === 0xaa55;

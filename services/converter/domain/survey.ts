@@ -84,6 +84,12 @@ export function judge(
       'guest.os-unsupported',
       'the disks boot, but no operating system that is known was found on them',
     );
+  const cut = disks.find(({ table }) => table.beyond);
+  if (cut)
+    return unsupported(
+      'guest.malformed',
+      `a partition ends beyond disk ${cut.index}, and no operating system was found`,
+    );
   return { kind: 'none', reason: 'no operating system was found' };
 }
 

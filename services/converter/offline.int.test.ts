@@ -1,0 +1,123 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Journal } from './adapters/journal.ts';
+import { marks } from './adapters/marks.ts';
+import { convertFiles, inspectFiles } from './offline.ts';
+import { folderOf, guestFiles, plainDisk } from './testing/image.ts';
+
+let folder: string;
+let disk: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tranship-offline-'));
+  mkdirSync(join(folder, 'scratch'));
+  disk = join(folder, 'disk.raw');
+  plainDisk(disk, folderOf(join(folder, 'tree'), guestFiles('/dev/sda1')));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const digest = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
+const request = (...files: string[]) => ({
+  files,
+  nics: [{ mac: '00:50:56:aa:00:01', addresses: ['10.0.0.5'] }],
+  ...{ mediaDir: join(folder, 'none'), scratch: join(folder, 'scratch'), signal: AbortSignal.timeout(60_000) },
+});
+
+test('offline - on a volume without room the disk is refused before it is touched, and nothing is left beside it', async () => {
+  const volume = join(folder, 'full');
+  mkdirSync(volume);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=65600k', 'tmpfs', volume], { timeout: 20_000 });
+  try {
+    const file = join(volume, 'disk.raw');
+    execFileSync('cp', ['--sparse=never', disk, file], { timeout: 20_000 });
+    await expect(convertFiles(request(file))).rejects.toMatchObject({
+      code: 'target.full',
+      detail: expect.stringContaining(volume),
+    });
+    expect(digest(file)).toBe(digest(disk));
+    expect(readdirSync(volume)).toEqual(['disk.raw']);
+  } finally {
+    execFileSync('umount', [volume], { timeout: 20_000 });
+  }
+});
+
+test('offline - where there was no room for the undo log the disk is not said to be put back: it stays diverged', () => {
+  const scratch = join(folder, 'scratch');
+  const journal = new Journal(scratch, marks(scratch));
+  journal.begin([0]);
+  writeFileSync(journal.log(0, disk), 'half of it');
+  journal.tear();
+  for (const next of [journal, new Journal(scratch, marks(scratch))]) {
+    expect(() => next.rollBack()).toThrow('no room');
+    expect(marks(scratch).isDiverged(0)).toBe(true);
+  }
+  marks(scratch).clearDiverged(0);
+  journal.rollBack();
+  expect(journal.open).toBe(false);
+});
+
+test('offline - an overlay is a new file: what is there already stays, the disk behind a link too; a folder has none', async () => {
+  const before = digest(disk);
+  const link = join(folder, 'link');
+  symlinkSync(disk, link);
+  for (const overlay of [disk, link])
+    await expect(convertFiles({ ...request(disk), overlay })).rejects.toThrow('is there already');
+  expect(digest(disk)).toBe(before);
+  const tree = join(folder, 'tree');
+  const overlay = join(folder, 'new');
+  await expect(convertFiles({ ...request(tree), overlay })).rejects.toThrow('has no overlay');
+  expect(existsSync(join(tree, 'etc/systemd/network/10-tranship-ens192.link'))).toBe(false);
+});
+
+test('offline - one conversion of a disk at a time, by whatever name; one whose process is gone holds nothing', async () => {
+  const held = join(folder, '.disk.raw.tranship');
+  mkdirSync(held);
+  writeFileSync(join(held, 'lock'), String(process.pid));
+  const link = join(folder, 'link');
+  symlinkSync(disk, link);
+  const before = digest(disk);
+  for (const file of [disk, link])
+    await expect(convertFiles(request(file))).rejects.toThrow(`being converted by process ${process.pid}`);
+  expect(digest(disk)).toBe(before);
+  const gone = spawnSync('true').pid;
+  writeFileSync(join(held, 'lock'), String(gone));
+  expect(await convertFiles(request(link))).toMatchObject({ written: 'in-place' });
+  expect(existsSync(held)).toBe(false);
+});
+
+test('offline - a disk that was cut short is refused, not taken for an empty one', async () => {
+  truncateSync(disk, 60 * 1024 ** 2);
+  expect(await inspectFiles(request(disk))).toMatchObject({
+    inspection: { supported: false, concerns: [{ id: 'guest.malformed', why: expect.stringContaining('beyond') }] },
+  });
+});
+
+test('offline - NICs that cannot be such are refused by their field', () => {
+  const tool = fileURLToPath(new URL('tool.ts', import.meta.url));
+  const answerTo = (nic: object) => {
+    writeFileSync(join(folder, 'nics.json'), JSON.stringify([nic]));
+    const args = [tool, 'inspect', disk, '--nics', join(folder, 'nics.json')];
+    return spawnSync(process.execPath, args, { timeout: 60_000 }).stdout.toString();
+  };
+  for (const nic of [
+    { mac: '00:50:56:aa:00:01\nName=x' },
+    { mac: '00:50:56:aa:00:01', addresses: ['10.0.0.999'] },
+    { mac: '00:50:56:aa:00:01', slott: 192 },
+  ])
+    expect(answerTo(nic)).toContain('document.invalid');
+  expect(answerTo({ mac: '00:50:56:AA:00:01', addresses: ['10.0.0.5/24', 'fe80::1'], slot: 192 })).toContain('ens192');
+});

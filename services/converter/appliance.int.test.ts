@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { installAppliance } from '../../lab/setup/packages.ts';
 import { convertApart } from './apart.ts';
 import { convertDisks } from './convert.ts';
 import { inspectDisks } from './inspect.ts';
+import { inspectFiles } from './offline.ts';
 import { version } from './testing/image.ts';
 import { label, lookInto, scatteredDisk, scatteredMiB } from './testing/scattered.ts';
 
@@ -44,13 +45,19 @@ const running = () =>
     }
   });
 
-test('appliance - a root on btrfs, /boot on xfs and /var on a split volume: inspected without a change, converted whole', {
+test('appliance - a root on btrfs, /boot on xfs and /var on a split volume: inspected over NBD without a change, converted whole', {
   timeout,
 }, async () => {
   const before = digest();
   const { applianceEngine, ...without } = work();
   expect(await inspectDisks(without)).toMatchObject({ supported: false, engine: 'none' });
-  const found = await inspectDisks({ ...without, applianceEngine });
+  const socket = join(folder, 'nbd');
+  const server = spawn('nbdkit', ['-f', '-r', '-U', socket, 'file', file], { stdio: 'ignore' });
+  await expect.poll(() => existsSync(socket)).toBe(true);
+  const answer = await inspectFiles({ ...without, applianceEngine, files: [`nbd+unix:///?socket=${socket}`] });
+  server.kill('SIGKILL');
+  if ('problem' in answer) throw new Error(answer.problem.detail);
+  const found = answer.inspection;
   expect(found).toMatchObject({ supported: true, engine: 'appliance', os: { id: 'debian', version: '12' } });
   expect(found.mounts.map(({ at, place }) => `${at} ${place}`).sort()).toEqual([
     '/ disk 0, partition 1',

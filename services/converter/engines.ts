@@ -99,15 +99,15 @@ function nextOf(
 ): 'appliance' | 'virt-v2v' | undefined {
   if (!refusal || !applianceEngine || signal.aborted || !hasAppliance()) return undefined;
   const { disks } = probe;
-  if (disks.some(({ path }) => isRemote(path))) return undefined;
   // Its kernel is let mount no NTFS.
   if (ntfsStates(probe).some(({ windows }) => windows !== undefined)) return undefined;
   // The appliance puts an array together as it starts, and writes that on each of its members.
   if (kindsIn(disks).has('raid')) return undefined;
   const { code } = refusal;
   const canOpen = hasKeys(luksKeysDir) && kindsIn(disks).has('luks');
-  // It is given no key.
-  if (foreign.has(code)) return hasV2v() && !canOpen ? 'virt-v2v' : undefined;
+  // It is given no key, and would read much of a disk that somebody serves.
+  if (foreign.has(code))
+    return hasV2v() && !canOpen && !disks.some(({ path }) => isRemote(path)) ? 'virt-v2v' : undefined;
   if (code === 'guest.luks-unsupported') return canOpen && !withoutKeys ? 'appliance' : undefined;
   const inDisorder = passing.has(code) && disks.some(({ volumes }) => volumes.some(isDirty));
   return beyond.has(code) || inDisorder ? 'appliance' : undefined;

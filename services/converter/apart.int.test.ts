@@ -159,13 +159,19 @@ test('apart - whatever a guest may have written into its own books: it is read, 
   expect(new Set(tried)).toEqual(new Set(['read', 'rehearsal.unsupported']));
 });
 
-test('apart - an encrypted guest whose keys there are is not rehearsed, by that reason', async () => {
+/** A disk that boots, and whose one partition begins as no ext does. */
+function foreignDisk(magic: string): string {
   const disk = join(folder, 'disk.img');
   plainDisk(disk, folderOf(join(folder, 'tree'), { '/x': '' }));
   const bytes = readFileSync(disk);
   bytes.fill(0, mib, mib + 131_072);
-  bytes.write('LUKS\xba\xbe', mib, 'latin1');
+  bytes.write(magic, mib, 'latin1');
   writeFileSync(disk, bytes);
+  return disk;
+}
+
+test('apart - an encrypted guest whose keys there are is not rehearsed, by that reason', async () => {
+  const disk = foreignDisk('LUKS\xba\xbe');
   await expect(convertApart(work(disk), 'auto')).rejects.toMatchObject({ code: 'guest.luks-unsupported' });
   const luksKeysDir = folderOf(join(folder, 'keys'), { '/root': 'words' });
   const given = convertApart({ ...work(disk), luksKeysDir }, 'auto');
@@ -173,12 +179,7 @@ test('apart - an encrypted guest whose keys there are is not rehearsed, by that 
 });
 
 test('apart - what the mount engine alone would reach is not rehearsed, by that reason', async () => {
-  const disk = join(folder, 'disk.img');
-  plainDisk(disk, folderOf(join(folder, 'tree'), { '/x': '' }));
-  const bytes = readFileSync(disk);
-  bytes.fill(0, mib, mib + 131_072);
-  bytes.write('XFSB', mib, 'latin1');
-  writeFileSync(disk, bytes);
+  const disk = foreignDisk('XFSB');
   await expect(convertApart(work(disk), 'auto')).rejects.toMatchObject({ code: 'guest.xfs-unsupported' });
   const mounted = convertApart({ ...work(disk), mountEngine: true }, 'auto');
   await expect(mounted).rejects.toMatchObject({ code: 'rehearsal.unsupported' });

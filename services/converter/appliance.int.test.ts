@@ -53,9 +53,11 @@ test('appliance - a root on btrfs, /boot on xfs and /var on a split volume: insp
   expect(await inspectDisks(without)).toMatchObject({ supported: false, engine: 'none' });
   const socket = join(folder, 'nbd');
   const server = spawn('nbdkit', ['-f', '-r', '-U', socket, 'file', file], { stdio: 'ignore' });
-  await expect.poll(() => existsSync(socket)).toBe(true);
-  const answer = await inspectFiles({ ...without, applianceEngine, files: [`nbd+unix:///?socket=${socket}`] });
-  server.kill('SIGKILL');
+  const inspected = async () => {
+    await expect.poll(() => existsSync(socket)).toBe(true);
+    return inspectFiles({ ...without, applianceEngine, files: [`nbd+unix:///?socket=${socket}`] });
+  };
+  const answer = await inspected().finally(() => server.kill('SIGKILL'));
   if ('problem' in answer) throw new Error(answer.problem.detail);
   const found = answer.inspection;
   expect(found).toMatchObject({ supported: true, engine: 'appliance', os: { id: 'debian', version: '12' } });

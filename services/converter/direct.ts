@@ -5,7 +5,6 @@ import { type Image, imageOf, type Probe } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import type { Journal } from './adapters/journal.ts';
 import { commitLayer, differences, keepBelow } from './adapters/layer.ts';
-import { isFull } from './adapters/run.ts';
 import type { Config } from './config.ts';
 import { fit } from './domain/changes.ts';
 import { errorOf, fitConcerns } from './domain/part.ts';
@@ -139,12 +138,8 @@ async function guarded(safety: Safety, disks: readonly number[], change: () => P
   try {
     await change();
   } catch (error) {
-    if (isFull(error)) {
-      // Who writes a log in its own way may go on without one.
-      safety.tear();
-      throw new TranshipError('guest.torn', 'there was no room to keep what was there before', { cause: error });
-    }
-    safety.rollBack();
+    if (error instanceof TranshipError && error.code === 'guest.torn') safety.tear();
+    else safety.rollBack();
     throw error;
   }
 }

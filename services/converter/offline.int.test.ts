@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ExtFs } from './adapters/ext-fs.ts';
 import { Journal } from './adapters/journal.ts';
 import { marks } from './adapters/marks.ts';
 import { convertFiles, inspectFiles } from './offline.ts';
@@ -55,6 +56,23 @@ test('offline - on a volume without room the disk is refused before it is touche
   }
 });
 
+test('offline - an undo log that runs out of room is told as torn, not as any failure', async () => {
+  const volume = join(folder, 'full');
+  mkdirSync(volume);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', volume], { timeout: 20_000 });
+  try {
+    const large = join(folder, 'large');
+    writeFileSync(large, Buffer.alloc(1024 ** 2, 7));
+    const place = { path: disk, offset: 1024 ** 2, length: 60 * 1024 ** 2 };
+    const fs = new ExtFs(place, join(folder, 'scratch'), AbortSignal.timeout(60_000));
+    const target = { path: '/large', inner: '/large', what: { file: large }, mode: 0o100644, uid: 0, gid: 0 };
+    const written = fs.write([{ ...target, attributes: new Map() }], join(volume, 'undo'));
+    await expect(written).rejects.toMatchObject({ code: 'guest.torn' });
+  } finally {
+    execFileSync('umount', [volume], { timeout: 20_000 });
+  }
+});
+
 test('offline - where there was no room for the undo log the disk is not said to be put back: it stays diverged', () => {
   const scratch = join(folder, 'scratch');
   const journal = new Journal(scratch, marks(scratch));
@@ -83,20 +101,16 @@ test('offline - an overlay is a new file: what is there already stays, the disk 
   expect(existsSync(join(tree, 'etc/systemd/network/10-tranship-ens192.link'))).toBe(false);
 });
 
-test('offline - one conversion of a disk at a time, by whatever name; one whose process is gone holds nothing', async () => {
-  const held = join(folder, '.disk.raw.tranship');
-  mkdirSync(held);
-  writeFileSync(join(held, 'lock'), String(process.pid));
+test('offline - one conversion of a disk at a time, by whatever name; the next one finds it whole', async () => {
   const link = join(folder, 'link');
   symlinkSync(disk, link);
-  const before = digest(disk);
-  for (const file of [disk, link])
-    await expect(convertFiles(request(file))).rejects.toThrow(`being converted by process ${process.pid}`);
-  expect(digest(disk)).toBe(before);
-  const gone = spawnSync('true').pid;
-  writeFileSync(join(held, 'lock'), String(gone));
-  expect(await convertFiles(request(link))).toMatchObject({ written: 'in-place' });
-  expect(existsSync(held)).toBe(false);
+  const both = await Promise.allSettled([disk, link].map((file) => convertFiles(request(file))));
+  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(both.find(({ status }) => status === 'rejected')).toMatchObject({
+    reason: { code: 'guest.image', detail: expect.stringContaining('being converted') },
+  });
+  expect(await convertFiles(request(link))).toMatchObject({ inspection: { supported: true, changes: [] } });
+  expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
 });
 
 test('offline - a disk that was cut short is refused, not taken for an empty one', async () => {

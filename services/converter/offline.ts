@@ -1,15 +1,6 @@
-import {
-  constants,
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { once } from 'node:events';
+import { constants, copyFileSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/contracts';
 import { writeTargets } from './adapters/commit.ts';
@@ -80,34 +71,36 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
   const first = realpathSync(request.files[0]!);
   // Beside the disk: what a crash leaves is found again by the next run.
   const scratchDir = join(dirname(first), `.${basename(first)}.tranship`);
+  const locks = await lock(images);
   mkdirSync(scratchDir, { recursive: true });
-  const unlock = lock(join(scratchDir, 'lock'), first);
   const job = { ...request, images, scratchDir, key: first, now: () => performance.now(), onReady };
   try {
     await convertDisks({ ...job, warn: (message) => process.stderr.write(`${message}\n`) });
   } finally {
     // Kept where a disk could not be put back.
     if (!new Journal(scratchDir, marks(scratchDir)).open) rmSync(scratchDir, { recursive: true, force: true });
-    unlock();
+    for (const each of locks) each.close();
   }
   const inspection = told ?? (await inspectDisks({ ...request, images }));
   return { inspection: timed(inspection, began), written: 'in-place' };
 }
 
-/** One at a time: a process that is gone holds nothing. @returns how to let go */
-function lock(file: string, disk: string): () => void {
-  for (let tries = 0; ; tries++) {
+/** One conversion of a disk at a time, by whatever name it goes: a name that the kernel lets go of with its process. */
+async function lock(images: Work['images']): Promise<Server[]> {
+  const held: Server[] = [];
+  for (const { path } of images) {
+    const { dev, ino } = statSync(path);
+    const server = createServer();
     try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' });
-      return () => rmSync(file, { force: true });
+      await once(server.listen(`\0tranship-guest-${dev}-${ino}`), 'listening');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 0) throw error;
-      const pid = Number(readFileSync(file, 'utf8'));
-      if (pid > 0 && existsSync(`/proc/${pid}`))
-        throw new TranshipError('guest.image', `${disk} is being converted by process ${pid}`);
-      rmSync(file, { force: true });
+      for (const each of held) each.close();
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      throw new TranshipError('guest.image', `${path} is being converted by another process`);
     }
+    held.push(server);
   }
+  return held;
 }
 
 async function intoOverlay(request: Request, images: Work['images'], overlay: string): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
 import { messages, parseEntries, quote, splitOutputs, writing } from './debugfs.ts';
-import { type Bounds, run } from './run.ts';
+import { type Bounds, isFull, run } from './run.ts';
 import { keepSuperblock } from './undo.ts';
 
 /** Where a file system lies. */
@@ -88,7 +88,10 @@ export class ExtFs implements WritableFs {
     }
   }
 
-  /** Writes targets in one run; what they write over goes to the undo log first. Throws `guest.conversion` when any fails. */
+  /**
+   * Writes targets in one run; what they write over goes to the undo log first. Throws `guest.conversion` when any fails,
+   * and `guest.torn` where room ran out: debugfs then goes on without its log.
+   */
   async write(targets: readonly PlacedTarget[], undoLog: string): Promise<void> {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'values-'));
@@ -105,8 +108,9 @@ export class ExtFs implements WritableFs {
       const args = ['-w', '-z', undoLog, '-f', '-', this.#device];
       const { stderr } = await this.#run('debugfs', args, commands, writeMs, { memory: memoryFor(this.place) });
       const problems = messages(stderr);
-      if (problems.length > 0)
-        throw new TranshipError('guest.conversion', `debugfs: ${problems.slice(0, 3).join('; ')}`);
+      if (problems.length === 0) return;
+      const failed = new Error(`debugfs: ${problems.slice(0, 3).join('; ')}`);
+      throw new TranshipError(isFull(failed) ? 'guest.torn' : 'guest.conversion', failed.message);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

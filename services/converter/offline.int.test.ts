@@ -1,11 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -31,6 +33,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+const here = (name: string) => new URL(name, import.meta.url).href;
 const digest = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
 const request = (...files: string[]) => ({
   files,
@@ -113,6 +116,30 @@ test('offline - one conversion of a disk at a time, by whatever name; the next o
   expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
 });
 
+test('offline - what a conversion that was cut off left is not for another disk in the same place', async () => {
+  const kept = join(folder, 'kept.raw');
+  copyFileSync(disk, kept);
+  const half = `
+    import { Journal } from '${here('adapters/journal.ts')}';
+    Journal.prototype.finish = () => process.kill(process.pid, 'SIGKILL');
+    const { convertFiles } = await import('${here('offline.ts')}');
+    await convertFiles({ ...${JSON.stringify(request(disk))}, signal: AbortSignal.timeout(60_000) });`;
+  spawnSync(process.execPath, ['--input-type=module', '-e', half], { timeout: 60_000 });
+  const cutOff = digest(disk);
+  expect(cutOff).not.toBe(digest(kept));
+  renameSync(disk, join(folder, 'away.raw'));
+  renameSync(kept, disk);
+  const before = digest(disk);
+  await expect(convertFiles(request(disk))).rejects.toMatchObject({
+    code: 'guest.image',
+    detail: expect.stringContaining('.disk.raw.tranship'),
+  });
+  expect(digest(disk)).toBe(before);
+  renameSync(join(folder, 'away.raw'), disk);
+  expect((await convertFiles(request(disk))).inspection.changes.length).toBeGreaterThan(0);
+  expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
+});
+
 test('offline - a disk that was cut short is refused, not taken for an empty one', async () => {
   truncateSync(disk, 60 * 1024 ** 2);
   expect(await inspectFiles(request(disk))).toMatchObject({
@@ -121,7 +148,7 @@ test('offline - a disk that was cut short is refused, not taken for an empty one
 });
 
 test('offline - NICs that cannot be such are refused by their field', () => {
-  const tool = fileURLToPath(new URL('tool.ts', import.meta.url));
+  const tool = fileURLToPath(here('tool.ts'));
   const answerTo = (nic: object) => {
     writeFileSync(join(folder, 'nics.json'), JSON.stringify([nic]));
     const args = [tool, 'inspect', disk, '--nics', join(folder, 'nics.json')];

@@ -1,5 +1,16 @@
 import { once } from 'node:events';
-import { constants, copyFileSync, existsSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/contracts';
@@ -72,17 +83,32 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
   // Beside the disk: what a crash leaves is found again by the next run.
   const scratchDir = join(dirname(first), `.${basename(first)}.tranship`);
   const locks = await lock(images);
-  mkdirSync(scratchDir, { recursive: true });
   const job = { ...request, images, scratchDir, key: first, now: () => performance.now(), onReady };
   try {
+    claim(scratchDir, images);
     await convertDisks({ ...job, warn: (message) => process.stderr.write(`${message}\n`) });
   } finally {
     // Kept where a disk could not be put back.
-    if (!new Journal(scratchDir, marks(scratchDir)).open) rmSync(scratchDir, { recursive: true, force: true });
+    if (!isOpen(scratchDir)) rmSync(scratchDir, { recursive: true, force: true });
     for (const each of locks) each.close();
   }
   const inspection = told ?? (await inspectDisks({ ...request, images }));
   return { inspection: timed(inspection, began), written: 'in-place' };
+}
+
+const isOpen = (scratchDir: string) => new Journal(scratchDir, marks(scratchDir)).open;
+
+/** What a crash left is for the disks that it was begun with, not for others that lie in their place now. */
+function claim(scratchDir: string, images: Work['images']): void {
+  const file = join(scratchDir, 'disks.json');
+  const disks = JSON.stringify(images.map(({ path }) => [statSync(path).ino, statSync(path).birthtimeMs]));
+  if (existsSync(file) && readFileSync(file, 'utf8') !== disks && isOpen(scratchDir))
+    throw new TranshipError(
+      'guest.image',
+      `the conversion of another disk in this place was cut off: put that one back, or remove ${scratchDir}`,
+    );
+  mkdirSync(scratchDir, { recursive: true });
+  writeFileSync(file, disks);
 }
 
 /** One conversion of a disk at a time, by whatever name it goes: a name that the kernel lets go of with its process. */

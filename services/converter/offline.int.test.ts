@@ -125,8 +125,7 @@ test('offline - what a conversion that was cut off left is not for another disk 
     const { convertFiles } = await import('${here('offline.ts')}');
     await convertFiles({ ...${JSON.stringify(request(disk))}, signal: AbortSignal.timeout(60_000) });`;
   spawnSync(process.execPath, ['--input-type=module', '-e', half], { timeout: 60_000 });
-  const cutOff = digest(disk);
-  expect(cutOff).not.toBe(digest(kept));
+  expect(digest(disk)).not.toBe(digest(kept));
   renameSync(disk, join(folder, 'away.raw'));
   renameSync(kept, disk);
   const before = digest(disk);
@@ -136,7 +135,7 @@ test('offline - what a conversion that was cut off left is not for another disk 
   });
   expect(digest(disk)).toBe(before);
   renameSync(join(folder, 'away.raw'), disk);
-  expect((await convertFiles(request(disk))).inspection.changes.length).toBeGreaterThan(0);
+  expect(await convertFiles(request(disk))).toMatchObject({ written: 'in-place', inspection: { supported: true } });
   expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
 });
 

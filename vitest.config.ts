@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts', '**/*.slow.test.ts'],
+          exclude: [...exclude, '**/*.{int,e2e,slow,appliance}.test.ts'],
           // A bound against hanging, not a measure: the machine may be busy.
           testTimeout: 60_000,
           maxWorkers: workers,
@@ -35,6 +35,17 @@ export default defineConfig({
           include: ['**/*.slow.test.ts'],
           exclude,
           testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          // Of `npm run faults -- --appliance`.
+          name: 'appliance',
+          include: ['e2e/**/*.appliance.test.ts'],
+          globalSetup: 'e2e/appliance/setup.ts',
+          exclude,
+          testTimeout: 1_800_000,
           hookTimeout: 600_000,
         },
       },

@@ -171,6 +171,43 @@ test('cancel - before the target has run, everything of ours goes and the source
   expect(await problem(kubectlJson(['get', 'vm', 'stopped-01', '-n', 'apps']))).toBeTruthy();
 });
 
+const source = async (name: string) => (await story.vms()).find((vm) => vm.name === name);
+
+test('back in service - stopped by us and cancelled before the target has run, the source runs again', async () => {
+  await story.plan('back', [{ name: 'busy-01', targetName: 'back-01' }], {
+    defaults: { shutdown: { deadline: '10s', then: 'powerOff' } },
+  });
+  const migration = await story.start('back');
+  await story.happened(migration, 'vm.powered-off');
+  await story.api.send('POST', ['migrations', migration, 'cancel'], any);
+  expect((await story.finished(migration, 180)).state).toBe('cancelled');
+  expect(await story.types(migration)).toContain('vm.source-started');
+  await story.eventually(async () => (await source('busy-01'))?.powerState === 'poweredOn');
+  expect(await problem(kubectlJson(['get', 'vm', 'back-01', '-n', 'apps']))).toBeTruthy();
+  expect(await story.leftovers()).toEqual([]);
+});
+
+test('back in service - by plan, a target that does not get well is stopped for good before its source runs again', async () => {
+  await story.plan('unwell', [{ name: 'busy-01', targetName: 'unwell-01' }], {
+    defaults: {
+      onUnhealthy: 'rollback',
+      shutdown: { deadline: '10s', then: 'powerOff' },
+      health: { agent: 'required', deadline: '10s' },
+    },
+  });
+  const migration = await story.start('unwell');
+  const { state, vms } = await story.finished(migration, 240);
+  expect(state).toBe('failed');
+  expect(vms[0]?.error).toMatchObject({ code: 'target.unhealthy' });
+  const types = await story.types(migration);
+  expect(types.indexOf('vm.started')).toBeLessThan(types.indexOf('vm.rollback-requested'));
+  expect(types.indexOf('vm.rollback-requested')).toBeLessThan(types.indexOf('vm.target-stopped'));
+  expect(types.indexOf('vm.target-stopped')).toBeLessThan(types.indexOf('vm.source-started'));
+  await story.eventually(async () => (await source('busy-01'))?.powerState === 'poweredOn');
+  expect((await kubectlJson(['get', 'vmi', '-n', 'apps'])).items).toEqual([]);
+  expect(await story.leftovers()).toEqual([]);
+});
+
 test('guest - without VMware Tools it cannot be shut down: the source goes on, the fix is told', async () => {
   await story.plan('busy', [{ name: 'busy-01' }], { defaults: { shutdown: { deadline: '10s', then: 'fail' } } });
   const { state, vms } = await story.finished(await story.start('busy'), 180);

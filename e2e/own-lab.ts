@@ -10,9 +10,13 @@ export interface OwnLab {
 
 /**
  * A lab of this name and world, beside one that a person may have running. A running one that TRANSHIP_LAB_DIR names is
- * used, and left. Nothing of the lab may be imported before.
+ * used, and left. `images`: that its node holds besides. Nothing of the lab may be imported before.
  */
-export async function ownLab(name: string, world: string): Promise<OwnLab> {
+export async function ownLab(
+  name: string,
+  world: string,
+  images: () => Promise<string[]> = async () => [],
+): Promise<OwnLab> {
   const named = process.env.TRANSHIP_LAB_DIR !== undefined;
   process.env.TRANSHIP_LAB_DIR ??= join(homedir(), '.local/state/tranship', name);
   const { up } = await import('../lab/host/up.ts');
@@ -24,7 +28,7 @@ export async function ownLab(name: string, world: string): Promise<OwnLab> {
   return {
     up: async () => {
       await down();
-      await up({ world: file, onProgress: (line) => console.log(`  lab ${line}`) });
+      await up({ world: file, images: await images(), onProgress: (line) => console.log(`  lab ${line}`) });
       console.log(show(overview()));
     },
     down,

@@ -8,6 +8,7 @@ import { runTests } from './vitest.ts';
 const usage = `npm run faults [-- --steps S --kills K], lists with commas
 ${words}
 npm run faults -- --guests [WORD...], guests that have all of these: debian-13 xfs, or a whole name; all: every one
+npm run faults -- --appliance, a guest on xfs moved by workbenches that have libguestfs' appliance, on a lab of its own
 npm run faults -- --slow, what takes minutes: a disk of 62 TiB; a Windows converted by ours and by virt-v2v, its registry compared`;
 
 function asked(): () => Promise<Tally> {
@@ -19,8 +20,10 @@ function asked(): () => Promise<Tally> {
         kills: { type: 'string' },
         guests: { type: 'boolean' },
         slow: { type: 'boolean' },
+        appliance: { type: 'boolean' },
       },
     });
+    if (values.appliance) return () => runTests(['appliance'], positionals);
     if (values.slow) return () => runTests(['slow'], positionals);
     if (values.guests) {
       const cells = cellsOf(positionals);

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type GuestAnswer, guestAnswerSchema } from '@tranship/contracts';
 import { type Boot, boot } from '../../lab/guests/boot.ts';
 import { type GuestNic, naming, networkFiles } from '../../lab/guests/network.ts';
+import { layInto } from '../../lab/guests/own-files.ts';
 import { nicNames, nicSlots } from '../../lab/guests/qemu.ts';
 import { withRoot, writeDisk } from '../../lab/guests/systems.ts';
 import { cacheDir } from '../../lab/setup/cache.ts';
@@ -87,11 +88,7 @@ class Trial {
     const { system, manager } = this.#cell;
     const own = { ...naming(hostName), ...networkFiles(manager, nicsOf(this.#cell)) };
     await withRoot({ ...systems[system], manager }, async (root) => {
-      for (const [path, text] of Object.entries(own)) {
-        mkdirSync(dirname(join(root, path)), { recursive: true });
-        // NetworkManager and netplan want their files unread by others.
-        writeFileSync(join(root, path), text, { mode: /Network|netplan/.test(path) ? 0o600 : 0o644 });
-      }
+      layInto(root, own);
       await writeDisk(this.#cell, root, this.#disk, sizeMiB);
     });
   }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { cached } from '../setup/cache.ts';
+import { cached, hashOf } from '../setup/cache.ts';
 import { run } from '../setup/shell.ts';
 import type { WorldVm } from '../world/schema.ts';
+import { layInto, ownFiles } from './own-files.ts';
 import { diskKeyOf, withRoot, writeDisk } from './systems.ts';
 
 const mib = 1024 ** 2;
@@ -10,14 +11,21 @@ export const rootOffset = ({ firmware, volume }: Pick<WorldVm, 'firmware' | 'vol
   mib + (firmware === 'efi' ? 64 * mib : 0) + (volume === 'lvm' ? 193 * mib : 0);
 const sizeMiB = 960;
 
+/** Whether a VM's own files are written into its copy of the image; else a kernel alone could, and they are in it from the start. */
+export const isWritable = ({ fileSystem }: WorldVm): boolean => fileSystem === 'ext4';
+
 /** The compressed image that a guest's first disk begins as, built once for each state of the recipe. */
-export async function baseImage({ firmware, volume, network }: WorldVm): Promise<string> {
+export async function baseImage(vm: WorldVm): Promise<string> {
+  const { firmware, fileSystem, volume, network } = vm;
   const manager = network?.manager ?? 'ifupdown';
+  const own = isWritable(vm) ? {} : ownFiles(vm);
   const system = { release: 'bookworm', maker: 'initramfs-tools', manager } as const;
-  const folder = await cached(`guest-debian-12-${manager}-${firmware}-${volume}`, diskKeyOf(system), (out) =>
+  const name = `guest-debian-12-${manager}-${firmware}-${fileSystem}-${volume}`;
+  const folder = await cached(name, hashOf([diskKeyOf(system), JSON.stringify(own)]), (out) =>
     withRoot(system, async (root) => {
+      layInto(root, own);
       const raw = join(out, 'disk.raw');
-      await writeDisk({ firmware, fileSystem: 'ext4', volume }, root, raw, sizeMiB);
+      await writeDisk({ firmware, fileSystem, volume }, root, raw, sizeMiB);
       await run('zstd', ['-q', '-1', '--sparse', '--rm', raw]);
     }),
   );

@@ -3,23 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../setup/shell.ts';
 import type { WorldVm } from '../world/schema.ts';
-import { rootOffset } from './base.ts';
-import { type Files, naming, networkFiles } from './network.ts';
-import { nicNames } from './qemu.ts';
-
-/** The files that make a guest one of its own. */
-export function ownFiles(vm: WorldVm): Files {
-  const nics = [...(vm.network ? [vm.network] : []), ...vm.networks].map(({ address, ...nic }, i) => ({
-    name: nicNames[i]!,
-    addresses: address === undefined ? [] : [address],
-    ...('gateway' in nic && typeof nic.gateway === 'string' ? { gateway: nic.gateway } : {}),
-  }));
-  return { ...naming(vm.name), ...networkFiles(vm.network?.manager ?? 'ifupdown', nics) };
-}
+import { isWritable, rootOffset } from './base.ts';
+import { ownFiles } from './own-files.ts';
 
 /** Unpacks a base image and writes a VM's own files into it, without mounting. */
 export async function personalise(vm: WorldVm, base: string, file: string): Promise<void> {
   await run('zstd', ['-q', '-d', '-f', '--sparse', base, '-o', file]);
+  if (!isWritable(vm)) return;
   const folder = mkdtempSync(join(tmpdir(), 'tranship-guest-'));
   try {
     const commands = Object.entries(ownFiles(vm)).flatMap(([path, text], i) => {

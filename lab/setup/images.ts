@@ -71,6 +71,23 @@ async function kubevirt(): Promise<Archive> {
   });
 }
 
+/** The same with libguestfs' appliance, for workbenches of guests that only a kernel reaches; its tag, and its archive. */
+export async function applianceImage(): Promise<Archive> {
+  return image({
+    title: 'making the image with libguestfs’ appliance',
+    seconds: 240,
+    on: await tranship(),
+    layers: [
+      {
+        tag: 'lab.local/tranship-appliance:1',
+        containerfile: path('deploy/images/Containerfile.appliance'),
+        argument: 'PRODUCT',
+      },
+    ],
+    inputs: [],
+  });
+}
+
 /** The product's own image by its own Containerfiles, and over it the lab's plugin, where production has VMware's library. */
 async function tranship(): Promise<Archive> {
   const ntfs = path('services/converter/ntfs');

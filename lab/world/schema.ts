@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { firmwares, volumes } from '../guests/layout.ts';
+import { fileSystems, firmwares, volumes } from '../guests/layout.ts';
 import { managers } from '../guests/network.ts';
 
 const free = z.record(z.string(), z.unknown());
@@ -13,7 +13,9 @@ export const worldVmSchema = z.strictObject({
   guest: z.enum(['debian-12']).optional(),
   power: z.enum(['on', 'off']).default('off'),
   firmware: z.enum(firmwares).default('bios'),
-  /** What a guest's root lies in. */
+  /** Of a guest's root. */
+  fileSystem: z.enum(fileSystems).default('ext4'),
+  /** What it lies in. */
   volume: z.enum(volumes).default('plain'),
   /** Two emulated ones may lose each other's timers where the machine is busy, and a guest then hangs in its boot. */
   cpus: z.number().int().positive().default(1),

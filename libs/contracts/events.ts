@@ -53,6 +53,8 @@ export const vmPlanSchema = z.object({
   audit: z.number(),
   proof: gradeSchema.default('standard'),
   convert: z.enum(['auto', 'none']),
+  /** `required`: no power-off before the copy was looked through, and can be converted. */
+  inspect: z.enum(['none', 'required']).default('none'),
   /** `required`: no cutover before the copy, converted, has booted in isolation. */
   rehearse: z.enum(['none', 'required']).default('none'),
   start: z.boolean(),

@@ -25,6 +25,8 @@ const defaultsFields = z.strictObject({
   nicModel: z.enum(['virtio', 'e1000e']).default('virtio'),
   diskBus: z.enum(['virtio', 'sata', 'scsi']).default('virtio'),
   convert: z.enum(['auto', 'none']).default('auto'),
+  /** `required`: no source is stopped before its guest was looked through in a copy, and can be converted; of warm ones it always is. */
+  inspect: z.enum(['none', 'required']).default('none'),
   /** `required`: no source is stopped before a copy of it, converted, has booted in isolation. */
   rehearse: z.enum(['none', 'required']).default('none'),
   labels: z.record(z.string(), z.string()).default({}),

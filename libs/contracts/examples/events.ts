@@ -44,6 +44,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
       },
       audit: 0.01,
       convert: 'auto',
+      inspect: 'required',
       rehearse: 'required',
       proof: 'standard',
       start: true,

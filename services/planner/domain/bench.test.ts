@@ -143,6 +143,16 @@ test('inspection - a warning holds nothing; a plan without conversion, and a col
   expect(run(queued(), good).steps).not.toContain('inspect');
 });
 
+test('inspection - a cold plan that requires it takes one pass while the source runs, and stops nothing that cannot be converted', () => {
+  const cold = queued({ inspect: 'required', target: warm().plan!.target });
+  const well = run(cold, good);
+  expect(well.course.state).toBe('OK');
+  expect(well.steps.slice(0, 7)).toEqual(['prepare', ...precopy, 'inspect', 'powerOff']);
+  const { course, steps } = run(cold, finding('critical', 'guest.btrfs-unsupported'));
+  expect(course).toMatchObject({ state: 'FA', stopped: false, error: { code: 'guest.btrfs-unsupported' } });
+  expect(steps).not.toContain('powerOff');
+});
+
 const noSpace = inspected('critical', 'guest.no-space');
 /** The guest fills up after its first inspection, and is mended before pass `mended`. */
 const filling = (mended: number) => {

@@ -172,16 +172,19 @@ test('validate - absent, ambiguous and doubly named VMs stop the plan', () => {
   ]);
 });
 
-test('concerns - a cold plan that requires a rehearsal copies at a snapshot: what a snapshot leaves out is critical, an export is no way', () => {
-  const rehearsed = plan({ defaults: { rehearse: 'required' } });
-  const critical = (more: Partial<Subject>) =>
-    concernsOf(subject({ plan: rehearsed, ...more })).flatMap(({ id, category }) =>
-      category === 'critical' ? [id] : [],
-    );
-  expect(critical({})).toEqual([]);
-  expect(critical(ofDisk({ mode: 'independent_persistent' }))).toEqual(['disk.independent']);
-  expect(critical({ method: 'nfc' })).toEqual(['transfer.nfc-warm']);
-});
+test.each([{ inspect: 'required' }, { rehearse: 'required' }])(
+  'concerns - a cold plan with %o copies at a snapshot: what a snapshot leaves out is critical, an export is no way',
+  (defaults) => {
+    const rehearsed = plan({ defaults });
+    const critical = (more: Partial<Subject>) =>
+      concernsOf(subject({ plan: rehearsed, ...more })).flatMap(({ id, category }) =>
+        category === 'critical' ? [id] : [],
+      );
+    expect(critical({})).toEqual([]);
+    expect(critical(ofDisk({ mode: 'independent_persistent' }))).toEqual(['disk.independent']);
+    expect(critical({ method: 'nfc' })).toEqual(['transfer.nfc-warm']);
+  },
+);
 
 test.each([
   ['windows2019srv_64Guest', true],

@@ -12,6 +12,10 @@ export function refusalOf(course: Pick<Course, 'results'>): Problem | undefined 
   return { code, title, fix, retry: false, detail: critical.why };
 }
 
+/** What the plan requires was not found out yet, before the downtime: that the guest can be converted. */
+export const isUnseen = (course: Pick<Course, 'results' | 'plan' | 'convertible'>): boolean =>
+  course.plan?.inspect === 'required' && (!of(course) || (!course.convertible && refusalOf(course) !== undefined));
+
 /** What a migration's status holds of the facts gathered: the diffs of the inspection are in its event alone. */
 export function facts({ results }: Pick<Course, 'results'>): Course['results'] {
   const inspect = of({ results });

@@ -24,9 +24,11 @@ export const isStale = (course: Course): boolean => rehearsalOf(course)?.pass ==
 export const isFitted = ({ results }: Course): boolean =>
   (results.prepare as StepResult<'prepare'> | undefined)?.rehearse === true;
 
-export const rehearses = ({ spec }: Plan): boolean => spec.defaults.rehearse === 'required';
+/** Whatever its type, there is a copy before the downtime: to be looked through, or rehearsed. */
+export const looksAhead = ({ spec }: Plan): boolean =>
+  spec.defaults.rehearse === 'required' || spec.defaults.inspect === 'required';
 /** By this plan VMs are copied at snapshots, while they run. */
-export const hasSnapshots = (plan: Plan): boolean => plan.spec.type === 'warm' || rehearses(plan);
+export const hasSnapshots = (plan: Plan): boolean => plan.spec.type === 'warm' || looksAhead(plan);
 
 /** What a person has to see to before the cutover; `undefined`: nothing. */
 export function barredBy(course: Course): string | undefined {

@@ -1,5 +1,5 @@
 import { type Concern, tellRoom } from '@tranship/contracts';
-import { hasSnapshots, rehearses } from './rehearsal.ts';
+import { hasSnapshots, looksAhead } from './rehearsal.ts';
 import { targetName } from './resolve.ts';
 import { type Rule, type Subject, when } from './rule.ts';
 
@@ -129,12 +129,12 @@ export const sourceRules: readonly Rule[] = [
   {
     id: 'transfer.nfc-warm',
     category: 'critical',
-    label: 'A warm migration, or a rehearsal, by export',
-    fix: 'Set the provider’s transfer.method to vddk, or the plan’s type to cold and defaults.rehearse to none',
+    label: 'A warm migration, an inspection ahead or a rehearsal, by export',
+    fix: 'Set the provider’s transfer.method to vddk, or the plan’s type to cold, and defaults.inspect and defaults.rehearse to none',
     // One that is off moves cold, whatever the plan says.
     find: ({ plan, vm, method }) =>
       when(
-        method === 'nfc' && (rehearses(plan) || (plan.spec.type === 'warm' && vm.powerState !== 'poweredOff')),
+        method === 'nfc' && (looksAhead(plan) || (plan.spec.type === 'warm' && vm.powerState !== 'poweredOff')),
         'transfer.method',
         'an export (nfc) gives whole disks: what changed between two passes cannot be read',
       ),

@@ -2,7 +2,7 @@ import { TranshipError, type TranshipEvent } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { copyRateOf, forecast, type History, writeRateOf } from './forecast.ts';
 import { allCutOver, pulled } from './group.ts';
-import { refusalOf } from './inspection.ts';
+import { isUnseen, refusalOf } from './inspection.ts';
 import { finished } from './passes.ts';
 import { barredBy, isBarred, isFitted, isStale, isWanted } from './rehearsal.ts';
 import { gateAt, nextOpening } from './window.ts';
@@ -26,7 +26,7 @@ const shortest = 60_000;
 const lateLookMs = 60_000;
 const longest = 3_600_000;
 
-/** What is due between two passes: another pass, the inspection, the rehearsal, the cutover, or nothing yet. Cold has its first pass as its final one, unless it is rehearsed. */
+/** What is due between two passes: another pass, the inspection, the rehearsal, the cutover, or nothing yet. Cold has its first pass as its final one, unless there is to be a copy before. */
 export function whileWaiting(course: Course, present: Present): TranshipEvent | undefined {
   const event = wanted(course, present);
   if (event && atTheBench.has(event.type) && (course.released || !isFit(course, event))) return prepareDue;
@@ -67,8 +67,8 @@ function alone(course: Course, present: Present): TranshipEvent | undefined {
   const cold = plan!.type === 'cold';
   // Those of its group that have begun are down: they wait for no rehearsal.
   const asked = isWanted(course) && !pulled(present.others);
-  // It is copied while its source runs only so that there is a copy to be rehearsed.
-  if (cold && !asked && !isBarred(course))
+  // It is copied while its source runs only so that there is a copy to be looked through, or rehearsed.
+  if (cold && !asked && !isBarred(course) && !isUnseen(course))
     return paused || kept(course, present) !== undefined ? undefined : due('a cold migration has no other pass');
   const last = finished(passes).at(-1);
   if (last && course.forecast?.pass !== last.pass)

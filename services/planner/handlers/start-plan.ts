@@ -164,6 +164,8 @@ function vmPlan(
     ...(plan.spec.precopy.interval === 'auto' ? {} : { intervalMs: durationMs(plan.spec.precopy.interval) }),
     audit: plan.spec.precopy.auditPercent / 100,
     convert: defaults.convert,
+    // Of one that is off no downtime is at stake.
+    inspect: vm.powerState === 'poweredOn' && defaults.convert === 'auto' ? defaults.inspect : 'none',
     rehearse: defaults.rehearse,
     proof: defaults.proof,
     start: starts(plan, vm),

@@ -21,6 +21,7 @@ export const plan = (over: Partial<VmPlan> = {}): VmPlan => ({
   cutover: { mode: 'manual' },
   audit: 0,
   convert: 'auto',
+  inspect: 'none',
   rehearse: 'none',
   proof: 'standard',
   start: true,

@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { guestAnswerSchema, type Inspection } from '@tranship/contracts';
 import { baseImage, rootOffset } from '../lab/guests/base.ts';
 import { personalise } from '../lab/guests/personalise.ts';
+import { asInImage } from '../lab/setup/cache.ts';
 import { run } from '../lab/setup/shell.ts';
 import { worldVmSchema } from '../lab/world/schema.ts';
 import { seconds } from './copy.ts';
 import { type Line, line, type Measured, median, ratios, rounds } from './measure.ts';
-import { asInImage, Site, settle } from './tools.ts';
+import { Site, settle } from './tools.ts';
 import { VirtV2v } from './virt-v2v.ts';
 import { onXfs } from './xfs.ts';
 

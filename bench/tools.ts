@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { cacheDir } from '../lab/setup/cache.ts';
+import { asInImage } from '../lab/setup/cache.ts';
 import { installPackages } from '../lab/setup/packages.ts';
 import { has, run } from '../lab/setup/shell.ts';
 import type { Measured } from './measure.ts';
@@ -108,9 +108,6 @@ export async function peer(program: string, args: readonly string[]): Promise<Me
   await run(program, args, { deadlineMs: 900_000 });
   return { ms: performance.now() - began, cpuMs: childrenCpuMs() - cpu };
 }
-
-/** As the image has it: what Node compiled once it does not compile again. */
-export const asInImage = { NODE_COMPILE_CACHE: join(cacheDir, 'compiled') };
 
 const mover = fileURLToPath(new URL('mover.ts', import.meta.url));
 

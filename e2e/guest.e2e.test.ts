@@ -62,7 +62,7 @@ test('guest - a running Debian moves cold, boots converted, and keeps its disk, 
       ? ['transfer', 'converter'].map((each) => kill(story.lab, `services/${each}/main.ts`))
       : [];
     if (type === 'vm.prepared') expect(killed).toEqual([1, 1]);
-    for (const name of serviceNames) await story.product.restart(name);
+    await Promise.all(serviceNames.map((name) => story.product.restart(name)));
   }
   const { powerOff, convert, watchHealth } = await results(migration);
   expect(powerOff).toMatchObject({ was: 'poweredOn' });

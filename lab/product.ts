@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vmBuilderAccess } from './host/access.ts';
+import { asInImage } from './setup/cache.ts';
 import { type Lab, stateDir } from './state.ts';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -57,7 +58,8 @@ export class Product {
       mode: 0o600,
     });
     try {
-      for (const name of serviceNames) for (let i = 0; i < (replicas[name] ?? 1); i++) await product.run(name);
+      const each = serviceNames.flatMap((name) => Array(replicas[name] ?? 1).fill(name) as Name[]);
+      await Promise.all(each.map((name) => product.run(name)));
     } catch (error) {
       await product.stop();
       throw error;
@@ -72,7 +74,7 @@ export class Product {
     // It ends with whoever started it, however that ends.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', node, join(repository, `services/${name}/main.ts`)], {
       stdio: ['ignore', log, log],
-      env: { PATH: process.env.PATH, ...this.#settings(name, port), ...this.#more[name] },
+      env: { PATH: process.env.PATH, ...asInImage, ...this.#settings(name, port), ...this.#more[name] },
     });
     closeSync(log);
     const started = { name, child, port };
@@ -99,11 +101,11 @@ export class Product {
   async restart(name: Name): Promise<void> {
     const replicas = [...this.#running].filter((each) => each.name === name).length;
     await this.#end(name, 'SIGTERM');
-    for (let i = 0; i < replicas; i++) await this.run(name);
+    await Promise.all(Array.from({ length: replicas }, () => this.run(name)));
   }
 
   async stop(): Promise<void> {
-    for (const name of [...serviceNames].reverse()) await this.#end(name, 'SIGTERM');
+    await Promise.all(serviceNames.map((name) => this.#end(name, 'SIGTERM')));
   }
 
   async #end(name: Name, signal: NodeJS.Signals): Promise<void> {

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { asInImage } from '../lab/setup/cache.ts';
 import { execute, type Tally } from './checks.ts';
 
 /** Runs vitest projects together and counts their tests; a run that leaves no report counts as one failure. */
@@ -9,7 +10,7 @@ export async function runTests(projects: readonly string[], filter: readonly str
   const folder = mkdtempSync(join(tmpdir(), 'tranship-vitest-'));
   const report = join(folder, 'report.json');
   try {
-    const code = await execute('vitest', [
+    const args = [
       'run',
       ...projects.flatMap((project) => ['--project', project]),
       '--reporter=default',
@@ -17,7 +18,8 @@ export async function runTests(projects: readonly string[], filter: readonly str
       `--outputFile.json=${report}`,
       '--passWithNoTests',
       ...filter,
-    ]);
+    ];
+    const code = await execute('vitest', args, asInImage);
     const found = JSON.parse(readFileSync(report, 'utf8')) as Record<
       'numPassedTests' | 'numFailedTests' | 'numPendingTests' | 'numFailedTestSuites',
       number

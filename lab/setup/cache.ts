@@ -10,6 +10,9 @@ const keepMs = 14 * 24 * 3_600_000;
 /** Where heavy things live that are made once: programs, images, guests. */
 export const cacheDir = process.env.TRANSHIP_CACHE ?? join(homedir(), '.cache', 'tranship');
 
+/** For programs of ours that run often: sources as Node has them once it has read them, which the product's image holds too. */
+export const asInImage = { NODE_COMPILE_CACHE: join(cacheDir, 'compiled') };
+
 /** A folder of the cache, by name and by the hash of what it is made from. Made once, however many ask for it at a time. */
 export async function cached(name: string, key: string, build: (out: string) => Promise<void>): Promise<string> {
   const folder = join(cacheDir, `${name}-${key}`);

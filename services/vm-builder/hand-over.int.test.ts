@@ -1,5 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KubeObject } from '@tranship/kube';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { cameFrom, marks, reclaimPolicy } from './domain/names.ts';
+import { kvmDevice } from './domain/workbench.ts';
 import { handOver } from './handlers/hand-over.ts';
 import { prepare } from './handlers/prepare.ts';
 import { release } from './handlers/remove.ts';
@@ -214,6 +218,34 @@ it('prepare - a workbench that was made without room for a guest gives way to on
   expect(job?.metadata.annotations).toMatchObject({ 'tranship.dev/rehearses': 'true' });
   const again = await prepare(world.target, asked(input), context);
   expect(again).toMatchObject({ rehearse: true, pod: (await made).pod });
+});
+
+it('prepare - for a rehearsal KVM is asked for where a node offers it, unless it is never to be', async () => {
+  const { plane, target } = world;
+  const asksForKvm = async (by = target) => {
+    const input = course();
+    const [made] = await Promise.all([prepare(by, asked(input, { rehearse: true }), context), world.runs(input)]);
+    expect(made.rehearse).toBe(true);
+    const job = await world.cluster.get('Job', input.workbench, work);
+    const limits = job?.spec.template.spec.containers.map(({ resources }: KubeObject['spec']) => resources.limits);
+    return limits.some((each: Record<string, string>) => each[kvmDevice] === '1');
+  };
+  expect(await asksForKvm()).toBe(false);
+  const node = join(plane.dir, 'node.json');
+  writeFileSync(node, JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'with-kvm' } }));
+  await plane.kubectl('apply', '-f', node);
+  try {
+    const status = { status: { allocatable: { [kvmDevice]: '110' } } };
+    await plane.kubectl(
+      ...['patch', 'node', 'with-kvm', '--subresource=status', '--type=merge'],
+      '-p',
+      JSON.stringify(status),
+    );
+    expect(await asksForKvm()).toBe(true);
+    expect(await asksForKvm({ ...target, config: { ...target.config, rehearsalKvm: 'never' } })).toBe(false);
+  } finally {
+    await plane.kubectl('delete', 'node', 'with-kvm');
+  }
 });
 
 it('prepare - a workbench that is on its way out is seen gone before the next one is made', async () => {

@@ -52,17 +52,20 @@ test('blank VM - two disks and two NICs go through all six services, byte for by
   expect(await story.leftovers()).toEqual([]);
 });
 
-test('blank VM - onto block volumes', async () => {
+test('blank VM - onto block volumes: each disk on its own device', async () => {
   const onto = { storageClass: 'block', volumeMode: 'Block' } as const;
-  await story.plan('block', [{ name: 'data-02', targetName: 'data-02-block' }], {}, onto);
+  await story.plan('block', [{ name: 'twin-01', targetName: 'twin-block' }], {}, onto);
   const { state, vms } = await story.finished(await story.start('block'));
   expect(vms[0]?.error).toBeUndefined();
   expect(state).toBe('succeeded');
-  const size = 0.25 * gib;
-  const device = await claimFile('apps', 'data-02-block-disk-0');
-  expect(device).toMatch(/^\/dev\//);
-  const moved = await digest(device, size);
-  expect(moved).toBe(await digest(sourceFile('fast-ds', 'data-02', 0), size));
+  const size = 0.0625 * gib;
+  const sources = await Promise.all([0, 1].map((disk) => digest(sourceFile('fast-ds', 'twin-01', disk), size)));
+  expect(sources[0]).not.toBe(sources[1]);
+  for (const [disk, source] of sources.entries()) {
+    const device = await claimFile('apps', `twin-block-disk-${disk}`);
+    expect(device).toMatch(/^\/dev\//);
+    expect(await digest(device, size)).toBe(source);
+  }
 });
 
 test('blank VM - without VMware’s disk library: downloaded as vCenter exports it, and the timeline says so', async () => {

@@ -13,7 +13,7 @@ const deadlineMs = 900_000;
 /** Every image that the node holds, as OCI archives. */
 export async function images(): Promise<string[]> {
   // KubeVirt's last: its programs take longest.
-  return [await pause(), await tranship(), await kubevirt()].map(({ file }) => file);
+  return [await pause(), await tranship(await system(), 'tranship:1'), await kubevirt()].map(({ file }) => file);
 }
 
 /** What `debian:12-slim` is elsewhere: a Debian from its packages, without documentation. */
@@ -71,27 +71,10 @@ async function kubevirt(): Promise<Archive> {
   });
 }
 
-/** The same with libguestfs' appliance, for workbenches of guests that only a kernel reaches; its tag, and its archive. */
-export async function applianceImage(): Promise<Archive> {
-  return image({
-    title: 'making the image with libguestfs’ appliance',
-    seconds: 240,
-    on: await tranship(),
-    layers: [
-      {
-        tag: 'lab.local/tranship-appliance:1',
-        containerfile: path('deploy/images/Containerfile.appliance'),
-        argument: 'PRODUCT',
-      },
-    ],
-    inputs: [],
-  });
-}
-
-/** The product's own image by its own Containerfiles, and over it the lab's plugin, where production has VMware's library. */
-async function tranship(): Promise<Archive> {
+/** What the services call: packages, and our own small program. */
+async function system(): Promise<Archive> {
   const ntfs = path('services/converter/ntfs');
-  const system = await image({
+  return image({
     title: 'making the system below the services',
     seconds: 60,
     on: await debian('bookworm'),
@@ -107,21 +90,38 @@ async function tranship(): Promise<Archive> {
     ],
     inputs: [{ path: ntfs }],
   });
+}
+
+/** The product's image, for workbenches of guests that only a kernel reaches. */
+export async function applianceImage(): Promise<Archive> {
+  const containerfile = path('deploy/images/Containerfile.appliance');
+  const on = await image({
+    title: 'making the system with libguestfs’ appliance',
+    seconds: 240,
+    on: await system(),
+    layers: [{ tag: 'localhost/tranship-system-appliance:1', containerfile, argument: 'SYSTEM' }],
+    inputs: [],
+  });
+  return tranship(on, 'tranship-appliance:1');
+}
+
+/** The product's own image by its own Containerfile, and over it the lab's plugin, where production has VMware's library. */
+async function tranship(on: Archive, name: string): Promise<Archive> {
   const plugin = path('lab/nbdkit-vddk');
   const lock = ['package-lock.json', 'deploy/images/context.ts', 'node_modules/node/package.json'];
   return image({
-    title: 'making the image of Tranship',
+    title: `making the image ${name.replace(/:.*/, '')}`,
     seconds: 30,
-    on: system,
+    on,
     layers: [
       {
-        tag: 'localhost/tranship:1',
+        tag: `localhost/${name}`,
         containerfile: path('deploy/images/Containerfile'),
         argument: 'SYSTEM',
         context: async (folder) => layOut(folder),
       },
       {
-        tag: 'lab.local/tranship:1',
+        tag: `lab.local/${name}`,
         containerfile: path('lab/images/vddk/Containerfile'),
         argument: 'PRODUCT',
         context: async (folder) => {

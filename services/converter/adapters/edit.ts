@@ -109,7 +109,7 @@ class Maker {
         const before = await digestOf(copy);
         const file = this.#newFile();
         renameSync(copy, file);
-        truncateSync(file, Math.ceil(statSync(file).size / 4) * 4);
+        if (!change.close) truncateSync(file, Math.ceil(statSync(file).size / 4) * 4);
         appendFileSync(file, change.content);
         this.#addFile(path, file, 0o644, now);
         this.told.push(tellLarge(path, before, await digestOf(file)));

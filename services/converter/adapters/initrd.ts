@@ -2,7 +2,8 @@ import { closeSync, createReadStream, fstatSync, openSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CpioIndex } from '../domain/cpio.ts';
-import { textsInside } from '../domain/initramfs.ts';
+import { type Behind, textsInside } from '../domain/initramfs.ts';
+import { isLz4ToItsEnd } from '../domain/lz4.ts';
 import type { Read } from '../domain/read.ts';
 import { reader } from './undo.ts';
 import { unpacked } from './unpack.ts';
@@ -11,10 +12,13 @@ export interface Initrd {
   readonly names: readonly string[];
   /** Small files of it that count, by their paths. */
   readonly texts: ReadonlyMap<string, string>;
+  readonly behind?: Behind;
 }
 
 const chunk = 1 << 18;
 const maxArchives = 8;
+/** As the kernel knows it. */
+const lz4 = '02214c18';
 /** No initramfs is larger: what unpacks to more is a bomb. */
 const maxUnpacked = 1024 ** 3;
 
@@ -44,6 +48,7 @@ async function readArchives(
 ): Promise<Initrd | undefined> {
   const names: string[] = [];
   const texts = new Map<string, string>();
+  let behind: { behind?: Behind } = {};
   let at = 0;
   for (let archives = 0; archives < maxArchives && at < size; archives++) {
     const index = new CpioIndex((name) => textsInside.includes(name));
@@ -53,10 +58,11 @@ async function readArchives(
     if (!index.ended) return undefined;
     for (const name of index.names) names.push(name);
     for (const [name, content] of index.kept) texts.set(name, content.toString('utf8'));
+    if (read(at, 4).toString('hex') === lz4) behind = { behind: isLz4ToItsEnd(read, at, size) ? 'lz4' : 'nothing' };
     if (!plain) break;
     at = skipZeros(read, at + index.size, size);
   }
-  return { names, texts };
+  return { names, texts, ...behind };
 }
 
 function skipZeros(read: Read, from: number, size: number): number {

@@ -62,7 +62,8 @@ export async function readKernels(
     for (const each of files.values()) bytes += each.length;
     if (bytes > maxBytes)
       throw new TranshipError('guest.malformed', `its kernels need ${bytes} bytes of modules: more than any guest's`);
-    kernels.push({ version, initrd, holds: held?.names, texts: held?.texts ?? new Map(), needed, files });
+    const { names: holds, texts = new Map(), ...rest } = held ?? {};
+    kernels.push({ version, initrd, holds, texts, ...rest, needed, files });
   }
   return kernels;
 }

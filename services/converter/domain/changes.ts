@@ -13,8 +13,8 @@ export type Change =
       readonly mode?: number;
       readonly onlyIfAbsent?: boolean;
     }
-  /** Bytes behind the file's own, from the next multiple of four. */
-  | { readonly kind: 'append'; readonly path: string; readonly content: Buffer }
+  /** Bytes behind the file's own, from the next multiple of four; `close`: from its very end. */
+  | { readonly kind: 'append'; readonly path: string; readonly content: Buffer; readonly close?: true }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
   /** Values of a registry hive that is there; `prefix` is where Windows mounts it. */
   | { readonly kind: 'hive'; readonly path: string; readonly prefix: string; readonly edits: readonly KeyEdit[] }

@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Change } from './changes.ts';
 import { type CpioEntry, cpio, foldersOf } from './cpio.ts';
 import { depBinary, depText } from './kmod-index.ts';
+import { asLz4 } from './lz4.ts';
 import { moduleName, type Needed, parseDep } from './modules.ts';
 import { type Refusal, refuse } from './part.ts';
 
@@ -11,12 +12,17 @@ export interface Kernel {
   readonly initrd: string;
   /** The names in the initramfs; undefined when it could not be unpacked. */
   readonly holds: readonly string[] | undefined;
+  /** What alone the kernel unpacks behind it; absent: any archive. */
+  readonly behind?: Behind;
   /** Of {@link textsInside} those that stand in the initramfs, by their paths there. */
   readonly texts: ReadonlyMap<string, string>;
   readonly needed: Needed;
   /** Below `/lib/modules/<version>/`: the files needed, under the names that {@link nameInside} gives, and the indexes. */
   readonly files: ReadonlyMap<string, Buffer>;
 }
+
+/** LZ4 has no end but the file's: what stands close behind it must be LZ4 too, and nothing behind zeros is sure to be seen. */
+export type Behind = 'lz4' | 'nothing';
 
 /** What is loaded first. */
 const forced = 'conf/modules';
@@ -84,9 +90,17 @@ export function initramfsChange(kernel: Kernel, extra: Extra): Change | Refusal 
     if (list !== undefined) entries.push({ path: forced, content: Buffer.from(withModules(list, needed.names)) });
   }
   if (entries.length === 0) return undefined;
+  if (kernel.behind === 'nothing')
+    return refuse(
+      'guest.initramfs-unsupported',
+      `${initrd} is packed by lz4 and does not end with it: what is put behind it may never be unpacked`,
+      initrd,
+    );
   const folders = foldersOf(entries.map(({ path }) => path));
-  const archive = gzipSync(cpio([...folders.map((path) => ({ path })), ...entries]), { level: 1 });
-  return { kind: 'append', path: initrd, content: archive };
+  const archive = cpio([...folders.map((path) => ({ path })), ...entries]);
+  return kernel.behind === 'lz4'
+    ? { kind: 'append', path: initrd, content: asLz4(archive), close: true }
+    : { kind: 'append', path: initrd, content: gzipSync(archive, { level: 1 }) };
 }
 
 /** Name -> path below its version's folder. */

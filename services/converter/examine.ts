@@ -1,8 +1,9 @@
 import { isFile, isLink } from './adapters/entries.ts';
 import { readEsp } from './adapters/esp.ts';
 import { entryAt, type Guest } from './adapters/guest.ts';
-import { readKernels } from './adapters/kernels.ts';
+import { findKernels, readKernels } from './adapters/kernels.ts';
 import type { Package } from './domain/agent.ts';
+import { entriesIn, entryFolders, parseEntry } from './domain/boot-entries.ts';
 import type { Facts } from './domain/facts.ts';
 import { ifupdownSources } from './domain/network/ifupdown.ts';
 import type { Nic } from './domain/nic-names.ts';
@@ -47,7 +48,6 @@ const folders: readonly [string, string][] = [
   [paths.cloudInit, '.cfg'],
   [paths.udevRules, '.rules'],
   [paths.leases, '.leases'],
-  [paths.entries, '.conf'],
   [paths.dracut, '.conf'],
 ];
 /** Folders in which the plan looks for names. */
@@ -76,9 +76,14 @@ const maxFiles = 1000;
 
 /** Reads from the guest all that the plan is made from. Nothing is changed. */
 export async function examine(guest: Guest<GuestFs>, given: Given, signal: AbortSignal): Promise<Facts> {
-  const listing = await guest.list([...looked, ...folders.map(([folder]) => folder)]);
+  const fat = guest.mounts.flatMap(({ at, volume }) => (volume.fileSystem?.kind === 'vfat' ? [at] : []));
+  const boots = entryFolders(fat).map((folder): [string, string] => [folder, '.conf']);
+  const listing = await guest.list([...looked, ...[...folders, ...boots].map(([folder]) => folder)]);
   const files = await guest.read(
-    [...single, ...folders.flatMap(([folder, end]) => namesIn(listing, folder, (name) => name.endsWith(end)))],
+    [
+      ...single,
+      ...[...folders, ...boots].flatMap(([folder, end]) => namesIn(listing, folder, (name) => name.endsWith(end))),
+    ],
     maxBytes,
   );
   for (const [path, content] of await guest.read(lists, maxListBytes)) files.set(path, content);
@@ -87,11 +92,14 @@ export async function examine(guest: Guest<GuestFs>, given: Given, signal: Abort
   // In a guest where /lib is a link, a path below it lies in /usr.
   const merged = new Set((listing.get('/') ?? []).filter(isLink).map(({ name }) => name));
   const esp = await readEsp(guest);
+  const entries = entriesIn({ files }).flatMap((each) => parseEntry(each) ?? []);
+  const { found, started } = await findKernels(guest, listing, entries);
   return {
     ...given,
     ...(esp ? { esp } : {}),
     files,
-    kernels: await readKernels(guest, listing, signal),
+    kernels: await readKernels(guest, found, signal),
+    started,
     // Listed by either of its names, where /lib is a link.
     has: (path) => [path, path.replace(/^\/usr(?=\/)/, '')].some((each) => entryAt(listing, each) !== undefined),
     place: (path) => (merged.has(/^\/(bin|sbin|lib|lib64)\//.exec(path)?.[1] ?? '') ? `/usr${path}` : path),

@@ -142,7 +142,7 @@ function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolum
   const [volume] = volumes;
   const fs = volume && volumes.length === 1 ? open(volume) : undefined;
   if (!volume || !fs) return [];
-  const stated = entries.find(({ spec, mountPoint }) => mountPoint !== '/boot' && volumeOf(spec, disks) === volume);
+  const stated = entries.find(({ spec }) => volumeOf(spec, disks) === volume);
   return [{ at: stated?.mountPoint ?? at, volume, fs }];
 }
 

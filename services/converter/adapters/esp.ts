@@ -21,6 +21,10 @@ export async function readEsp(guest: Guest<GuestFs>): Promise<Esp | undefined> {
   const isOf = (names: readonly string[]) => (name: string) => names.includes(name.toLowerCase());
   const others = folders.filter((name) => name.toLowerCase() !== 'boot');
   const fallback = folders.some((name) => !others.includes(name) && filesOf(name).some(isOf(fallbackNames)));
+  const unified = others
+    .filter((name) => name.toLowerCase() === 'linux')
+    .flatMap((name) => filesOf(name).map((file) => `${top}/${name}/${file}`))
+    .filter((path) => /\.efi$/i.test(path));
   const wanted = others.flatMap((name) =>
     filesOf(name)
       .filter(isOf(loaderNames))
@@ -30,6 +34,7 @@ export async function readEsp(guest: Guest<GuestFs>): Promise<Esp | undefined> {
   return {
     at,
     fallback,
+    unified,
     folders: others.map((name) => ({
       name,
       files: new Map(

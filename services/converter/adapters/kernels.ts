@@ -1,8 +1,10 @@
 import { TranshipError } from '@tranship/contracts';
+import { type BootEntry, initrdNames, type Started } from '../domain/boot-entries.ts';
 import { indexes, type Kernel, nameInside } from '../domain/initramfs.ts';
 import { neededModules } from '../domain/modules.ts';
 import { paths } from '../domain/paths.ts';
 import type { Entry, GuestFs } from '../ports.ts';
+import { type Found, followEntries } from './boot-entries.ts';
 import { isFile } from './entries.ts';
 import { entryAt, type Guest } from './guest.ts';
 import { readInitrd } from './initrd.ts';
@@ -13,30 +15,38 @@ const mib = 1024 ** 2;
 /** An initramfs as it is packed; what is put into all of them together. */
 const [maxInitrd, maxBytes] = [512 * mib, 128 * mib];
 
-/** What Debian, Red Hat and SUSE call the initramfs of a kernel. */
-const namesOf = (version: string) =>
-  [`initrd.img-${version}`, `initramfs-${version}.img`, `initrd-${version}`].map((name) => `${paths.kernels}/${name}`);
-
-/** The kernels with an initramfs in /boot and modules of their own: by their files, not by what packages say. */
-export async function readKernels(
+/** The kernels that have modules: with the initramfs of their name in /boot, and with those that boot loader entries start them with. */
+export async function findKernels(
   guest: Guest<GuestFs>,
   listing: ReadonlyMap<string, readonly Entry[]>,
-  signal: AbortSignal,
-): Promise<Kernel[]> {
+  entries: readonly BootEntry[],
+): Promise<{ readonly found: readonly Found[]; readonly started: readonly Started[] }> {
   const isPlain = (path: string) => {
     const entry = entryAt(listing, path);
     return entry !== undefined && isFile(entry);
   };
-  const found = (listing.get(paths.kernelModules) ?? [])
-    .flatMap(({ name }) => {
-      const initrd = namesOf(name).find(isPlain);
-      return initrd === undefined ? [] : [{ version: name, initrd }];
-    })
-    .slice(0, maxKernels);
+  const versions = (listing.get(paths.kernelModules) ?? []).map(({ name }) => name);
+  const byName = versions.flatMap((version) => {
+    const initrd = initrdNames(version)
+      .map((name) => `${paths.kernels}/${name}`)
+      .find(isPlain);
+    return initrd === undefined ? [] : [{ version, initrd }];
+  });
+  const { found, started } = await followEntries(guest, entries, versions);
+  const all = new Map([...byName, ...found].map((each) => [each.initrd, each]));
+  return { found: [...all.values()], started };
+}
+
+/** What is in the initramfs of each kernel, and what it needs: by their files, not by what packages say. */
+export async function readKernels(
+  guest: Guest<GuestFs>,
+  found: readonly Found[],
+  signal: AbortSignal,
+): Promise<Kernel[]> {
   const below = (version: string, name: string) => `${paths.kernelModules}/${version}/${name}`;
   const kernels: Kernel[] = [];
   let bytes = 0;
-  for (const { version, initrd } of found) {
+  for (const { version, initrd } of found.slice(0, maxKernels)) {
     const lists = await guest.read(['modules.builtin', ...indexes].map((name) => below(version, name)));
     const content = (name: string) => lists.get(below(version, name));
     const text = (name: string) => content(name)?.toString('utf8') ?? '';

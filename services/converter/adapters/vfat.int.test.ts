@@ -43,6 +43,8 @@ test('vfat - read by our own hand as its tools wrote it, with 12, 16 and 32 bits
     ]);
     expect(fat.file('/EFI/almalinux/SHIMX64.EFI', mib)?.equals(readFileSync(join(folder, 'loader')))).toBe(true);
     expect(fat.list('/none')).toBeUndefined();
+    const said = execFileSync('mdir', ['-i', `${join(folder, 'part')}`], { env, timeout: 20_000 }).toString();
+    expect(fat.freeBytes).toBe(Number(/([\d ]+) bytes free/.exec(said)![1]!.replaceAll(' ', '')));
   }
 });
 

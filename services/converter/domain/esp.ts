@@ -4,6 +4,8 @@ export interface Esp {
   readonly at: string;
   /** `EFI/BOOT/BOOTX64.EFI` or its like is there. */
   readonly fallback: boolean;
+  /** Kernels in one file with their initramfs, which loaders start without an entry. */
+  readonly unified?: readonly string[];
   /** The loaders of each other folder of `EFI`, by their names in lower case. */
   readonly folders: readonly { readonly name: string; readonly files: ReadonlyMap<string, Buffer> }[];
 }

@@ -1,4 +1,5 @@
 import type { Package } from './agent.ts';
+import type { Started } from './boot-entries.ts';
 import type { Esp } from './esp.ts';
 import type { Kernel } from './initramfs.ts';
 import type { TextFile } from './network/mention.ts';
@@ -13,6 +14,8 @@ export interface Facts {
   readonly disks: readonly Disk[];
   readonly nics: readonly Nic[];
   readonly kernels: readonly Kernel[];
+  /** What boot loader entries start; absent: there are none. */
+  readonly started?: readonly Started[];
   /** The files read, by path. */
   readonly files: ReadonlyMap<string, Buffer>;
   /** Whether something of any kind is at a path. */

@@ -13,6 +13,7 @@ const [maxEntries, maxClusters] = [16_384, 1 << 20];
 export class Fat {
   readonly #read: Read;
   readonly #cluster: number = 0;
+  readonly #clusters: number = 0;
   readonly #table: number = 0;
   readonly #bits: 12 | 16 | 32 = 32;
   readonly #data: number = 0;
@@ -32,8 +33,8 @@ export class Fat {
     this.#data = rootAt + Math.ceil(rootBytes / sector) * sector;
     this.#cluster = sector * perCluster;
     this.#table = reserved * sector;
-    const clusters = (total * sector - this.#data) / this.#cluster;
-    this.#bits = clusters < 4085 ? 12 : clusters < 65_525 ? 16 : 32;
+    this.#clusters = Math.floor((total * sector - this.#data) / this.#cluster);
+    this.#bits = this.#clusters < 4085 ? 12 : this.#clusters < 65_525 ? 16 : 32;
     this.#root = this.#bits === 32 ? boot.readUInt32LE(44) : { at: rootAt, length: rootBytes };
   }
 
@@ -72,17 +73,33 @@ export class Fat {
     return Buffer.concat(parts);
   }
 
+  /** Undefined: it is none, or larger than any for UEFI. */
+  get freeBytes(): number | undefined {
+    if (this.#cluster === 0 || this.#clusters > maxClusters) return undefined;
+    const table = this.#read(this.#table, this.#place(this.#clusters + 2) + 4);
+    let free = 0;
+    for (let each = 2; each < this.#clusters + 2; each++) if (this.#entry(table, this.#place(each), each) === 0) free++;
+    return free * this.#cluster;
+  }
+
   get #end(): number {
     return { 12: 0xff8, 16: 0xfff8, 32: 0xffffff8 }[this.#bits];
   }
 
   #next(cluster: number): number {
-    const at = this.#table + Math.floor((cluster * this.#bits) / 8);
-    const bytes = this.#read(at, 4);
-    if (bytes.length < 4) return this.#end;
-    if (this.#bits === 32) return bytes.readUInt32LE(0) & 0x0fffffff;
-    if (this.#bits === 16) return bytes.readUInt16LE(0);
-    return cluster & 1 ? bytes.readUInt16LE(0) >> 4 : bytes.readUInt16LE(0) & 0xfff;
+    return this.#entry(this.#read(this.#table + this.#place(cluster), 4), 0, cluster);
+  }
+
+  /** Where a cluster's entry begins in the table. */
+  #place(cluster: number): number {
+    return Math.floor((cluster * this.#bits) / 8);
+  }
+
+  #entry(bytes: Buffer, at: number, cluster: number): number {
+    if (bytes.length < at + 4) return this.#end;
+    if (this.#bits === 32) return bytes.readUInt32LE(at) & 0x0fffffff;
+    if (this.#bits === 16) return bytes.readUInt16LE(at);
+    return cluster & 1 ? bytes.readUInt16LE(at) >> 4 : bytes.readUInt16LE(at) & 0xfff;
   }
 }
 

@@ -1,3 +1,4 @@
+import { Fat } from './fat.ts';
 import { bindingsIn } from './luks.ts';
 import type { Read } from './read.ts';
 
@@ -54,8 +55,10 @@ export function identify(read: Read, offset: number, length = Number.POSITIVE_IN
   if (at('-FVE-FS-', 3)) return plain('bitlocker');
   if (at('SWAPSPACE2', 4086)) return plain('swap', uuid(head, 1024 + 12), text(head, 1024 + 28, 16));
   if (head.readUInt16LE(1024 + 56) === 0xef53) return extFileSystem(head.subarray(1024, 2048));
-  if (at('FAT32   ', 82)) return plain('vfat', fatSerial(head, 67), text(head, 71, 11).trim());
-  if (at('FAT16   ', 54) || at('FAT12   ', 54)) return plain('vfat', fatSerial(head, 39), text(head, 43, 11).trim());
+  const free = () => new Fat(read, offset).freeBytes;
+  if (at('FAT32   ', 82)) return plain('vfat', fatSerial(head, 67), text(head, 71, 11).trim(), free());
+  if (at('FAT16   ', 54) || at('FAT12   ', 54))
+    return plain('vfat', fatSerial(head, 39), text(head, 43, 11).trim(), free());
   const btrfs = read(offset + 65536, 4096);
   if (btrfs.length === 4096 && btrfs.toString('latin1', 64, 72) === '_BHRfS_M') {
     const free = Number(btrfs.readBigUInt64LE(112) - btrfs.readBigUInt64LE(120));

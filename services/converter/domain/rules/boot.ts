@@ -1,14 +1,15 @@
+import { entriesIn, isEntry } from '../boot-entries.ts';
 import { textFile } from '../changes.ts';
 import { renameInArguments } from '../devices.ts';
-import { type Facts, filesBelow, textOf } from '../facts.ts';
-import { type Part, refuse } from '../part.ts';
+import { type Facts, textOf } from '../facts.ts';
+import { type Part, type Refusal, refuse } from '../part.ts';
 import { paths } from '../paths.ts';
 import { nameIn } from './devices.ts';
 
 /** Files with a kernel line, and how the line stands in them. */
 const kinds: readonly { readonly line: RegExp; matches(path: string): boolean }[] = [
   { line: /^([ \t]*linux(?:16|efi)?[ \t]+\S+)([ \t][^\n]*)$/gm, matches: (path) => /\/grub\.cfg$/.test(path) },
-  { line: /^(options[ \t])([^\n]*)$/gm, matches: (path) => path.startsWith(`${paths.entries}/`) },
+  { line: /^(options[ \t])([^\n]*)$/gm, matches: isEntry },
   { line: /^(GRUB_CMDLINE_LINUX=["'])([^"'\n]*)(?=["'])/gm, matches: (path) => path === paths.grubDefaults },
   { line: /^(kernelopts=)([^\n]*)$/gm, matches: (path) => path === paths.grub2Environment },
   { line: /^()([^\n]+)$/gm, matches: (path) => path === paths.kernelCommandLine },
@@ -48,13 +49,17 @@ export function bootRule(facts: Facts): Part {
     refusals.push(
       refuse('guest.boot-unsupported', 'neither grub.cfg nor entries of a boot loader were found in /boot'),
     );
-  return { changes, refusals };
+  for (const path of facts.esp?.unified ?? [])
+    refusals.push(
+      refuse('guest.boot-unsupported', `${path} holds its initramfs itself, which cannot be changed`, path),
+    );
+  return { changes, refusals: [...refusals, ...lostEntries(facts)] };
 }
 
 function bootFiles(facts: Facts) {
   const files = [
     ...[paths.grubConfig, paths.grub2Config, paths.grubDefaults, paths.grub2Environment, paths.kernelCommandLine],
-    ...filesBelow(facts, paths.entries, '.conf').map(({ path }) => path),
+    ...entriesIn(facts).map(({ path }) => path),
   ];
   return files.flatMap((path) => {
     const text = textOf(facts, path);
@@ -89,9 +94,28 @@ export const kernelLine = (facts: Facts): string =>
     .flatMap(({ text, line }) => [...text.matchAll(line)].map((match) => match[2] ?? ''))
     .join('\n');
 
+const hasGrub = ({ files }: Facts) => [paths.grubConfig, paths.grub2Config].some((path) => files.has(path));
+
+/** Entries that start what was not found, and would stay without drivers. */
+function lostEntries({ started = [], ...facts }: Facts): Refusal[] {
+  const why = {
+    foreign: 'is of no kernel with modules in the guest',
+    lost: 'was not found, and its kernel was',
+    gone: 'was not found, as nothing that entries start',
+  } as const;
+  const allGone = !hasGrub(facts) && started.every(({ state }) => state === 'gone');
+  return started.flatMap(({ entry, initrd, state }) =>
+    state === 'foreign' || state === 'lost' || (state === 'gone' && allGone)
+      ? [refuse('guest.boot-unsupported', `${entry} starts ${initrd}, which ${why[state]}`, entry)]
+      : [],
+  );
+}
+
 /** The boot loaders whose files were found. */
 export function loadersOf(facts: Facts): string[] {
-  const entries = filesBelow(facts, paths.entries, '.conf').length > 0;
-  const grub = [paths.grubConfig, paths.grub2Config].some((path) => facts.files.has(path));
-  return [...(grub ? ['grub2'] : []), ...(entries ? [grub ? 'entries' : 'systemd-boot'] : [])];
+  const folders = new Set(entriesIn(facts).map(({ path }) => path.slice(0, path.lastIndexOf('/'))));
+  const grub = hasGrub(facts);
+  // GRUB reads entries in /boot alone.
+  const kinds = [...folders].map((folder) => (grub && folder === paths.entries ? 'entries' : 'systemd-boot'));
+  return [...(grub ? ['grub2'] : []), ...new Set(kinds)];
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -179,6 +179,32 @@ test('entries - what starts an initramfs that is not there, or of no kernel with
   expect(await also(text('7'), bothOf('7'))).toEqual([expect.stringContaining('is of no kernel with modules')]);
   expect(await also(text('0-rescue-1'), bothOf('0-rescue-1'))).toEqual([]);
   expect(await also(text('7'), {})).toEqual([]);
+});
+
+test('entries - on UEFI’s partition lies the environment of GRUB that a link in /boot leads to: it is changed there', async () => {
+  const redhat = {
+    '/EFI/redhat/grub.cfg': 'insmod blscfg\nblscfg\n',
+    '/EFI/redhat/grubenv': `# GRUB Environment Block\nkernelopts=root=/dev/sda1 ro\n`.padEnd(1024, '#'),
+    '/EFI/BOOT/BOOTX64.EFI': 'loader',
+  };
+  const takes = `linux ${byName.replace('initrd.img', 'vmlinuz')}\ninitrd ${byName}\noptions $kernelopts\n`;
+  const tree = folderOf(join(folder, 'tree'), {
+    ...guest,
+    '/boot/loader/entries/a.conf': takes,
+    '/boot/grub2/.keep': '',
+  });
+  symlinkSync('../efi/EFI/redhat/grubenv', join(tree, 'boot/grub2/grubenv'));
+  withEsp({}, redhat);
+  await convert(78);
+  expect(onEsp('/EFI/redhat/grubenv').toString()).toMatch(
+    /^kernelopts=root=UUID=\S+ ro console=ttyS0,115200 console=tty0$/m,
+  );
+  expect(onEsp('/EFI/redhat/grubenv')).toHaveLength(1024);
+  const { '/EFI/redhat/grubenv': _, ...without } = redhat;
+  withEsp({}, without);
+  expect((await inspectDisks({ ...work(), images: images(78) })).concerns).toContainEqual(
+    expect.objectContaining({ id: 'guest.boot-unsupported', why: expect.stringContaining('$kernelopts') }),
+  );
 });
 
 test('entries - where all start what is not there, and there is no GRUB, nothing is known of the boot', async () => {

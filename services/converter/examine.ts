@@ -5,6 +5,7 @@ import { findKernels, readKernels } from './adapters/kernels.ts';
 import type { Package } from './domain/agent.ts';
 import { entriesIn, entryFolders, parseEntry } from './domain/boot-entries.ts';
 import type { Facts } from './domain/facts.ts';
+import { grubNames } from './domain/grub.ts';
 import { ifupdownSources } from './domain/network/ifupdown.ts';
 import type { Nic } from './domain/nic-names.ts';
 import type { OsRelease } from './domain/os-release.ts';
@@ -92,6 +93,8 @@ export async function examine(guest: Guest<GuestFs>, given: Given, signal: Abort
   // In a guest where /lib is a link, a path below it lies in /usr.
   const merged = new Set((listing.get('/') ?? []).filter(isLink).map(({ name }) => name));
   const esp = await readEsp(guest);
+  const grubs = (esp?.folders ?? []).flatMap(({ name }) => grubNames.map((file) => `${esp!.at}/EFI/${name}/${file}`));
+  for (const [path, content] of await guest.read(grubs, maxBytes)) files.set(path, content);
   const entries = entriesIn({ files }).flatMap((each) => parseEntry(each) ?? []);
   const { found, started } = await findKernels(guest, listing, entries);
   return {

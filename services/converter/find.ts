@@ -4,7 +4,7 @@ import { ntfsStates } from './adapters/windows.ts';
 import { closedIn, deviceNames } from './domain/crypttab.ts';
 import { type FstabEntry, parseFstab, subvolumeIn, volumeOf } from './domain/devices.ts';
 import { errorOf, refuse } from './domain/part.ts';
-import { espType } from './domain/partitions.ts';
+import { isEsp } from './domain/partitions.ts';
 import { paths } from './domain/paths.ts';
 import { judge, type Root, refusalOf, type Verdict, type WindowsRoot } from './domain/survey.ts';
 import { placeOf, type Volume } from './domain/volumes.ts';
@@ -145,5 +145,3 @@ function espOf(entries: readonly FstabEntry[], { disks }: Probe, open: OpenVolum
   const stated = entries.find(({ spec }) => volumeOf(spec, disks) === volume);
   return [{ at: stated?.mountPoint ?? at, volume, fs }];
 }
-
-const isEsp = (type: string | undefined) => type === espType || type === 'ef';

@@ -1,4 +1,5 @@
 import { type Esp, fallbackNames, loaderNames } from '../domain/esp.ts';
+import { isEsp } from '../domain/partitions.ts';
 import type { GuestFs } from '../ports.ts';
 import { isFile } from './entries.ts';
 import type { Guest } from './guest.ts';
@@ -8,7 +9,8 @@ const maxBytes = 32 * 1024 ** 2;
 
 /** The loaders on the guest's EFI system partition; undefined: it has none. */
 export async function readEsp(guest: Guest<GuestFs>): Promise<Esp | undefined> {
-  const at = guest.mounts.find(({ volume }) => volume.fileSystem?.kind === 'vfat')?.at;
+  const fat = guest.mounts.filter(({ volume }) => volume.fileSystem?.kind === 'vfat');
+  const at = (fat.find(({ volume }) => isEsp(volume.partition?.type)) ?? fat[0])?.at;
   if (at === undefined) return undefined;
   const top = `${at}/EFI`;
   const folders = ((await guest.list([top])).get(top) ?? [])

@@ -127,3 +127,6 @@ function guid(bytes: Buffer, at: number): string {
       .toString('hex');
   return [turned(0, 4), turned(4, 6), turned(6, 8), hex(8, 10), hex(10, 16)].join('-');
 }
+
+/** Whether a type of a partition, as either table has it, is that of UEFI's own. */
+export const isEsp = (type: string | undefined): boolean => type === espType || type === 'ef';

@@ -2,16 +2,19 @@ import { entriesIn, isEntry } from '../boot-entries.ts';
 import { textFile } from '../changes.ts';
 import { renameInArguments } from '../devices.ts';
 import { type Facts, textOf } from '../facts.ts';
+import { grubFiles, isGrubConfig, isGrubEnvironment } from '../grub.ts';
 import { type Part, type Refusal, refuse } from '../part.ts';
 import { paths } from '../paths.ts';
 import { nameIn } from './devices.ts';
 
-/** Files with a kernel line, and how the line stands in them. */
+/** Lines with what the kernel is told, and the files in which they stand. */
 const kinds: readonly { readonly line: RegExp; matches(path: string): boolean }[] = [
-  { line: /^([ \t]*linux(?:16|efi)?[ \t]+\S+)([ \t][^\n]*)$/gm, matches: (path) => /\/grub\.cfg$/.test(path) },
+  { line: /^([ \t]*linux(?:16|efi)?[ \t]+\S+)([ \t][^\n]*)$/gm, matches: isGrubConfig },
+  // Red Hat's, where its environment has no such line.
+  { line: /^([ \t]*set kernelopts=")([^"\n]*)(?=")/gm, matches: isGrubConfig },
   { line: /^(options[ \t])([^\n]*)$/gm, matches: isEntry },
   { line: /^(GRUB_CMDLINE_LINUX=["'])([^"'\n]*)(?=["'])/gm, matches: (path) => path === paths.grubDefaults },
-  { line: /^(kernelopts=)([^\n]*)$/gm, matches: (path) => path === paths.grub2Environment },
+  { line: /^(kernelopts=)([^\n]*)$/gm, matches: isGrubEnvironment },
   { line: /^()([^\n]+)$/gm, matches: (path) => path === paths.kernelCommandLine },
 ];
 /** The first console that is named last is where the guest asks; that stays the screen, as it was. */
@@ -20,11 +23,11 @@ const screen = 'console=tty0';
 
 /** Names of devices on the kernel line that hold, and a serial console. */
 export function bootRule(facts: Facts): Part {
-  const lines = bootFiles(facts);
+  const files = bootFiles(facts);
   const nameOf = nameIn(facts);
   const refusals = [];
   const changes = [];
-  for (const { path, text, line } of lines) {
+  for (const { path, text, lines } of files) {
     const renamed = renameInArguments(text, nameOf);
     // Of a bare tree nobody knows the disks: its names are left.
     if (renamed.unknown.length > 0 && facts.disks.length > 0) {
@@ -35,20 +38,20 @@ export function bootRule(facts: Facts): Part {
     const after = sized(
       path,
       text,
-      renamed.text.replace(line, (whole, head: string, rest: string) =>
-        // GRUB starts other things than Linux too.
-        /\/grub\.cfg$/.test(path) && !/\broot=/.test(rest) ? whole : head + withConsole(rest),
+      lines.reduce(
+        (all, line) =>
+          all.replace(line, (whole, head: string, rest: string) =>
+            // GRUB starts other things than Linux too.
+            isGrubConfig(path) && !/\broot=/.test(rest) ? whole : head + withConsole(rest),
+          ),
+        renamed.text,
       ),
     );
     if (after === undefined)
       refusals.push(refuse('guest.boot-unsupported', `${path} has no room for the kernel line`, path));
     else if (after !== text) changes.push(textFile(path, after));
   }
-  const loaders = lines.filter(({ path }) => path !== paths.grubDefaults && path !== paths.kernelCommandLine);
-  if (loaders.length === 0 && facts.disks.length > 0)
-    refusals.push(
-      refuse('guest.boot-unsupported', 'neither grub.cfg nor entries of a boot loader were found in /boot'),
-    );
+  if (facts.disks.length > 0) refusals.push(...unknownBoot(facts));
   for (const path of facts.esp?.unified ?? [])
     refusals.push(
       refuse('guest.boot-unsupported', `${path} holds its initramfs itself, which cannot be changed`, path),
@@ -58,14 +61,29 @@ export function bootRule(facts: Facts): Part {
 
 function bootFiles(facts: Facts) {
   const files = [
-    ...[paths.grubConfig, paths.grub2Config, paths.grubDefaults, paths.grub2Environment, paths.kernelCommandLine],
+    ...grubFiles(facts),
+    ...[paths.grubDefaults, paths.kernelCommandLine],
     ...entriesIn(facts).map(({ path }) => path),
   ];
   return files.flatMap((path) => {
     const text = textOf(facts, path);
-    const kind = kinds.find(({ matches }) => matches(path));
-    return text === undefined || !kind ? [] : [{ path, text, line: kind.line }];
+    const lines = kinds.filter(({ matches }) => matches(path)).map(({ line }) => line);
+    return text === undefined ? [] : [{ path, text, lines }];
   });
+}
+
+/** Nothing starts a kernel, or it is told what no file that was found says. */
+function* unknownBoot(facts: Facts): Iterable<Refusal> {
+  if (!hasGrub(facts) && entriesIn(facts).length === 0)
+    yield refuse('guest.boot-unsupported', 'neither grub.cfg nor entries of a boot loader were found in /boot');
+  const asks = entriesIn(facts).find(({ text }) => /^options[ \t].*\$\{?kernelopts\b/m.test(text));
+  const says = /^(kernelopts=|[ \t]*set kernelopts=")/m;
+  if (asks && !grubFiles(facts).some((path) => says.test(textOf(facts, path) ?? '')))
+    yield refuse(
+      'guest.boot-unsupported',
+      `${asks.path} takes $kernelopts, and no environment of GRUB with it was found`,
+      asks.path,
+    );
 }
 
 /** A kernel line that says nothing of consoles gets both, one that names others gets the serial one before them. */
@@ -80,7 +98,7 @@ function withConsole(line: string): string {
 
 /** GRUB's environment is a block of 1024 bytes, filled with `#`. */
 function sized(path: string, before: string, after: string): string | undefined {
-  if (path !== paths.grub2Environment) return after;
+  if (!isGrubEnvironment(path)) return after;
   let end = after.length;
   while (after[end - 1] === '#') end--;
   const bare = after.slice(0, end);
@@ -91,10 +109,10 @@ function sized(path: string, before: string, after: string): string | undefined 
 /** Every kernel line of the guest as one text. */
 export const kernelLine = (facts: Facts): string =>
   bootFiles(facts)
-    .flatMap(({ text, line }) => [...text.matchAll(line)].map((match) => match[2] ?? ''))
+    .flatMap(({ text, lines }) => lines.flatMap((line) => [...text.matchAll(line)].map((match) => match[2] ?? '')))
     .join('\n');
 
-const hasGrub = ({ files }: Facts) => [paths.grubConfig, paths.grub2Config].some((path) => files.has(path));
+const hasGrub = (facts: Facts) => grubFiles(facts).some(isGrubConfig);
 
 /** Entries that start what was not found, and would stay without drivers. */
 function lostEntries({ started = [], ...facts }: Facts): Refusal[] {

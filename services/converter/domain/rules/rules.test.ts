@@ -47,6 +47,34 @@ test('boot - entries of the boot loader specification, with their options or by 
   expect(full.refusals).toMatchObject([{ code: 'guest.boot-unsupported' }]);
 });
 
+test('boot - $kernelopts: by GRUB’s environment on UEFI’s partition, by grub.cfg itself, or refused', () => {
+  const entry = { '/boot/loader/entries/a.conf': 'title x\noptions $kernelopts\n' };
+  const [config, environment] = ['/boot/efi/EFI/redhat/grub.cfg', '/boot/efi/EFI/redhat/grubenv'];
+  const planned = (files: Record<string, string>) =>
+    together([bootRule(tree({ ...entry, ...files }, { disks: [extDisk(0, 'u-1')] }))]);
+  const block = `# GRUB Environment Block\nkernelopts=root=/dev/sda1 ro\n${'#'.repeat(900)}`;
+  const found = planned({ [config]: 'insmod blscfg\nblscfg\n', [environment]: block });
+  expect(found.refusals).toEqual([]);
+  expect(textIn(found, environment)).toContain(`kernelopts=root=UUID=u-1 ro ${serial} console=tty0\n#`);
+  expect(textIn(found, environment)).toHaveLength(block.length);
+  const own = planned({ [config]: '  set kernelopts="root=/dev/sda1 ro"\nblscfg\n' });
+  expect(own.refusals).toEqual([]);
+  expect(textIn(own, config)).toContain(`set kernelopts="root=UUID=u-1 ro ${serial} console=tty0"`);
+  expect(planned({ [config]: 'blscfg\n' }).refusals).toMatchObject([
+    { code: 'guest.boot-unsupported', path: '/boot/loader/entries/a.conf' },
+  ]);
+});
+
+test('boot - a grub.cfg on UEFI’s partition is changed where it starts a kernel; one that leads elsewhere is no loader', () => {
+  const path = '/boot/efi/EFI/centos/grub.cfg';
+  const disks = [extDisk(0, 'u-1')];
+  expect(cmdline(path, ' linuxefi /vmlinuz root=/dev/sda1 ro\n', { disks })).toBe(
+    ` linuxefi /vmlinuz root=UUID=u-1 ro ${serial} console=tty0\n`,
+  );
+  const stub = { [path]: 'search.fs_uuid 1 root\nset prefix=($root)/grub\nconfigfile $prefix/grub.cfg\n' };
+  expect(bootRule(tree(stub, { disks })).refusals).toMatchObject([{ code: 'guest.boot-unsupported' }]);
+});
+
 test('boot - a guest on disks without a boot loader that is known is refused', () => {
   expect(together([bootRule(tree({}, { disks: [extDisk()] }))]).refusals).toMatchObject([
     { code: 'guest.boot-unsupported' },

@@ -10,6 +10,7 @@ import { ifupdownSources } from './domain/network/ifupdown.ts';
 import type { Nic } from './domain/nic-names.ts';
 import type { OsRelease } from './domain/os-release.ts';
 import { paths } from './domain/paths.ts';
+import { toolsFiles } from './domain/rules/tools.ts';
 import type { Disk } from './domain/volumes.ts';
 import type { Entry, GuestFs } from './ports.ts';
 
@@ -34,6 +35,7 @@ const single: readonly string[] = [
   paths.modules,
   paths.resume,
   paths.dhcpcd,
+  ...toolsFiles,
 ];
 /** Folders whose files tell of the network and the boot, and how those end. */
 const folders: readonly [string, string][] = [

@@ -206,21 +206,45 @@ test('cloud-init - kept from the network, once', () => {
   expect(cloudInitRule(tree({}))).toEqual({});
 });
 
-test('VMware Tools - their services are masked by each name, their old scripts told', () => {
-  const found = together([
-    toolsRule(
-      tree({
-        '/lib/systemd/system/vmtoolsd.service': '',
-        '/lib/systemd/system/vgauthd.service': '',
-        '/etc/init.d/vmware-tools': '',
-      }),
-    ),
-  ]);
-  expect(found.changes.map(({ path }) => path)).toEqual([
+const tools = (files: Record<string, string>) => together([toolsRule(tree(files))]);
+
+test('VMware Tools - their services are masked by each name, once', () => {
+  const lib = { '/lib/systemd/system/vmtoolsd.service': '', '/lib/systemd/system/vgauthd.service': '' };
+  expect(tools(lib).changes.map(({ path }) => path)).toEqual([
     '/etc/systemd/system/vmtoolsd.service',
     '/etc/systemd/system/vgauthd.service',
   ]);
-  expect(found.concerns).toMatchObject([{ id: 'guest.tools', path: '/etc/init.d/vmware-tools' }]);
+  const masked = tree(lib);
+  const has = (path: string) => masked.has(path) || path.startsWith('/etc/systemd/system/vmtoolsd.');
+  expect(toolsRule({ ...masked, has }).changes?.map(({ path }) => path)).toEqual([
+    '/etc/systemd/system/vgauthd.service',
+  ]);
+});
+
+test('VMware Tools - a unit that lies in /etc itself is started on VMware alone', () => {
+  const found = tools({ '/etc/systemd/system/vmware-tools.service': '[Service]\n' });
+  expect(found.changes.map(({ path }) => path)).toEqual([
+    '/etc/systemd/system/vmware-tools.service.d/90-tranship.conf',
+  ]);
+  expect(textIn(found, found.changes[0]!.path)).toBe('[Unit]\nConditionVirtualization=vmware\n');
+});
+
+test('VMware Tools - scripts of their own installer end at once, their job of Upstart waits; what is no script is told', () => {
+  const path = '/etc/init.d/vmware-tools';
+  const found = tools({ [path]: '#!/bin/sh\n# chkconfig: 235 03 99\nstart\n', '/etc/init/vmware-tools.conf': '' });
+  expect(found.concerns).toEqual([]);
+  expect(textIn(found, path)).toMatch(/^#!\/bin\/sh\nexit 0 #.*\n# chkconfig: 235 03 99\nstart\n$/);
+  expect(textIn(found, '/etc/init/vmware-tools.override')).toBe('manual\n');
+  const again = tools({
+    [path]: textIn(found, path)!,
+    '/etc/init/vmware-tools.conf': '',
+    '/etc/init/vmware-tools.override': 'manual\n',
+  });
+  expect(again.changes.map(({ path }) => textIn(again, path))).toEqual([textIn(found, path)]);
+  expect(tools({ [path]: '' })).toMatchObject({ changes: [], concerns: [{ id: 'guest.tools', path }] });
+  const linked = tree({ '/etc/vmware-tools/services.sh': '#!/bin/bash\n' });
+  const has = (each: string) => linked.has(each) || each === path;
+  expect(toolsRule({ ...linked, has }).concerns).toEqual([]);
 });
 
 test('plan - an unknown system is refused by name; machine-id is never touched', () => {

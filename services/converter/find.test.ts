@@ -74,3 +74,32 @@ test('esp - the partition of UEFI is mounted once where fstab mounts it, and whe
     expect(mounts.map(({ at }) => at).sort()).toEqual(['/', '/boot/efi']);
   }
 });
+
+test('several systems - are refused by their places, whichever of them is meant', async () => {
+  const disks = [extDisk(0), extDisk(1)].map((each) => ({ ...each, path: '/none' }));
+  folderOf(folder, { ...system('0', ''), ...system('1', '') });
+  const each = ({ disk: index }: Volume) => new FolderFs(join(folder, String(index)), join(folder, 'scratch'));
+  expect(await findRoot({ disks, unreached: [] }, each)).toMatchObject({
+    kind: 'unsupported',
+    refusal: {
+      code: 'guest.multi-boot-unsupported',
+      detail: expect.stringMatching(/disk 0, partition 1; disk 1, partition 1$/),
+    },
+  });
+});
+
+test('lvm - volumes out of reach are refused by their names: where no system was found, and where the system mounts one', async () => {
+  const group: Volume = { ...plain, fileSystem: { kind: 'lvm', uuid: '', label: '' } };
+  const unreached = [{ group: 'vg-0', name: 'var', kind: 'striped', why: 'striped is not reached' }];
+  const alone = { disks: [{ ...extDisk(), path: '/none', volumes: [group] }], unreached };
+  expect(await findRoot(alone, () => undefined)).toMatchObject({
+    refusal: { code: 'guest.lvm-unsupported', detail: 'vg-0/var: striped is not reached' },
+  });
+  folderOf(folder, system('', '/dev/vg-0/var /var ext4 defaults 0 2\n'));
+  const beside = { disks: [{ ...extDisk(), path: '/none' }], unreached };
+  const root = { volume: beside.disks[0]!.volumes[0]!, osRelease: osReleases.debian };
+  await expect(openGuest(root, beside, open([]))).rejects.toMatchObject({
+    code: 'guest.lvm-unsupported',
+    detail: 'its /var is /dev/vg-0/var, which is not reached: striped is not reached',
+  });
+});

@@ -104,6 +104,15 @@ test('devices - fstab, crypttab and resume name by UUID; a bare tree of them is 
   expect(lost.refusals).toMatchObject([{ code: 'guest.device-unsupported', path: '/etc/fstab' }]);
 });
 
+test('devices - one that cannot be told and need not be there is left, which is told', () => {
+  const line = '/dev/sdc1 /backup ext4 defaults,nofail 0 2\n';
+  const found = together([devicesRule(tree({ '/etc/fstab': line }, { disks: [extDisk()] }))]);
+  expect(found).toMatchObject({ changes: [], refusals: [] });
+  expect(found.concerns).toMatchObject([
+    { id: 'guest.device-left', path: '/etc/fstab', why: expect.stringContaining('/dev/sdc1 (/backup)') },
+  ]);
+});
+
 test('devices - NVMe is numbered by its controller; names by device mapper hold on any hardware', () => {
   const disks = [extDisk(0, 'u-1')];
   const fstab = (spec: string, given = disks) =>

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { BadUndoLog } from '../domain/undo-log.ts';
 import type { Marks } from '../ports.ts';
 import { flush, removeDurable, writeDurable } from './durable.ts';
-import { changedPlaces, removeLog, undo } from './undo.ts';
+import { changedPlaces, isUnflushed, removeLog, undo } from './undo.ts';
 
 const stateSchema = z.object({
   /** The boot of the node on which the change was begun. */
@@ -27,8 +27,9 @@ const keptSchema = z.object({ key: z.string(), disks: z.array(z.number()), resul
  * Finished: its result is kept. Both hold only while the disks are still marked as diverged: the mark goes when they are
  * copied anew.
  *
- * The logs hold after the death of any process. When the node itself went down before they were flushed, nobody can say
- * what reached the disk: then the disk is refused.
+ * The logs hold after the death of any process; those that we write ourselves are flushed before the disk is written to, and
+ * hold after a power failure. When the node went down before those of debugfs were flushed, nobody can say what reached the
+ * disk: then it is refused.
  */
 export class Journal {
   readonly #folder: string;
@@ -121,7 +122,7 @@ export class Journal {
     const logs = state.logs.filter(({ disk }) => this.#marks.isDiverged(disk)).reverse();
     if (logs.length > 0 && state.torn)
       throw new TranshipError('guest.torn', 'there was no room to keep what was there before');
-    if (logs.length > 0 && state.boot !== this.#boot && !state.sealed)
+    if (state.boot !== this.#boot && !state.sealed && logs.some(({ file }) => isUnflushed(file)))
       throw new TranshipError('guest.torn', 'the node went down while the disks were being changed');
     try {
       for (const { file, path } of logs) undo(file, path);

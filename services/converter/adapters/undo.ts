@@ -1,7 +1,20 @@
-import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { crc32c } from '../domain/crc32c.ts';
 import type { Read } from '../domain/read.ts';
 import { BadUndoLog, undoIndex } from '../domain/undo-log.ts';
+import { flush } from './durable.ts';
 
 /** Reads at a position, from a file that stays open. */
 export const reader =
@@ -20,24 +33,36 @@ export const reader =
   };
 
 const keptFile = (log: string) => `${log}.kept`;
-const headBytes = 16;
+const magic = 'TRANSHIPUNDO0001';
+const headBytes = 20;
+const sumOf = (head: Buffer, bytes: Buffer) => crc32(bytes, crc32(head.subarray(0, 16)));
 
-/** Keeps stretches of a disk beside its undo log, to be put back after what the log holds. Durable before it returns. */
+/**
+ * Keeps stretches of a disk beside its undo log, to be put back after what the log holds. It is there wholly or not at all,
+ * and durable before it returns: only then is the disk written to.
+ */
 export function keep(log: string, stretches: Iterable<{ readonly offset: number; readonly bytes: Buffer }>): void {
-  const to = openSync(keptFile(log), 'w');
+  const file = keptFile(log);
+  const temporary = `${file}.new`;
+  const to = openSync(temporary, 'w');
   try {
-    let at = 0;
-    for (const { offset, bytes } of stretches) {
+    let at = writeAll(to, Buffer.from(magic), 0);
+    const put = (offset: number, bytes: Buffer) => {
       const head = Buffer.alloc(headBytes);
       head.writeBigUInt64LE(BigInt(offset), 0);
       head.writeBigUInt64LE(BigInt(bytes.length), 8);
-      writeAll(to, Buffer.concat([head, bytes]), at);
-      at += headBytes + bytes.length;
-    }
+      head.writeUInt32LE(sumOf(head, bytes), 16);
+      at += writeAll(to, Buffer.concat([head, bytes]), at);
+    };
+    for (const { offset, bytes } of stretches) put(offset, bytes);
+    // Its end.
+    put(at, Buffer.alloc(0));
     fsyncSync(to);
   } finally {
     closeSync(to);
   }
+  renameSync(temporary, file);
+  flush(dirname(file));
 }
 
 /**
@@ -88,8 +113,7 @@ export const changedPlaces = (log: string): { offset: number; length: number }[]
 /** Puts a disk back to what it was before the log was begun, to its last byte. Throws {@link BadUndoLog} before the first write. */
 export function undo(log: string, disk: string): void {
   withEntries(log, (entries) => {
-    for (const { bytes, crc } of entries)
-      if (crc !== undefined && crc32c(bytes()) !== crc) throw new BadUndoLog('a block of it is torn');
+    for (const entry of entries) if (!entry.isWhole(entry.bytes())) throw new BadUndoLog('a block of it is torn');
     if (entries.length === 0) return;
     const to = openSync(disk, 'r+');
     try {
@@ -101,14 +125,18 @@ export function undo(log: string, disk: string): void {
   });
 }
 
+/** Whether debugfs wrote the log by itself: it flushes it nowhere. */
+export const isUnflushed = (log: string): boolean => existsSync(log);
+
 export function removeLog(log: string): void {
   rmSync(log, { force: true });
-  rmSync(keptFile(log), { force: true });
+  for (const each of [keptFile(log), `${keptFile(log)}.new`]) rmSync(each, { force: true });
 }
 
 interface Entry {
   readonly offset: number;
-  readonly crc?: number | undefined;
+  /** Whether the bytes are those that were kept. */
+  isWhole(bytes: Buffer): boolean;
   /** Read anew at each call: a log may be large. */
   bytes(): Buffer;
 }
@@ -134,26 +162,34 @@ function logged(handle: number): Entry[] {
   const read = reader(handle);
   return undoIndex(read, fstatSync(handle).size).map(({ diskOffset, logOffset, length, crc }) => ({
     offset: diskOffset,
-    crc,
+    isWhole: (bytes) => crc === undefined || crc32c(bytes) === crc,
     bytes: () => read(logOffset, length),
   }));
 }
 
-/** One that was cut off was not yet relied upon: nothing was written to the disk. */
 function kept(handle: number): Entry[] {
   const read = reader(handle);
+  if (read(0, magic.length).toString('latin1') !== magic) throw new BadUndoLog('it does not begin as one');
   const found: Entry[] = [];
-  for (let at = 0, size = fstatSync(handle).size; at < size; ) {
+  for (let at = magic.length, size = fstatSync(handle).size; ; ) {
     const head = read(at, headBytes);
-    const length = head.length === headBytes ? Number(head.readBigUInt64LE(8)) : Number.POSITIVE_INFINITY;
-    if (at + headBytes + length > size) return [];
     const start = at + headBytes;
-    found.push({ offset: Number(head.readBigUInt64LE(0)), bytes: () => read(start, length) });
+    if (start > size) throw new BadUndoLog('it is cut short');
+    const [offset, length] = [Number(head.readBigUInt64LE(0)), Number(head.readBigUInt64LE(8))];
+    if (start + length > size) throw new BadUndoLog('it is cut short');
+    const bytes = () => read(start, length);
+    const isWhole = (own: Buffer) => own.length === length && sumOf(head, own) === head.readUInt32LE(16);
+    if (length === 0) {
+      if (offset !== at || !isWhole(Buffer.alloc(0))) throw new BadUndoLog('its end is torn');
+      return found;
+    }
+    found.push({ offset, isWhole, bytes });
     at = start + length;
   }
-  return found;
 }
 
-export function writeAll(handle: number, bytes: Buffer, offset: number): void {
+/** Gives the number of bytes, all of which are written. */
+export function writeAll(handle: number, bytes: Buffer, offset: number): number {
   for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done, bytes.length - done, offset + done);
+  return bytes.length;
 }

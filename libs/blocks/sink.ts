@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { TranshipError } from '@tranship/contracts';
 import type { Area } from './areas.ts';
-import { isAligned, pageBytes, pages } from './arena.ts';
+import { pages } from './arena.ts';
+import { DirectFile, openDirect, run } from './direct.ts';
 
 /** Where a disk is copied to. */
 export interface Sink {
@@ -26,7 +25,7 @@ export interface Sink {
   flush(): Promise<void>;
   /** What reads as zeros without being read, where that is known: in order, without gaps. */
   extents?(offset: number, length: number): Promise<readonly Area[]>;
-  /** So that what is read next comes from the disk, not from memory. */
+  /** So that what is read next comes from the disk, not from memory. @throws TranshipError `transfer.cached` */
   forget(): Promise<void>;
   close(): Promise<void>;
 }
@@ -34,9 +33,8 @@ export interface Sink {
 const zeros = pages(1024 * 1024);
 /** From here on a helper program is quicker than writing zeros: Node can punch no hole. */
 const punchBytes = 32 * 1024 * 1024;
-const punchMs = 120_000;
 
-/** A raw file, or a block device; with direct I/O where it can. What is no whole page (a disk's odd end) is buffered. */
+/** A raw file, or a block device; with direct I/O where it can. */
 export class Disk implements Sink {
   readonly path: string;
   readonly isNew: boolean;
@@ -46,13 +44,13 @@ export class Disk implements Sink {
   readonly #size: number;
   readonly #file: FileHandle;
   readonly #isFile: boolean;
-  #direct: FileHandle | undefined;
+  readonly #io: DirectFile;
 
   private constructor(path: string, size: number, file: FileHandle, direct: FileHandle | undefined, was: Was) {
     this.path = path;
     this.#size = size;
     this.#file = file;
-    this.#direct = direct;
+    this.#io = new DirectFile(path, size, file, direct);
     this.isNew = was.isNew;
     this.#isFile = was.isFile;
     this.discardBytes = was.discards ? punchBytes : undefined;
@@ -60,14 +58,14 @@ export class Disk implements Sink {
   }
 
   /** A file of exactly `sizeBytes`, made when it is not there. Group-writable: the VM's QEMU opens it by group. */
-  static async file(path: string, sizeBytes: number): Promise<Disk> {
+  static async file(path: string, sizeBytes: number, direct = openDirect): Promise<Disk> {
     return guard(path, async () => {
       const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o660);
       await file.chmod(0o660);
       const { size, blocks } = await file.stat();
       if (size !== sizeBytes) await file.truncate(sizeBytes);
       const was = { isNew: size !== sizeBytes, isFile: true, holdsData: blocks > 0 };
-      return new Disk(path, sizeBytes, file, await openDirect(path), was);
+      return new Disk(path, sizeBytes, file, await direct(path), was);
     });
   }
 
@@ -89,11 +87,11 @@ export class Disk implements Sink {
   }
 
   /** A file that must be there, to be read. @throws TranshipError `transfer.proof` where it is not as long as it must be */
-  static async existing(path: string, sizeBytes: number): Promise<Disk> {
+  static async existing(path: string, sizeBytes: number, direct = openDirect): Promise<Disk> {
     const file = await guard(path, () => open(path, 'r+'));
     const { size, blocks } = await file.stat();
     if (size === sizeBytes)
-      return new Disk(path, size, file, await openDirect(path), { isNew: false, isFile: true, holdsData: blocks > 0 });
+      return new Disk(path, size, file, await direct(path), { isNew: false, isFile: true, holdsData: blocks > 0 });
     await file.close();
     throw new TranshipError('transfer.proof', `${path} has ${size} bytes, the disk ${sizeBytes}`, { retry: false });
   }
@@ -107,31 +105,12 @@ export class Disk implements Sink {
     return true;
   }
 
-  async write(offset: number, data: Buffer): Promise<void> {
-    const direct = this.#direct && offset % pageBytes === 0 && isAligned(data) ? this.#direct : undefined;
-    const whole = direct ? data.length - (data.length % pageBytes) : 0;
-    await guard(this.path, async () => {
-      if (direct && whole > 0) {
-        try {
-          await writeAll(direct, offset, data.subarray(0, whole));
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-          // This file system takes O_DIRECT at the open, and not at the write.
-          this.#direct = undefined;
-          await writeAll(this.#file, offset, data.subarray(0, whole));
-        }
-      }
-      if (whole < data.length) await writeAll(this.#file, offset + whole, data.subarray(whole));
-    });
+  write(offset: number, data: Buffer): Promise<void> {
+    return guard(this.path, () => this.#io.write(offset, data));
   }
 
-  async read(offset: number, target: Buffer): Promise<void> {
-    const whole = offset % pageBytes === 0 && isAligned(target) ? target.length - (target.length % pageBytes) : 0;
-    await guard(this.path, async () => {
-      const direct = this.#direct && whole > 0 ? whole : 0;
-      if (direct > 0) await readAll(this.#direct!, offset, target.subarray(0, direct), this.path);
-      if (direct < target.length) await readAll(this.#file, offset + direct, target.subarray(direct), this.path);
-    });
+  read(offset: number, target: Buffer): Promise<void> {
+    return guard(this.path, () => this.#io.read(offset, target));
   }
 
   async zero(offset: number, length: number): Promise<void> {
@@ -146,11 +125,11 @@ export class Disk implements Sink {
 
   async forget(): Promise<void> {
     await this.flush();
-    if (!this.#direct) await run('dd', [`if=${this.path}`, 'iflag=nocache', 'count=0', 'status=none']);
+    await this.#io.forget();
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#file.close(), this.#direct?.close()]);
+  close(): Promise<void> {
+    return this.#io.close();
   }
 
   /** In both ways it reads as zeros. */
@@ -168,33 +147,12 @@ interface Was {
   readonly discards?: boolean;
 }
 
-const openDirect = (path: string): Promise<FileHandle | undefined> =>
-  open(path, constants.O_RDWR | constants.O_DIRECT).catch(() => undefined);
-
 /** In /sys in sectors of 512 bytes, whatever the device's own. */
 async function deviceBytes(file: FileHandle): Promise<number> {
   const stat = await file.stat();
   if (!stat.isBlockDevice()) return stat.size;
   const [major, minor] = [(stat.rdev >> 8) & 0xfff, (stat.rdev & 0xff) | ((stat.rdev >> 12) & 0xfff00)];
   return Number(await readFile(`/sys/dev/block/${major}:${minor}/size`, 'utf8')) * 512;
-}
-
-async function writeAll(file: FileHandle, offset: number, data: Buffer): Promise<void> {
-  for (let at = 0; at < data.length; ) at += (await file.write(data, at, data.length - at, offset + at)).bytesWritten;
-}
-
-async function readAll(file: FileHandle, offset: number, target: Buffer, path: string): Promise<void> {
-  for (let at = 0; at < target.length; ) {
-    const { bytesRead } = await file.read(target, at, target.length - at, offset + at);
-    if (bytesRead === 0) throw new TranshipError('transfer.proof', `${path} ends at ${offset + at}`);
-    at += bytesRead;
-  }
-}
-
-async function run(program: string, args: readonly string[]): Promise<boolean> {
-  const child = spawn(program, args, { stdio: 'ignore', timeout: punchMs });
-  const [code] = await once(child, 'exit').catch(() => [1]);
-  return code === 0;
 }
 
 async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {

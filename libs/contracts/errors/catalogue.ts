@@ -250,6 +250,12 @@ export const catalogue = {
     retry: true,
     status: 502,
   },
+  'transfer.cached': {
+    title: 'The target disk cannot be read past the cache',
+    fix: 'See the detail; a target whose storage takes direct I/O needs no help',
+    retry: true,
+    status: 502,
+  },
   'transfer.ledger': {
     title: 'The ledger does not belong to this disk',
     fix: 'The disk is copied again',

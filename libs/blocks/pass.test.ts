@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Disk, Ledger, markDiverged, type PassOptions, type PassRequest, prove, type Range, runPass } from './index.ts';
 import { leafBytes } from './leaves.ts';
+import { Copy } from './testing/copy.ts';
 import { MemorySource, mib, patterned } from './testing/source.ts';
 
 let dir: string;
@@ -270,6 +271,18 @@ describe('trust', () => {
     expect(await pass(source, second)).toMatchObject({ how: 'compare', writtenBytes });
     expect(same(source)).toBe(true);
   });
+
+  test.each([-512, 512])(
+    'source - one %i bytes larger than the plan says is refused, and nothing is copied',
+    async (more) => {
+      const source = new MemorySource(patterned(9 * mib + more, 1));
+      const copying = new Copy(dir, 9 * mib).pass(source, first);
+      const detail = `the source has ${9 * mib + more} bytes, the plan says ${9 * mib}`;
+      await expect(copying).rejects.toMatchObject({ code: 'transfer.open', retry: false, detail });
+      expect(source.lengths).toEqual([]);
+      expect(readFileSync(image()).equals(Buffer.alloc(9 * mib))).toBe(true);
+    },
+  );
 
   test('audit - a source that calls changed leaves unchanged is compared with, and nothing is lost', async () => {
     const bytes = patterned(40 * mib, 1);

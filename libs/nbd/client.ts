@@ -1,7 +1,8 @@
 import { TranshipError } from '@tranship/contracts';
+import { type Extent, Told } from './extents.ts';
 import { type Export, handshake } from './handshake.ts';
 import { command, encodeRequest, maxStatus, transmission } from './protocol.ts';
-import { type Extent, type Pending, replies } from './replies.ts';
+import { type Pending, replies } from './replies.ts';
 import { type Address, type TlsOptions, Wire } from './wire.ts';
 
 export interface ConnectOptions {
@@ -23,18 +24,21 @@ const maxClear = 1024 ** 3;
 /**
  * One connection to an NBD server. Requests are answered out of order; any number may be in flight. A server that breaks
  * the protocol, goes, or leaves a request unanswered for `deadlineMs` ends the connection, and all that is open fails.
- * @throws TranshipError `transfer.open` at connect; later `transfer.read` and `nbd.protocol` (all may be tried again)
+ * @throws TranshipError `transfer.open` at connect; later `transfer.read` (or `write`, of who writes) and `nbd.protocol` (all may be tried again)
  */
 export class NbdClient {
   readonly #wire: Wire;
   readonly #export: Export;
   readonly #pending: Map<number, Pending>;
   readonly #timer: NodeJS.Timeout;
+  /** Of a lost connection. */
+  readonly #lost: 'transfer.read' | 'transfer.write';
   #next = 1;
   #ended: TranshipError | undefined;
   #drained: (() => void) | undefined;
 
-  private constructor(wire: Wire, told: Export, pending: Map<number, Pending>, deadlineMs: number) {
+  private constructor(wire: Wire, told: Export, pending: Map<number, Pending>, deadlineMs: number, writes: boolean) {
+    this.#lost = writes ? 'transfer.write' : 'transfer.read';
     this.#wire = wire;
     this.#export = told;
     this.#pending = pending;
@@ -59,7 +63,7 @@ export class NbdClient {
     const wire = new Wire(address, tls, session, (...how) => ended(...how));
     const late = setTimeout(() => wire.destroy(new Error(`no connection within ${openMs / 1000} s`)), openMs);
     try {
-      const client = new NbdClient(wire, await opened.promise, pending, deadlineMs);
+      const client = new NbdClient(wire, await opened.promise, pending, deadlineMs, writes);
       ended = (...how) => client.#end(...how);
       if (early) ended(...early);
       return client;
@@ -93,13 +97,13 @@ export class NbdClient {
   async read(offset: number, target: Buffer): Promise<void> {
     const { maxBytes } = this.#export;
     if (target.length <= maxBytes) {
-      await this.#send(command.read, offset, target.length, target);
+      await this.#send(command.read, offset, target.length, { target });
       return;
     }
     const parts: Promise<unknown>[] = [];
     for (let at = 0; at < target.length; at += maxBytes) {
       const part = target.subarray(at, at + maxBytes);
-      parts.push(this.#send(command.read, offset + at, part.length, part));
+      parts.push(this.#send(command.read, offset + at, part.length, { target: part }));
     }
     await all(parts);
   }
@@ -110,7 +114,7 @@ export class NbdClient {
     const parts: Promise<unknown>[] = [];
     for (let at = 0; at < data.length; at += maxBytes) {
       const part = data.subarray(at, at + maxBytes);
-      parts.push(this.#send(command.write, offset + at, part.length, part));
+      parts.push(this.#send(command.write, offset + at, part.length, {}, part));
     }
     await all(parts);
   }
@@ -126,20 +130,20 @@ export class NbdClient {
     await this.#send(command.flush, 0, 0);
   }
 
-  /** What is allocated in the window, in order, without gaps; a server that cannot tell says: all. */
-  async extents(offset: number, length: number): Promise<Extent[]> {
+  /**
+   * What is allocated in the window, in order, without gaps; zeros that lie between data may be called data where they are
+   * short. A server that cannot tell says: all.
+   */
+  async extents(offset: number, length: number): Promise<readonly Extent[]> {
     if (this.#export.context === undefined) return [{ offset, length, zero: false }];
-    const found: Extent[] = [];
+    const told = new Told(offset, length);
     const end = offset + length;
-    for (let at = offset, replies = 0; at < end; replies++) {
+    for (let replies = 0; told.at < end; replies++) {
       if (replies >= maxStatusReplies) throw new TranshipError('nbd.protocol', 'extents in too small parts');
-      const part = await this.#send(command.blockStatus, at, Math.min(end - at, maxStatus));
-      for (const { offset: from, length: size, zero } of part)
-        found.push({ offset: from, length: Math.min(size, end - from), zero });
-      const last = part.at(-1)!;
-      at = last.offset + last.length;
+      await this.#send(command.blockStatus, told.at, Math.min(end - told.at, maxStatus), { told });
+      told.round(this.#export.minBytes);
     }
-    return found;
+    return told.extents;
   }
 
   /** Waits for what is open, then takes its leave: a server whose client just goes may end in the middle of an answer. */
@@ -156,7 +160,13 @@ export class NbdClient {
     await this.#wire.end();
   }
 
-  #send(kind: number, offset: number, length: number, data?: Buffer): Promise<Extent[]> {
+  #send(
+    kind: number,
+    offset: number,
+    length: number,
+    answer: Pick<Pending, 'target' | 'told'> = {},
+    data?: Buffer,
+  ): Promise<void> {
     if (this.#ended) return Promise.reject(this.#ended);
     const { size, minBytes } = this.#export;
     const flush = kind === command.flush;
@@ -171,7 +181,6 @@ export class NbdClient {
       );
     const handle = this.#next++;
     return new Promise((resolve, reject) => {
-      const extents: Pending['extents'] = [];
       const settle = () => {
         if (this.#pending.size === 0) this.#drained?.();
       };
@@ -180,12 +189,11 @@ export class NbdClient {
         length,
         at: performance.now(),
         kind,
-        ...(data && kind === command.read ? { target: data } : {}),
+        ...answer,
         parts: [],
-        extents,
         resolve: () => {
           settle();
-          resolve(extents);
+          resolve();
         },
         reject: (error) => {
           settle();
@@ -193,7 +201,7 @@ export class NbdClient {
         },
       });
       this.#wire.send(encodeRequest({ kind, handle, offset, length }));
-      if (data && kind === command.write) this.#wire.send(data);
+      if (data) this.#wire.send(data);
     });
   }
 
@@ -207,7 +215,7 @@ export class NbdClient {
   #end(cause: Error, broken: boolean): void {
     clearInterval(this.#timer);
     const detail = broken ? cause.message : `the connection to the NBD server was lost: ${cause.message}`;
-    this.#ended ??= new TranshipError(broken ? 'nbd.protocol' : 'transfer.read', detail, { cause });
+    this.#ended ??= new TranshipError(broken ? 'nbd.protocol' : this.#lost, detail, { cause });
     const open = [...this.#pending.values()];
     this.#pending.clear();
     for (const pending of open) pending.reject(this.#ended);

@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, expect, test } from 'vitest';
+import { maxExtents } from './extents.ts';
 import { type ConnectOptions, NbdClient } from './index.ts';
 import { chunk, command, info, magic, option, optionReply } from './protocol.ts';
 import {
@@ -74,6 +77,17 @@ const greetings: [string, Behaviour, RegExp][] = [
       ),
     },
     /refuses the export: not today/,
+  ],
+  [
+    'one without structured replies',
+    {
+      option: ask((kind, socket) =>
+        kind === option.structuredReply
+          ? socket.write(optionAnswer(kind, 0x80000001, Buffer.from('what is that')))
+          : honest(socket, kind),
+      ),
+    },
+    /no structured replies: what is that/,
   ],
   [
     'one whose requests are too small for us',
@@ -222,6 +236,65 @@ test('extents - told a byte at a time they are given up', async () => {
   await expect(client.extents(0, exportSize)).rejects.toMatchObject({ detail: 'extents in too small parts' });
 });
 
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+/** Data and zeros in turn, each of `size` bytes, over so many bytes; 8 MiB of them at most. */
+function inTurn(size: number, bytes: number): Buffer {
+  const body = Buffer.alloc(4 + 8 * Math.min(1024 * 1024, Math.ceil(bytes / size)));
+  body.writeUInt32BE(1);
+  for (let at = 4; at < body.length; at += 8) {
+    body.writeUInt32BE(size, at);
+    body.writeUInt32BE(at % 16 === 4 ? 0 : 3, at + 4);
+  }
+  return body;
+}
+
+/** Asks for the extents of a whole export, and measures the memory that is held meanwhile. */
+async function told(size: number, exported: number) {
+  const held = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  let [most, requests] = [0, 0];
+  const client = await open({
+    option: ask((kind, socket) => honest(socket, kind, [], exported)),
+    request: (socket, { handle, length }) => {
+      most = Math.max(most, held() - before);
+      // Else a client that holds all of it takes the test's process with it.
+      if (most > 256 * 1024 ** 2) socket.destroy();
+      else socket.write(chunkOf(handle, chunk.blockStatus, inTurn(size, length)));
+      requests++;
+    },
+  });
+  const before = held();
+  const extents = await client.extents(0, exported).catch((error: unknown) => error);
+  return { extents, heldBytes: Math.max(most, held() - before), requests };
+}
+const gib = 1024 ** 3;
+
+test('extents - a million of a byte are refused in the first reply', async () => {
+  const { extents, heldBytes, requests } = await told(1, exportSize);
+  expect(extents).toMatchObject({ code: 'nbd.protocol', detail: 'extents of less than 512 bytes' });
+  expect(requests).toBe(1);
+  expect(heldBytes).toBeLessThan(8 * 1024 ** 2);
+});
+
+test('extents - four million sectors in turn are data, and take no memory', async () => {
+  const { extents, heldBytes, requests } = await told(512, 2 * gib);
+  expect(extents).toEqual([
+    { offset: 0, length: 2 * gib - 512, zero: false },
+    { offset: 2 * gib - 512, length: 512, zero: true },
+  ]);
+  expect(requests).toBe(4);
+  expect(heldBytes).toBeLessThan(8 * 1024 ** 2);
+});
+
+test('extents - a million leaves in turn are kept as few', async () => {
+  const { extents, heldBytes } = await told(65_536, 64 * gib);
+  expect(extents).toMatchObject({ length: expect.toSatisfy((n: number) => n > 0 && n <= maxExtents) });
+  expect(heldBytes).toBeLessThan(32 * 1024 ** 2);
+});
+
 test('extents - the last one may reach further; it is cut at the window', async () => {
   const request: Behaviour['request'] = (socket, { handle }) =>
     void socket.write(chunkOf(handle, chunk.blockStatus, extents([4096, 0], [exportSize, 3])));
@@ -230,6 +303,43 @@ test('extents - the last one may reach further; it is cut at the window', async 
     { offset: 0, length: 4096, zero: false },
     { offset: 4096, length: 61_440, zero: true },
   ]);
+});
+
+test('extents - a part of a block is told: the rest of it is data, and the next request begins at a whole one', async () => {
+  const limits = Buffer.concat([u16(info.blockSize), u32(4096), u32(4096), u32(16_384)]);
+  const offsets: number[] = [];
+  const client = await open({
+    option: ask((kind, socket) => honest(socket, kind, [limits])),
+    request: (socket, { handle, offset }) => {
+      offsets.push(offset);
+      socket.write(chunkOf(handle, chunk.blockStatus, extents([offset === 0 ? 66_000 : exportSize, 3])));
+    },
+  });
+  expect(await client.extents(0, 262_144)).toEqual([
+    { offset: 0, length: 66_000, zero: true },
+    { offset: 66_000, length: 3632, zero: false },
+    { offset: 69_632, length: 192_512, zero: true },
+  ]);
+  expect(offsets).toEqual([0, 69_632]);
+});
+
+test('extents - a server without base:allocation is not asked: all is data, and can be read', async () => {
+  const kinds: number[] = [];
+  const client = await open({
+    option: ask((kind, socket) =>
+      kind === option.setMetaContext ? socket.write(optionAnswer(kind, 0x80000001)) : honest(socket, kind),
+    ),
+    request: (socket, { kind, handle, offset, length }) => {
+      kinds.push(kind);
+      socket.write(data(handle, offset, length));
+    },
+  });
+  expect(client.tells).toBe(false);
+  expect(await client.extents(4096, 65_536)).toEqual([{ offset: 4096, length: 65_536, zero: false }]);
+  const target = Buffer.alloc(4096);
+  await client.read(4096, target);
+  expect(target.equals(Buffer.alloc(4096, 1))).toBe(true);
+  expect(kinds).toEqual([command.read]);
 });
 
 test('limits - requests are no longer than the server takes, and whole blocks', async () => {

@@ -1,13 +1,7 @@
 import { TranshipError } from '@tranship/contracts';
+import type { Told } from './extents.ts';
 import { type Steps, take } from './feed.ts';
 import { allocation, chunk, command, errnoName, flagDone, magic, readSafe64 } from './protocol.ts';
-
-export interface Extent {
-  readonly offset: number;
-  readonly length: number;
-  /** Known to read as zeros. */
-  readonly zero: boolean;
-}
 
 /** A request that waits for its reply. */
 export interface Pending {
@@ -19,9 +13,10 @@ export interface Pending {
   readonly at: number;
   /** Of a read: where its bytes go. */
   readonly target?: Buffer;
-  /** What came so far, within the request: of a read its parts, of a block status its extents. */
+  /** Of a read: what came so far, within the request. */
   readonly parts: { at: number; length: number }[];
-  readonly extents: { offset: number; length: number; zero: boolean }[];
+  /** Of a block status: what is told of its window; the request begins where that ended. */
+  readonly told?: Told;
   failure?: TranshipError;
   resolve(): void;
   reject(error: Error): void;
@@ -89,22 +84,18 @@ function* payload({ target, offset, parts }: Pending, kind: number, length: numb
 }
 
 function* blockStatus(request: Pending, length: number, context: number | undefined): Steps<void> {
-  if (request.kind !== command.blockStatus || request.extents.length > 0)
-    throw new Error('a block status that nobody asked for');
+  const { told, offset } = request;
+  if (told?.at !== offset) throw new Error('a block status that nobody asked for');
   if (length < 12 || length > maxStatusBytes || length % 8 !== 4) throw new Error(`a block status of ${length} bytes`);
   if ((yield* take(4)).readUInt32BE(0) !== context) throw new Error('a block status of another context');
-  let offset = request.offset;
   for (let left = length - 4; left > 0; left -= pieceBytes) {
     const piece = yield* take(Math.min(left, pieceBytes));
     for (let at = 0; at < piece.length; at += 8) {
       const size = piece.readUInt32BE(at);
       const zero = (piece.readUInt32BE(at + 4) & allocation.zero) !== 0;
       if (size === 0) throw new Error('an extent without length');
-      if (offset >= request.offset + request.length) throw new Error('extents outside of what was asked');
-      const before = request.extents.at(-1);
-      if (before?.zero === zero) before.length += size;
-      else request.extents.push({ offset, length: size, zero });
-      offset += size;
+      if (told.at >= offset + request.length) throw new Error('extents outside of what was asked');
+      told.add(size, zero);
     }
   }
 }
@@ -124,8 +115,8 @@ function failed({ kind }: Pending, errno: number, message = ''): TranshipError {
 }
 
 /** Whether the reply covers all that was asked, each byte once. */
-function whole({ kind, parts, extents, length }: Pending): void {
-  if (kind === command.blockStatus && extents.length === 0) throw new Error('an empty block status');
+function whole({ kind, parts, told, offset, length }: Pending): void {
+  if (told?.at === offset) throw new Error('an empty block status');
   if (kind !== command.read) return;
   if (parts.length > 1) parts.sort((a, b) => a.at - b.at);
   let at = 0;

@@ -1,7 +1,7 @@
 import { TranshipError } from '@tranship/contracts';
 import { type ConnectOptions, NbdClient } from './client.ts';
+import type { Extent } from './extents.ts';
 import { transmission } from './protocol.ts';
-import type { Extent } from './replies.ts';
 import type { Address } from './wire.ts';
 
 const zeros = Buffer.alloc(1024 * 1024);
@@ -68,7 +68,7 @@ export class NbdSink {
     if (this.#client.can(transmission.trim)) await this.#client.clear('trim', offset, length);
   }
 
-  extents(offset: number, length: number): Promise<Extent[]> {
+  extents(offset: number, length: number): Promise<readonly Extent[]> {
     return this.#client.extents(offset, length);
   }
 

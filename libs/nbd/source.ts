@@ -1,5 +1,5 @@
 import { type ConnectOptions, NbdClient } from './client.ts';
-import type { Extent } from './replies.ts';
+import type { Extent } from './extents.ts';
 import type { Address } from './wire.ts';
 
 /** An export read over several connections at once; a request goes to the one with the least in flight. */
@@ -29,7 +29,7 @@ export class NbdSource {
     return this.#idle().read(offset, target);
   }
 
-  extents(offset: number, length: number): Promise<Extent[]> {
+  extents(offset: number, length: number): Promise<readonly Extent[]> {
     return this.#idle().extents(offset, length);
   }
 

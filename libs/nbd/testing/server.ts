@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { magic, option, optionReply } from '../protocol.ts';
+import { command, magic, option, optionReply } from '../protocol.ts';
 
 export const u16 = (value: number) => number(2, value);
 export const u32 = (value: number) => number(4, value);
@@ -94,7 +94,9 @@ export class TestServer {
       while (transmission && rest.length >= 28) {
         const asked = { kind: rest.readUInt16BE(6), handle: Buffer.from(rest.subarray(8, 16)) };
         const [offset, length] = [Number(rest.readBigUInt64BE(16)), rest.readUInt32BE(24)];
-        rest = rest.subarray(28);
+        const whole = 28 + (asked.kind === command.write ? length : 0);
+        if (rest.length < whole) break;
+        rest = rest.subarray(whole);
         behaviour.request?.(socket, { ...asked, offset, length });
       }
     });

@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventExamples } from '@tranship/contracts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { type ControlPlane, kubevirtDefinitions, startControlPlane } from '../lab/testing/control-plane.ts';
+import { cancelled, event, layMigration, moved, pass } from '../lab/testing/log.ts';
 import { startVCenter, type VCenter } from '../lab/testing/vcenter.ts';
 import { Stack, tranship } from './testing/stack.ts';
 
@@ -47,6 +50,7 @@ const file = (name: string, text: string): string => {
   writeFileSync(path, text);
   return path;
 };
+const inspected = ['vm.inspection-due', 'vm.inspected'] as const;
 const plan = (name: string) => `apiVersion: tranship.dev/v1
 kind: Plan
 metadata: {name: ${name}}
@@ -111,6 +115,72 @@ it('preview - the objects as the server would have them', async () => {
   expect(out.split('\n').map((line) => line.split('/')[0])).toEqual([
     ...['persistentvolumeclaim', 'job', 'persistentvolumeclaim', 'virtualmachine', ''],
   ]);
+});
+
+describe('guests, of a plan whose last migration is over', () => {
+  beforeAll(async () => {
+    await as('operator', ['apply', '-f', '-'], plan('told'));
+    const vms = {
+      'web-01': [event('vm.queued', { plan: 'told' }), ...pass, ...inspected, ...cancelled],
+      'old-02': [event('vm.queued', { plan: 'told', type: 'cold' }), 'vm.admitted', 'vm.prepared', ...moved],
+    } as const;
+    await layMigration(stack.log, { id: 'told-1', plan: 'told', vms });
+    const heard = async () => expect((await as('viewer', ['get', 'migration', 'told-1'])).code).toBe(0);
+    await vi.waitFor(heard, { timeout: 20_000, interval: 500 });
+  });
+
+  it('preview - each file that would change as a diff, behind the objects and as comments: all of it is YAML', async () => {
+    const { code, out } = await as('viewer', ['preview', 'told']);
+    expect(code).toBe(0);
+    const guests = out.split('\n').filter((line) => line.startsWith('#'));
+    expect(guests).toEqual(expect.arrayContaining(['# In the guest web-01:', '# WOULD CHANGE', '# /etc/fstab']));
+    expect(out).toMatch(
+      /# {3}--- sha256 [0-9a-f]{64}\n# {3}\+{3} sha256 .*\n# {3}@@ .*\n# {3}-\/dev\/sda1 .*\n# {3}\+UUID=/,
+    );
+    expect(out).not.toContain('old-02');
+    expect(parseAllDocuments(out).flatMap(({ errors }) => errors)).toEqual([]);
+    expect(parseAllDocuments(out).map((each) => each.get('kind'))).toContain('VirtualMachine');
+  });
+
+  it('preview - for machines the guests stand beside the objects, and a cluster takes the list', async () => {
+    const { code, out } = await as('viewer', ['preview', 'told', '-o', 'json']);
+    expect(code).toBe(0);
+    const { changes, concerns } = eventExamples['vm.inspected'];
+    expect(JSON.parse(out)).toMatchObject({ kind: 'List', guests: [{ name: 'web-01', changes, concerns }] });
+    await plane.kubectl('apply', '--dry-run=server', '-f', file('list.json', out));
+    const other = JSON.parse(
+      (await as('viewer', ['preview', '-f', file('good.yaml', plan('good')), '-o', 'json'])).out,
+    );
+    expect(other).toMatchObject({ kind: 'List', guests: [] });
+  });
+
+  it('explain - what was inspected would change; what was converted has, cold VMs too: diffs and digests', async () => {
+    const before = await as('viewer', ['explain', 'told-1', 'web-01']);
+    expect(before.out).toMatch(
+      /ITS GUEST, AS IT WAS INSPECTED[\s\S]*guest\.address-differs[\s\S]*WOULD CHANGE\n\/etc\/fstab\n/,
+    );
+    expect(before.out).not.toContain('CONVERTED');
+    const after = await as('viewer', ['explain', 'told', 'old-02']);
+    expect(after).toMatchObject({ code: 0, err: '' });
+    const [fstab, modules] = eventExamples['vm.converted'].changes;
+    expect(after.out.slice(after.out.indexOf('CONVERTED'))).toBe(
+      [
+        'CONVERTED BY DIRECT (ext4 on a plain partition)',
+        '/etc/fstab',
+        `  --- sha256 ${fstab!.digests!.before}`,
+        `  +++ sha256 ${fstab!.digests!.after}`,
+        '  @@ -1,1 +1,1 @@',
+        `  -${fstab!.before!.trim()}`,
+        `  +${fstab!.after!.trim()}`,
+        'new /etc/initramfs-tools/modules',
+        '  --- none',
+        `  +++ sha256 ${modules!.digests!.after}`,
+        '  @@ -1,0 +1,1 @@',
+        '  +virtio_blk',
+        '',
+      ].join('\n'),
+    );
+  });
 });
 
 it('doctor - all is in place', async () => {

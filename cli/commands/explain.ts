@@ -1,10 +1,10 @@
-import { type ErrorCode, errorCatalogue } from '@tranship/contracts';
+import { type ErrorCode, errorCatalogue, type StepResult } from '@tranship/contracts';
 import type { Api } from '../api.ts';
 import { CliError, exits } from '../errors.ts';
 import { inspectionOf } from '../inspections.ts';
 import { show } from '../output.ts';
 import { action, type Register } from '../program.ts';
-import { inspectionLines } from '../render/guest.ts';
+import { conversionLines, inspectionLines } from '../render/guest.ts';
 import type { Terminal } from '../terminal.ts';
 import { problemOf } from '../watch/model.ts';
 import { migrationOf } from './watch.ts';
@@ -46,22 +46,12 @@ async function ofVm(api: Api, name: string, given: string) {
 
 function vmLines({ migration, vm, inspection }: Awaited<ReturnType<typeof ofVm>>, style: Terminal['style']): string[] {
   const problem = problemOf(vm);
-  const {
-    changes = [],
-    engine,
-    reason,
-  } = (vm.results.convert ?? {}) as {
-    changes?: { path: string }[];
-    engine?: string;
-    reason?: string;
-  };
+  const converted = vm.results.convert as StepResult<'convert'> | undefined;
   return [
     `${vm.name} (${vm.id}) of ${migration}: ${vm.state} since ${vm.since}${vm.released ? ', without a workbench' : ''}`,
     ...(problem ? ['', `${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`] : []),
     ...(inspection ? ['', 'ITS GUEST, AS IT WAS INSPECTED', ...inspectionLines(inspection, style)] : []),
-    ...(engine === undefined
-      ? []
-      : ['', `CONVERTED BY ${engine.toUpperCase()} (${reason})`, ...changes.map(({ path }) => path)]),
+    ...(converted ? ['', ...conversionLines(converted, style)] : []),
   ];
 }
 

@@ -27,19 +27,20 @@ export const preview: Register = (program) => {
       action(
         async ({ api, terminal, format }, plan: string | undefined, options: { filename?: string[]; vm?: string }) => {
           const objects: unknown[] = [];
-          const guests: string[] = [];
+          const guests: Guests = [];
           for (const each of await choosePlans('preview', plan, options.filename, terminal)) {
-            if (format !== 'json' && format !== 'name' && 'name' in each)
-              guests.push(...(await guestsOf(api, each.name, options.vm)));
+            if (format !== 'name' && 'name' in each) guests.push(...(await guestsOf(api, each.name, options.vm)));
             const { parts, ...send } = address(each, 'preview');
             const query = { vm: options.vm };
             objects.push(...(await api.send('POST', parts, queries.previewPlan.result, { ...send, query })).objects);
           }
-          if (format === 'json') show(terminal, format, { apiVersion: 'v1', kind: 'List', items: objects }, () => []);
+          if (format === 'json') show(terminal, format, list(objects, guests), () => []);
           else if (format === 'name')
             for (const each of objects as Named[]) terminal.out(`${each.kind?.toLowerCase()}/${each.metadata?.name}`);
-          else if (objects.length > 0) terminal.out(objects.map(yaml).join('\n---\n'));
-          for (const line of guests) terminal.out(line === '' ? '#' : `# ${line}`);
+          else {
+            if (objects.length > 0) terminal.out(objects.map(yaml).join('\n---\n'));
+            for (const line of guests.flatMap(guestLines)) terminal.out(line === '' ? '#' : `# ${line}`);
+          }
           if (objects.length === 0) terminal.note('Nothing would be made: no VM of it is ready');
           return exits.done;
         },
@@ -48,8 +49,17 @@ export const preview: Register = (program) => {
 };
 
 /** Of the plan's last migration: each guest that was inspected. */
-async function guestsOf(api: Api, plan: string, vm: string | undefined): Promise<string[]> {
+async function guestsOf(api: Api, plan: string, vm: string | undefined): Promise<Guests> {
   const last = await lastOf(api, plan);
-  const all = last ? await inspectionsOf(api, last, vm) : [];
-  return all.flatMap(({ name, found }) => ['', `In the guest ${name}:`, ...inspectionLines(found)]);
+  return last ? inspectionsOf(api, last, vm) : [];
 }
+
+type Guests = Awaited<ReturnType<typeof inspectionsOf>>;
+
+/** To kubectl a list of objects as any other. */
+const list = (items: readonly unknown[], guests: Guests) => ({
+  ...{ apiVersion: 'v1', kind: 'List', items },
+  guests: guests.map(({ name, found }) => ({ name, ...found })),
+});
+
+const guestLines = ({ name, found }: Guests[number]) => ['', `In the guest ${name}:`, ...inspectionLines(found)];

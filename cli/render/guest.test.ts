@@ -47,6 +47,8 @@ test('guest - told in sections, the changes as diffs, the verdict last', () => {
   expect(lines.slice(lines.indexOf('WOULD CHANGE'))).toEqual([
     'WOULD CHANGE',
     '/etc/fstab',
+    '  --- sha256 a',
+    '  +++ sha256 b',
     '  @@ -1,1 +1,1 @@',
     '  -/dev/sda1',
     '  +UUID=1',

@@ -1,6 +1,7 @@
-import type { Concern, GuestAnswer, Inspection, InspectResult } from '@tranship/contracts';
+import type { Concern, GuestAnswer, Inspection, InspectResult, StepResult } from '@tranship/contracts';
 import type { Terminal } from '../terminal.ts';
-import { type StyleName, styleOf } from './style.ts';
+import { changeLines, harmless, madeLines } from './changes.ts';
+import { styleOf } from './style.ts';
 import { table } from './table.ts';
 import { bytes } from './units.ts';
 
@@ -30,7 +31,7 @@ export function guestLines(found: Inspection, written: Written, style: Style = (
       'CONCERNS',
       found.concerns.flatMap((each) => concernLines(each, style)),
     ),
-    ...block(written === 'nowhere' ? 'WOULD CHANGE' : 'CHANGED', changeLines(found, style)),
+    ...block(written === 'nowhere' ? 'WOULD CHANGE' : 'CHANGED', changeLines(found.changes, style)),
     '',
     verdict(found, written, style),
   ];
@@ -40,19 +41,24 @@ export function guestLines(found: Inspection, written: Written, style: Style = (
 export function inspectionLines(found: InspectResult, style: Style = (_, text) => text): string[] {
   const { os, engine, concerns } = found;
   return [
-    [os.name || os.family, ...(engine === 'none' ? [] : [`to be converted by ${engine}`])].join(', '),
+    [harmless(os.name || os.family), ...(engine === 'none' ? [] : [`to be converted by ${engine}`])].join(', '),
     ...concerns.flatMap((each) => concernLines(each, style)),
-    ...block('WOULD CHANGE', changeLines(found, style)),
+    ...block('WOULD CHANGE', changeLines(found.changes, style)),
     '',
     verdict(found, 'nowhere', style),
   ];
+}
+
+/** What the conversion of a copy has changed. */
+export function conversionLines({ engine, reason, changes }: StepResult<'convert'>, style: Style): string[] {
+  return [`CONVERTED BY ${engine.toUpperCase()} (${harmless(reason)})`, ...madeLines(changes, style)];
 }
 
 const block = (title: string, lines: readonly string[]) => (lines.length > 0 ? ['', title, ...lines] : []);
 
 function facts({ os, boot, network, fragile, tools, engine }: Inspection): string[][] {
   const rows = [
-    ['system', os.name || os.family],
+    ['system', harmless(os.name || os.family)],
     ['version', [os.version, os.arch].filter((each) => each !== '').join(', ')],
     ['boots by', [...boot.ways, ...boot.loaders].join(', ')],
     ['network', network.managers.join(', ')],
@@ -79,22 +85,8 @@ const volumeLines = ({ volumes, mounts }: Inspection) =>
 const concernLines = ({ category, id, label, why, fix }: Concern, style: Style): string[] => {
   const name = styleOf(category);
   const head = `${category}   ${id}   ${label}`;
-  return [name === undefined ? head : style(name, head), `  why: ${why}`, `  fix: ${fix}`];
+  return [name === undefined ? head : style(name, head), `  why: ${harmless(why)}`, `  fix: ${fix}`];
 };
-
-function changeLines({ changes }: Pick<Inspection, 'changes'>, style: Style): string[] {
-  return changes.flatMap(({ path, before, diff }) => {
-    const lines = (diff ?? '').split('\n').filter((line) => line !== '');
-    return [
-      `${before === null ? 'new ' : ''}${path}`,
-      ...lines.slice(0, 40).map((line) => `  ${painted(line, style)}`),
-      ...(lines.length > 40 ? [`  … ${lines.length - 40} lines more`] : []),
-    ];
-  });
-}
-
-const marks: Readonly<Record<string, StyleName>> = { '+': 'good', '-': 'bad', '@': 'dim' };
-const painted = (line: string, style: Style) => (marks[line[0]!] ? style(marks[line[0]!]!, line) : line);
 
 function verdict({ supported, os, changes, seconds }: InspectResult, written: Written, style: Style): string {
   if (!supported) return style('bad', 'it cannot be converted: see the critical concerns');

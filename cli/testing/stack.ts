@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { natsAuthorization } from '@tranship/contracts';
 import { labPrograms } from '../../lab/setup/go.ts';
+import type { LogFacts } from '../../lab/testing/log.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const roles = ['viewer', 'operator', 'admin'] as const;
@@ -27,10 +28,15 @@ export class Stack {
     const digest = (token: string) => createHash('sha256').update(token).digest('hex');
     const known = Object.fromEntries(roles.map((role) => [digest(`${role}-token`), { name: role, role }]));
     writeFileSync(join(this.dir, 'tokens.json'), JSON.stringify(known));
-    writeFileSync(join(this.dir, 'nats.password'), password);
+    writeFileSync(this.log.passwordFile, password);
     await this.startNats();
     await this.startService('gateway', await freePort());
     for (const name of services) await this.startService(name);
+  }
+
+  /** Where its log is written. */
+  get log(): LogFacts {
+    return { url: `nats://127.0.0.1:${this.#natsPort}`, passwordFile: join(this.dir, 'nats.password') };
   }
 
   tokenFile(role: (typeof roles)[number]): string {
@@ -52,9 +58,9 @@ export class Stack {
   async startService(name: string, port?: number, more: Record<string, string> = {}): Promise<void> {
     if (port !== undefined) this.server = `http://127.0.0.1:${port}`;
     const env = {
-      TRANSHIP_NATS_URL: `nats://127.0.0.1:${this.#natsPort}`,
+      TRANSHIP_NATS_URL: this.log.url,
       TRANSHIP_NATS_USER: name,
-      TRANSHIP_NATS_PASSWORD_FILE: join(this.dir, 'nats.password'),
+      TRANSHIP_NATS_PASSWORD_FILE: this.log.passwordFile,
       ...(name === 'gateway'
         ? {
             TRANSHIP_LISTEN_PORT: new URL(this.server).port,

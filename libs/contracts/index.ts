@@ -1,4 +1,5 @@
 export * from './concerns.ts';
+export * from './diff.ts';
 export * from './documents/index.ts';
 export * from './envelope.ts';
 export * from './errors.ts';

@@ -37,7 +37,7 @@ export const kernelFactSchema = z.object({
   missing: z.array(z.string()),
 });
 
-/** A change that the conversion makes to a file of the guest. Digests are SHA-256; `null`: there is no such file. */
+/** A change that the conversion makes to a file of the guest. Digests are SHA-256, of a link over its target; `null`: there is no such file. */
 export const fileChangeSchema = z.object({
   path: z.string(),
   before: z.string().nullable(),
@@ -46,6 +46,19 @@ export const fileChangeSchema = z.object({
   diff: z.string().optional(),
 });
 export type FileChange = z.infer<typeof fileChangeSchema>;
+
+/** The same once it was made: the texts themselves, or {@link sized what stands for them}; the digests as above (none in events of old). */
+export const madeChangeSchema = z.object({
+  path: z.string(),
+  before: z.string().nullable(),
+  after: z.string().nullable(),
+  digests: fileChangeSchema.pick({ before: true, after: true }).optional(),
+});
+export type MadeChange = z.infer<typeof madeChangeSchema>;
+
+/** Stands for the content of a file that is no text, or too long a one. */
+export const sized = ({ size, sha256 }: { size: number; sha256: string }) => `${size} bytes, sha256 ${sha256}`;
+export const isSized = (text: string) => /^\d+ bytes, sha256 [0-9a-f]{64}$/.test(text);
 
 /** A guest as it was found on its disks, read only. */
 export const inspectionSchema = z.object({

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { forecastSchema } from './forecast.ts';
+import { madeChangeSchema } from './inspection.ts';
 import { problemSchema } from './problem.ts';
 import { passHowSchema } from './steps.ts';
 
 const moment = z.string();
-const file = z.object({ path: z.string(), before: z.string().nullable(), after: z.string().nullable() });
 const addressed = z.object({ name: z.string(), addresses: z.array(z.string()) });
 
 /** What became of one VM, made of its events alone. Bytes, seconds, ISO times. */
@@ -67,7 +67,9 @@ export const vmReportSchema = z.object({
     })
     .nullable(),
   /** Null before the conversion. */
-  guest: z.object({ os: z.string(), engine: z.string(), reason: z.string(), files: z.array(file) }).nullable(),
+  guest: z
+    .object({ os: z.string(), engine: z.string(), reason: z.string(), files: z.array(madeChangeSchema) })
+    .nullable(),
   /** As the source's guest had them, and as the target's says that it has them; null: nobody said. */
   nics: z.array(z.object({ mac: z.string(), before: addressed, after: addressed.nullable() })),
   node: z.string().optional(),

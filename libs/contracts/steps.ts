@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { inspectResultSchema } from './inspection.ts';
+import { inspectResultSchema, madeChangeSchema } from './inspection.ts';
 import { powerStateSchema } from './inventory.ts';
 import { problemSchema } from './problem.ts';
 import { rehearsalSchema } from './rehearsal.ts';
@@ -250,7 +250,7 @@ export const steps = {
       engine: z.enum(['direct', 'mount', 'appliance', 'none']),
       reason: z.string(),
       os: z.string(),
-      changes: z.array(z.object({ path: z.string(), before: z.string().nullable(), after: z.string().nullable() })),
+      changes: z.array(madeChangeSchema),
       nics: z.array(nicFact),
       /** Of the disks that were changed: the root over their leaves as they are now, of which so many were read. */
       roots: z.array(z.object({ index: z.number(), root: z.string(), leaves: z.number() })).default([]),

@@ -91,7 +91,21 @@ export const stepExamples: Examples = {
     },
     result: {
       ...{ engine: 'direct', reason: 'ext4 on a plain partition', os: 'Debian GNU/Linux 12', nics: [nicFact] },
-      changes: [{ path: '/etc/initramfs-tools/modules', before: null, after: 'virtio_blk' }],
+      changes: [
+        {
+          path: '/etc/fstab',
+          before: '/dev/sda1 / ext4 defaults 0 1\n',
+          after: 'UUID=6f1c7a52-43f5-4c0e-9d0e-1f6a2b3c4d5e / ext4 defaults 0 1\n',
+          digests: {
+            before: 'd67c4d8adc831440c77c28da023899767745f4b648666ee787e7256cae2d3e36',
+            after: '4832a0271285587107e046bf60b58bb2b68093730cab24f5f66f1ecf7fe99108',
+          },
+        },
+        {
+          ...{ path: '/etc/initramfs-tools/modules', before: null, after: 'virtio_blk\n' },
+          digests: { before: null, after: 'c79e2396586180aa685045d80eaa31d29371dc473922bcfd9b980bbeb1a4a89a' },
+        },
+      ],
       roots: [{ index: 0, root, leaves: 210 }],
       seconds: 2.1,
     },

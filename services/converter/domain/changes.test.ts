@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
+import { sized } from '@tranship/contracts';
 import { expect, test } from 'vitest';
-import { fitDiffs } from './changes.ts';
+import { fit, fitDiffs, tell } from './changes.ts';
 
 test('diffs - the longest give way until all fit; what changes is told all the same', () => {
   const change = (path: string, length: number) => ({ path, before: null, after: 'digest', diff: '+'.repeat(length) });
@@ -14,4 +16,18 @@ test('diffs - the longest give way until all fit; what changes is told all the s
   expect(length).toBeLessThan(JSON.stringify(changes).length);
   expect(fitDiffs(changes, 930)).toEqual(changes);
   expect(fitDiffs([{ path: '/x', before: 'a', after: 'b' }], 0)).toHaveLength(1);
+});
+
+test('changes - made ones keep their digests where their texts give way; a link’s are over its target', () => {
+  const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+  const long = 'x\n'.repeat(2000);
+  const told = [tell('/etc/long', undefined, Buffer.from(long)), tell('/etc/unit', 'a.service', '/dev/null')];
+  expect(fit(told, 1000)).toEqual([
+    { path: '/etc/long', before: null, after: sized({ size: 4000, sha256: digest(long) }), digests: expect.anything() },
+    { path: '/etc/unit', before: 'a.service', after: '/dev/null', digests: expect.anything() },
+  ]);
+  expect(fit(told, 1000).map(({ digests }) => digests)).toEqual([
+    { before: null, after: digest(long) },
+    { before: digest('a.service'), after: digest('/dev/null') },
+  ]);
 });

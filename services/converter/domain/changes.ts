@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FileChange } from '@tranship/contracts';
-import { unifiedDiff } from './diff.ts';
+import { type FileChange, type MadeChange, sized, unifiedDiff } from '@tranship/contracts';
 import type { KeyEdit } from './windows/registry.ts';
 
 /** A change to the guest's files. Everything that is new belongs to root. */
@@ -40,8 +39,7 @@ export interface Told {
 export function tell(path: string, before: Buffer | string | undefined, after: Buffer | string): Told {
   const text = (content: Buffer | string | undefined) =>
     content === undefined ? null : typeof content === 'string' ? content : describe(content);
-  const digest = (content: Buffer | string | undefined) =>
-    content === undefined ? null : typeof content === 'string' ? content : digestOf(content);
+  const digest = (content: Buffer | string | undefined) => (content === undefined ? null : digestOf(content));
   const isText = (content: Buffer | string | undefined) => content === undefined || asText(content) !== undefined;
   const diff =
     isText(before) && isText(after) ? diffOf(before === undefined ? '' : asText(before)!, asText(after)!) : {};
@@ -83,8 +81,7 @@ export interface Digested {
   readonly sha256: string;
 }
 
-const digestOf = (content: Buffer) => createHash('sha256').update(content).digest('hex');
-const sized = ({ size, sha256 }: Digested) => `${size} bytes, sha256 ${sha256}`;
+const digestOf = (content: Buffer | string) => createHash('sha256').update(content).digest('hex');
 
 const maxTextBytes = 16 * 1024;
 
@@ -103,11 +100,18 @@ function asText(content: Buffer | string): string | undefined {
 const sizeAndHash = (content: Buffer): string => sized({ size: content.length, sha256: digestOf(content) });
 
 /** Keeps the whole list below `maxBytes`: the longest texts give way to size and hash first. */
-export function fit(changes: readonly Told[], maxBytes = 128 * 1024): Omit<Told, 'change'>[] {
+export function fit(changes: readonly Told[], maxBytes = 128 * 1024): MadeChange[] {
   const length = (text: string | null) => text?.length ?? 0;
   const total = () =>
-    told.reduce((sum, { path, before, after }) => sum + path.length + length(before) + length(after), 0);
-  const told = changes.map(({ path, before, after }) => ({ path, before, after }));
+    told.reduce(
+      (sum, { path, before, after, digests }) =>
+        sum + [path, before, after, digests.before, digests.after].reduce((all, text) => all + length(text), 0),
+      0,
+    );
+  const told = changes.map(({ path, before, after, change }) => ({
+    ...{ path, before, after },
+    digests: { before: change.before, after: change.after },
+  }));
   const bySize = [...told].sort((a, b) => length(b.before) + length(b.after) - length(a.before) - length(a.after));
   const short = (text: string | null) => (text !== null && text.length > 100 ? sizeAndHash(Buffer.from(text)) : text);
   for (const change of bySize) {

@@ -1,6 +1,6 @@
+import { unifiedDiff } from '@tranship/contracts';
 import { quote } from '../../../adapters/debugfs.ts';
 import { describeGuest } from '../../../domain/describe.ts';
-import { unifiedDiff } from '../../../domain/diff.ts';
 import { ifupdownSources } from '../../../domain/network/ifupdown.ts';
 import { parseOsRelease } from '../../../domain/os-release.ts';
 import { planChanges } from '../../../domain/plan.ts';

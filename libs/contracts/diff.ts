@@ -10,14 +10,30 @@ export function unifiedDiff(before: string, after: string): string | undefined {
   while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
   const [left, right] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
   if (left.length * right.length > maxLines * 100 || a.length + b.length > maxLines * 10) return undefined;
-  const edits = [
-    ...a.slice(Math.max(0, start - context), start).map((line) => ` ${line}`),
+  return hunks([
+    ...a.slice(0, start).map((line) => ` ${line}`),
     ...compare(left, right),
-    ...a.slice(a.length - end, a.length - end + context).map((line) => ` ${line}`),
-  ];
-  const from = Math.max(0, start - context);
-  const count = (marks: string) => edits.filter((line) => marks.includes(line[0]!)).length;
-  return [`@@ -${from + 1},${count(' -')} +${from + 1},${count(' +')} @@`, ...edits].join('\n');
+    ...a.slice(a.length - end).map((line) => ` ${line}`),
+  ]).join('\n');
+}
+
+/** The lines that change, each with what stands around it. */
+function hunks(edits: readonly string[]): string[] {
+  const isChange = (line: string) => line[0] !== ' ';
+  const isNear = edits.map((_, i) => edits.slice(Math.max(0, i - context), i + context + 1).some(isChange));
+  const told: string[] = [];
+  let [from, to] = [1, 1];
+  for (const [i, line] of edits.entries()) {
+    if (isNear[i] && !isNear[i - 1]) {
+      const end = isNear.indexOf(false, i);
+      const hunk = edits.slice(i, end === -1 ? undefined : end);
+      const count = (marks: string) => hunk.filter((each) => marks.includes(each[0]!)).length;
+      told.push(`@@ -${from},${count(' -')} +${to},${count(' +')} @@`, ...hunk);
+    }
+    if (line[0] !== '+') from++;
+    if (line[0] !== '-') to++;
+  }
+  return told;
 }
 
 const lines = (text: string) => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));

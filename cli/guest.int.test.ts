@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inspectionSchema } from '@tranship/contracts';
+import { concernCatalogue, errorCatalogue, inspectionSchema } from '@tranship/contracts';
 import { afterAll, expect, test } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'tranship-cli-guest-'));
@@ -39,4 +39,18 @@ test('guest - a folder is inspected by the converter’s own program; a failure 
   const missing = await tranship('guest', 'inspect', join(folder, 'none.raw'));
   expect(missing.code).toBe(1);
   expect(missing.error).toMatch(/there is no .*none\.raw\n {2}fix: .*\n {2}code: guest\.image/);
+});
+
+test('explain - a concern is told as an error is, without a server: what it means, its fix; what is near one that is not there', async () => {
+  const { label, fix } = concernCatalogue['guest.nic-name'];
+  const told = await tranship('explain', 'guest.nic-name');
+  expect(told).toMatchObject({ code: 0, error: '' });
+  expect(told.out).toBe(`guest.nic-name\n  ${label}\n  fix:      ${fix}\n  category: warning\n`);
+  const usb = await tranship('explain', 'usb.controller', '-o', 'json');
+  expect(JSON.parse(usb.out)).toMatchObject({ code: 'usb.controller', category: 'warning', acceptable: true });
+  expect((await tranship('explain', 'guest.no-space')).out).toContain(errorCatalogue['guest.no-space'].fix);
+  const unknown = await tranship('explain', 'guest.none');
+  expect(unknown).toMatchObject({ code: 4, out: '' });
+  for (const id of ['guest.nic-name', 'guest.no-space']) expect(unknown.error).toContain(id);
+  expect(unknown.error).not.toContain('usb.controller');
 });

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  concernCatalogue,
   documentExamples,
   documentKinds,
   errorCatalogue,
@@ -45,6 +46,7 @@ export function reference(): Record<string, string> {
       ]),
     ].join('\n'),
     'errors.md': `${head('Errors', errorIntro, 'libs/contracts')}\n${errorTable()}\n`,
+    'concerns.md': `${head('Concerns', concernIntro, 'libs/contracts')}\n${concernTable()}\n`,
     'cli.md': commandLine(),
     'settings.md': settings(),
     'documents.md': page('Documents', documentIntro, Object.entries(documentKinds), ([kind, schema]) => [
@@ -60,6 +62,8 @@ const commandIntro =
   'On `tranship.v1.cmd.<service>.<step>.<migration>.<vm>`; a worker reports its outcome to the planner.';
 const queryIntro = 'Core requests on `tranship.v1.qry.<service>.<name>`; the answer is `{ok, data}` or `{ok, error}`.';
 const errorIntro = 'Every failure that a person may see. `retry`: another try may help by itself.';
+const concernIntro =
+  'What is told of a VM, its guest or its course, each with why and where. Critical: it stands in the way. A guest that cannot be converted is told by the code of its [refusal](errors.md).';
 const documentIntro = 'YAML or JSON. JSON Schemas: `GET /v1/schemas/{kind}`.';
 
 const page = <T>(title: string, intro: string, items: readonly T[], part: (item: T) => string[]) =>
@@ -70,6 +74,13 @@ function errorTable(): string {
     ...[`\`${code}\``, title, fix, retry ? 'yes' : 'no', String(status)],
   ]);
   return table(['code', 'means', 'fix', 'retry', 'HTTP'], rows);
+}
+
+function concernTable(): string {
+  const rows = Object.entries(concernCatalogue).map(([id, { category, acceptable, label, fix }]) => [
+    ...[`\`${id}\``, category, label, fix, acceptable ? 'yes' : 'no'],
+  ]);
+  return table(['id', 'category', 'means', 'fix', 'a plan may accept it'], rows);
 }
 
 if (import.meta.main) {

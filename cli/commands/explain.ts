@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCatalogue, type StepResult } from '@tranship/contracts';
+import { type ConcernId, concernCatalogue, type ErrorCode, errorCatalogue, type StepResult } from '@tranship/contracts';
 import type { Api } from '../api.ts';
 import { CliError, exits } from '../errors.ts';
 import { inspectionOf } from '../inspections.ts';
@@ -12,8 +12,10 @@ import { migrationOf } from './watch.ts';
 export const explain: Register = (program) => {
   program
     .command('explain')
-    .description('says what an error code means and how to mend it, or why a VM of a migration stands where it does')
-    .argument('<code>', 'such as vsphere.login, or the migration')
+    .description(
+      'says what an error or a concern means and how to mend it, or why a VM of a migration stands where it does',
+    )
+    .argument('<code>', 'such as vsphere.login or guest.nic-name, or the migration')
     .argument('[vm]', 'of the migration, by name or id')
     .action(
       action(async ({ api, terminal, format }, code: string, vm: string | undefined) => {
@@ -22,19 +24,32 @@ export const explain: Register = (program) => {
           show(terminal, format, told, () => vmLines(told, terminal.style));
           return exits.done;
         }
-        if (!Object.hasOwn(errorCatalogue, code)) throw unknown(code);
-        const { title, fix, retry } = errorCatalogue[code as ErrorCode];
-        const again = retry ? 'Tranship tries again by itself' : 'trying again does not help by itself';
-        show(terminal, format, { code, title, fix, retry }, () => [
-          code,
-          `  ${title}`,
-          `  fix:   ${fix}`,
-          `  retry: ${again}`,
-        ]);
+        const known = meaningOf(code);
+        if (!known) throw unknown(code);
+        show(terminal, format, known.entry, () => [code, ...known.lines]);
         return exits.done;
       }),
     );
 };
+
+/** An error or a concern, by the catalogue that has it. */
+function meaningOf(code: string) {
+  if (Object.hasOwn(errorCatalogue, code)) {
+    const { title, fix, retry } = errorCatalogue[code as ErrorCode];
+    const again = retry ? 'Tranship tries again by itself' : 'trying again does not help by itself';
+    return { entry: { code, title, fix, retry }, lines: [`  ${title}`, `  fix:   ${fix}`, `  retry: ${again}`] };
+  }
+  if (!Object.hasOwn(concernCatalogue, code)) return undefined;
+  const { category, label, fix, acceptable = false } = concernCatalogue[code as ConcernId];
+  return {
+    entry: { code, category, label, fix, acceptable },
+    lines: [
+      `  ${label}`,
+      `  fix:      ${fix}`,
+      `  category: ${category}${acceptable ? ', a plan may accept it (`accept`)' : ''}`,
+    ],
+  };
+}
 
 async function ofVm(api: Api, name: string, given: string) {
   const migration = await migrationOf(api, name);
@@ -57,9 +72,10 @@ function vmLines({ migration, vm, inspection }: Awaited<ReturnType<typeof ofVm>>
 
 function unknown(code: string): CliError {
   const area = code.split('.')[0]!;
-  const codes = Object.keys(errorCatalogue);
+  const codes = [...Object.keys(errorCatalogue), ...Object.keys(concernCatalogue)];
   const near = codes.filter((each) => each.startsWith(`${area}.`));
-  return new CliError(`there is no error code ${code}; there are: ${(near.length > 0 ? near : codes).join(', ')}`, {
-    exit: exits.notFound,
-  });
+  return new CliError(
+    `there is no error or concern ${code}; there are: ${(near.length > 0 ? near : codes).join(', ')}`,
+    { exit: exits.notFound },
+  );
 }

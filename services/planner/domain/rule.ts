@@ -1,4 +1,4 @@
-import type { Concern, Connection, Plan, Room, SourceVm } from '@tranship/contracts';
+import type { Concern, ConcernId, Connection, Plan, Room, SourceVm } from '@tranship/contracts';
 import type { Maps, PlanVm } from './resolve.ts';
 
 /** What is known of the target when a plan is validated. */
@@ -25,13 +25,11 @@ export interface Subject {
 }
 
 export type Found = { readonly path: string; readonly why: string };
+/** What the catalogue calls it, and when it comes up. */
 export interface Rule {
-  readonly id: string;
-  readonly category: Concern['category'] | ((subject: Subject) => Concern['category']);
-  /** A plan may accept it: what it speaks of can be moved all the same, or stays behind without harm. */
-  readonly acceptable?: true;
-  readonly label: string;
-  readonly fix: string;
+  readonly id: ConcernId;
+  /** Where it is graver, or less grave, than the catalogue says. */
+  readonly category?: (subject: Subject) => Concern['category'];
   find(subject: Subject): Found[];
 }
 

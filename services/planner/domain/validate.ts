@@ -1,4 +1,12 @@
-import type { Concern, Connection, Plan, Room, SourceVm, Validation } from '@tranship/contracts';
+import {
+  type Concern,
+  type Connection,
+  concernOf,
+  type Plan,
+  type Room,
+  type SourceVm,
+  type Validation,
+} from '@tranship/contracts';
 import { concernsOf } from './concerns.ts';
 import { type Maps, type PlanVm, targetName } from './resolve.ts';
 import type { TargetFacts } from './rule.ts';
@@ -11,39 +19,15 @@ export interface Candidate {
 
 const say = (entry: PlanVm) => entry.path ?? entry.name ?? entry.id ?? '?';
 
-function absent(entry: PlanVm): Concern {
-  return {
-    id: 'vm.not-found',
-    category: 'critical',
-    label: 'No such VM',
-    why: `the source has no VM ${say(entry)}`,
-    fix: 'Check it with `tranship inventory vms`',
-    path: 'vms',
-  };
-}
+const absent = (entry: PlanVm) => concernOf('vm.not-found', `the source has no VM ${say(entry)}`, 'vms');
 
 function ambiguous(entry: PlanVm, matches: readonly SourceVm[]): Concern {
   const paths = matches.map((vm) => vm.path).join(', ');
-  return {
-    id: 'vm.ambiguous',
-    category: 'critical',
-    label: 'Several VMs of this name',
-    why: `${say(entry)} may be any of ${paths}`,
-    fix: 'Name it by path or id',
-    path: 'vms',
-  };
+  return concernOf('vm.ambiguous', `${say(entry)} may be any of ${paths}`, 'vms');
 }
 
-function duplicate(name: string): Concern {
-  return {
-    id: 'vm.name-duplicate',
-    category: 'critical',
-    label: 'Two VMs get the same target name',
-    why: `"${name}" is taken by another VM of this plan`,
-    fix: 'Set targetName for one of them',
-    path: 'name',
-  };
-}
+const duplicate = (name: string) =>
+  concernOf('vm.name-duplicate', `"${name}" is taken by another VM of this plan`, 'name');
 
 /** Every concern of every VM of a plan. Ready: none is critical. */
 export function validate(

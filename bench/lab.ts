@@ -45,4 +45,6 @@ export async function withLab<T>(vms: readonly BenchVm[], work: (story: Story) =
 }
 
 /** What both sides of a cutover of a blank VM have in common: it hears no shutdown, and there is nothing to convert. */
-export const blankDefaults = { shutdown: { deadline: '1s', then: 'powerOff' }, convert: 'none' } as const;
+export const blankDefaults = {
+  ...{ shutdown: { deadline: '1s', then: 'powerOff' }, convert: 'none', diskBus: 'virtio', nicModel: 'virtio' },
+} as const;

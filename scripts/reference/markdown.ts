@@ -37,7 +37,11 @@ function lines({ properties = {}, required = [] }: Shape, path: string, depth: n
     const inner = field.items?.properties ? field.items : field;
     const at = `${path}${name}${field.items?.properties ? '[]' : ''}`;
     const notes =
-      field.default === undefined ? (required.includes(name) ? 'required' : '') : `default ${cell(field.default)}`;
+      field.default !== undefined
+        ? `default ${cell(field.default)}`
+        : required.includes(name)
+          ? 'required'
+          : (field.description ?? '');
     return [[`\`${at}\``, typeOf(field), notes], ...(depth > 0 ? lines(inner, `${at}.`, depth - 1) : [])];
   });
 }

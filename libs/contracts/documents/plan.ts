@@ -22,11 +22,13 @@ const defaultsFields = z.strictObject({
   preserveStaticIPs: z.boolean().default(true),
   targetPower: z.enum(['asSource', 'on', 'off']).default('asSource'),
   runStrategy: z.enum(['Always', 'RerunOnFailure', 'Manual', 'Once']).default('Always'),
-  nicModel: z.enum(['virtio', 'e1000e']).default('virtio'),
-  diskBus: z.enum(['virtio', 'sata', 'scsi']).default('virtio'),
+  /** `none` moves the bytes alone. */
   convert: z.enum(['auto', 'none']).default('auto'),
   /** `required`: no source is stopped before its guest was looked through in a copy, and can be converted; of warm ones it always is. */
   inspect: z.enum(['none', 'required']).default('none'),
+  /** Unless given virtio; of a guest that is not converted what most systems know. */
+  nicModel: z.enum(['virtio', 'e1000e']).optional().describe('virtio; with `convert: none` e1000e'),
+  diskBus: z.enum(['virtio', 'sata', 'scsi']).optional().describe('virtio; with `convert: none` sata'),
   /** `required`: no source is stopped before a copy of it, converted, has booted in isolation. */
   rehearse: z.enum(['none', 'required']).default('none'),
   labels: z.record(z.string(), z.string()).default({}),

@@ -4,13 +4,13 @@ import type { Entry } from './entry.ts';
 export const guestErrors = {
   'guest.unsupported': {
     title: 'This guest cannot be converted',
-    fix: 'Prepare it by hand and move it by a plan of its own with convert: none',
+    fix: 'Prepare it by hand and move it by a plan of its own with convert: none (its disks come on sata, its NICs are e1000e, unless diskBus and nicModel say virtio)',
     retry: false,
     status: 422,
   },
   'guest.windows-unsupported': {
     title: 'This Windows is not converted',
-    fix: 'Move it by a plan of its own with convert: none, diskBus: sata and nicModel: e1000e, or install the virtio drivers in it before the migration and set convert: none',
+    fix: 'Move it by a plan of its own with convert: none (its disks come on sata, its NICs are e1000e), or install the virtio drivers in it before the migration and set diskBus and nicModel to virtio as well',
     retry: false,
     status: 422,
   },
@@ -34,7 +34,7 @@ export const guestErrors = {
   },
   'guest.btrfs-unsupported': {
     title: 'A root on btrfs cannot be reached without mounting it',
-    fix: 'Give workbenches the image with the appliance (deploy/images/Containerfile.appliance), or prepare the guest by hand (virtio in its initramfs, NIC names by MAC) and set convert: none',
+    fix: 'Give workbenches the image with the appliance (deploy/images/Containerfile.appliance), or prepare the guest by hand (virtio in its initramfs, NIC names by MAC) and set convert: none, diskBus: virtio and nicModel: virtio',
     retry: false,
     status: 422,
   },
@@ -64,7 +64,7 @@ export const guestErrors = {
   },
   'guest.os-unsupported': {
     title: 'This operating system is not known',
-    fix: 'Prepare the guest by hand, or move it by a plan of its own with convert: none, diskBus: sata and nicModel: e1000e',
+    fix: 'Prepare the guest by hand, or move it by a plan of its own with convert: none (its disks come on sata, its NICs are e1000e)',
     retry: false,
     status: 422,
   },
@@ -76,7 +76,7 @@ export const guestErrors = {
   },
   'guest.initramfs-unsupported': {
     title: 'The initramfs of the guest is made by a tool that is not known',
-    fix: 'Put virtio_pci, virtio_blk, virtio_scsi and virtio_net into it in the guest and set convert: none',
+    fix: 'Put virtio_pci, virtio_blk, virtio_scsi and virtio_net into it in the guest and set convert: none, diskBus: virtio and nicModel: virtio',
     retry: false,
     status: 422,
   },

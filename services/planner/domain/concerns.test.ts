@@ -194,3 +194,14 @@ test.each([
 ])('target - a guest that vSphere calls %s is a Windows: %s', (guestId, windows) => {
   expect(resolve(plan(), entry, { ...vm, guestId }, maps).windows).toBe(windows);
 });
+
+test.each([
+  [{}, 'virtio', 'virtio'],
+  [{ convert: 'auto', diskBus: 'scsi', nicModel: 'e1000e' }, 'scsi', 'e1000e'],
+  [{ convert: 'none' }, 'sata', 'e1000e'],
+  [{ convert: 'none', diskBus: 'virtio' }, 'virtio', 'e1000e'],
+  [{ convert: 'none', diskBus: 'virtio', nicModel: 'virtio' }, 'virtio', 'virtio'],
+])('target - with %j its disks are on %s and its NICs %s', (defaults, bus, model) => {
+  const { disks, nics } = resolve(plan({ defaults }), entry, vm, maps);
+  expect([disks.map((each) => each.bus), nics.map((each) => each.model)]).toEqual([[bus], [model]]);
+});

@@ -53,9 +53,16 @@ export const targetName = (entry: PlanVm, vm: SourceVm): string | undefined =>
 export const starts = ({ spec: { defaults } }: Plan, { powerState }: SourceVm): boolean =>
   defaults.targetPower === 'on' || (defaults.targetPower === 'asSource' && powerState === 'poweredOn');
 
+/** What a guest is given unless its plan says otherwise: one that is not converted may know no virtio. */
+const hardware = {
+  auto: { nicModel: 'virtio', diskBus: 'virtio' },
+  none: { nicModel: 'e1000e', diskBus: 'sata' },
+} as const;
+
 /** What the VM shall be on the target. Only for VMs without critical concerns: all maps are known to answer. */
 export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): TargetVm {
   const { defaults, target, transferNetwork } = plan.spec;
+  const { nicModel = hardware[defaults.convert].nicModel, diskBus = hardware[defaults.convert].diskBus } = defaults;
   return {
     name: targetName(entry, vm) ?? vm.id,
     namespace: target.namespace,
@@ -70,7 +77,7 @@ export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): Ta
     disks: vm.disks.flatMap((disk, index): TargetDisk[] => {
       const storage = storageOf(disk.datastore, maps);
       return storage
-        ? [{ index, key: disk.key, file: disk.file, sizeBytes: disk.capacityBytes, ...storage, bus: defaults.diskBus }]
+        ? [{ index, key: disk.key, file: disk.file, sizeBytes: disk.capacityBytes, ...storage, bus: diskBus }]
         : [];
     }),
     nics: vm.nics.flatMap((nic): TargetNic[] => {
@@ -78,7 +85,7 @@ export function resolve(plan: Plan, entry: PlanVm, vm: SourceVm, maps: Maps): Ta
       if (!network || network.type === 'ignored') return [];
       const addresses = defaults.preserveStaticIPs ? nic.addresses : [];
       const slot = nic.slot === undefined ? {} : { slot: nic.slot };
-      return [{ mac: nic.mac, model: defaults.nicModel, network, ...slot, addresses }];
+      return [{ mac: nic.mac, model: nicModel, network, ...slot, addresses }];
     }),
     // Who starts it later expects a network.
     ...(defaults.firstStart === 'sealed' && starts(plan, vm) ? { sealed: true } : {}),

@@ -44,6 +44,7 @@ export function qemuArguments(machine: Machine): string[] {
     ...['-device', 'virtserialport,chardev=agent,name=org.qemu.guest_agent.0'],
     ...['-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', `virtio-rng-pci,rng=rng,${ports.next()}`],
     ...(target.disks.some(({ bus }) => bus === 'scsi') ? ['-device', `virtio-scsi-pci,id=scsi,${ports.next()}`] : []),
+    ...sataControllers(target.disks),
     ...target.disks.flatMap((disk) => diskArguments(disk, machine, ports)),
     ...target.nics.flatMap(({ mac, model }, i) => [
       ...['-netdev', `hubport,id=net${i},hubid=${i}`],
@@ -90,9 +91,18 @@ function diskArguments(
   const device = {
     virtio: () => `virtio-blk-pci,${drive},${ports.next()}`,
     scsi: () => `scsi-hd,bus=scsi.0,${drive}`,
-    sata: () => `ide-hd,bus=ide.${index},${drive}`,
+    sata: () => `ide-hd,bus=${sataBus(index)},${drive}`,
   }[bus];
   return ['-blockdev', JSON.stringify(node), '-device', device()];
+}
+
+/** The machine has one controller of its own; the next disks are given more. */
+const sataPorts = 6;
+const sataBus = (index: number) =>
+  index < sataPorts ? `ide.${index}` : `sata${Math.floor(index / sataPorts)}.${index % sataPorts}`;
+function sataControllers(disks: readonly TargetDisk[]): string[] {
+  const last = Math.max(0, ...disks.filter(({ bus }) => bus === 'sata').map(({ index }) => index));
+  return Array.from({ length: Math.floor(last / sataPorts) }, (_, i) => ['-device', `ahci,id=sata${i + 1}`]).flat();
 }
 
 /** Each device has a port of its own, as KubeVirt gives it. */

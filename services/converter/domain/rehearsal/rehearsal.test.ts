@@ -39,6 +39,20 @@ test('machine - the copies are opened read only, behind overlays; nothing else o
   expect(text()).toContain('elevateprivileges=deny,spawn=deny');
 });
 
+test('machine - more disks on sata than its controller has ports are given more controllers', () => {
+  const on = (count: number) => {
+    const disks = Array.from({ length: count }, (_, i) => disk(i, 'sata'));
+    const overlays = new Map(disks.map(({ index }) => [index, { file: '/o', base: '/b', isDevice: false }]));
+    const words = qemuArguments({ ...machine, target: { ...machine.target, disks }, overlays });
+    return words.filter((word) => /^(ahci|ide-hd)/.test(word)).map((word) => word.replace(/,drive.*/, ''));
+  };
+  expect(on(6)).toEqual([0, 1, 2, 3, 4, 5].map((i) => `ide-hd,bus=ide.${i}`));
+  expect(on(13).filter((word) => word.startsWith('ahci'))).toEqual(['ahci,id=sata1', 'ahci,id=sata2']);
+  expect(on(13).slice(-8)).toEqual([
+    ...['ide-hd,bus=ide.5', ...[0, 1, 2, 3, 4, 5].map((i) => `ide-hd,bus=sata1.${i}`), 'ide-hd,bus=sata2.0'],
+  ]);
+});
+
 test('machine - each NIC has its own MAC and a hub on which nobody else is', () => {
   expect(qemuArguments(machine).filter((_, i, all) => all[i - 1] === '-netdev')).toEqual([
     'hubport,id=net0,hubid=0',

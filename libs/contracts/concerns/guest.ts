@@ -12,6 +12,11 @@ export const guestConcerns = {
     label: 'NICs are told apart by their order alone',
     fix: 'Give the addresses of the NICs, or name them by MAC in the guest',
   },
+  'guest.dhcp-client': {
+    category: 'warning',
+    label: 'A DHCP server may take a NIC for another client',
+    fix: 'Set IAID= in [DHCPv4] of its .network file in the guest before the migration (`networkctl status` tells the number), ask by MAC (ClientIdentifier=mac), or give its address to the MAC on the server',
+  },
   'guest.address-differs': {
     category: 'warning',
     label: 'The guest’s files and its reported addresses differ',

@@ -3,7 +3,7 @@ import { type Mention, normalMac } from './network/mention.ts';
 export interface Nic {
   readonly mac: string;
   readonly addresses: readonly string[];
-  /** VMware's slot number, by which systemd names it: `ens192`. */
+  /** VMware's slot number, by which systemd names it: `ens192`, of 1184 `ens161`. */
   readonly slot?: number | undefined;
 }
 
@@ -22,6 +22,9 @@ export interface NicNames {
   /** Names that were given in the VM's order, for want of anything better. */
   readonly byOrder: readonly string[];
 }
+
+/** What systemd calls the slot of a VMware's number: below 1024 the port, above it the function, each a slot of its own. */
+export const slotName = (slot: number) => `ens${(slot % 1024) + Math.floor(slot / 1024)}`;
 
 /** A name that the kernel takes, and that is safe in a file name. */
 const isName = (name: string) => /^[a-zA-Z0-9_-]{1,15}$/.test(name);
@@ -48,7 +51,7 @@ export function nicNames(nics: readonly Nic[], mentions: readonly Mention[], byS
   };
   for (const [mac, name] of uniquePairs(open(), free())) known.set(mac, { name, kept: false });
   for (const [mac, { slot }] of open()) {
-    const made = [`enx${mac.replaceAll(':', '')}`, ...(slot === undefined ? [] : [`ens${slot}`])];
+    const made = [`enx${mac.replaceAll(':', '')}`, ...(slot === undefined ? [] : [slotName(slot)])];
     const found = made.find((name) => free().some(([each]) => each === name));
     if (found) known.set(mac, { name: found, kept: false });
   }
@@ -61,8 +64,8 @@ export function nicNames(nics: readonly Nic[], mentions: readonly Mention[], byS
   // Nothing names it: it has the name that systemd makes, and keeps it.
   if (bySlot && free().length === 0)
     for (const [mac, { slot }] of open())
-      if (slot !== undefined && ![...known.values()].some(({ name }) => name === `ens${slot}`))
-        known.set(mac, { name: `ens${slot}`, kept: false });
+      if (slot !== undefined && ![...known.values()].some(({ name }) => name === slotName(slot)))
+        known.set(mac, { name: slotName(slot), kept: false });
   const why = (mac: string) => {
     if (bound.has(mac)) return `${bound.get(mac)} matches it by MAC: its settings stay, its name may change`;
     if (namesLeft.length === 0) return 'no configuration of the guest names it';

@@ -37,6 +37,7 @@ export const planChanges = (facts: Facts): Whole =>
 export const planNetwork = (facts: Facts): Whole =>
   together([
     networkRule(facts),
+    dhcpRule(facts),
     cloudInitRule(facts),
     {
       concerns: [concern('guest.by-v2v', `${facts.os.name} was converted by virt-v2v-in-place, its NICs by our rules`)],

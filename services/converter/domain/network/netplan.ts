@@ -6,6 +6,8 @@ export interface Ethernet {
   readonly 'set-name'?: unknown;
   readonly addresses?: unknown;
   readonly dhcp4?: unknown;
+  readonly dhcp6?: unknown;
+  readonly 'dhcp-identifier'?: unknown;
 }
 
 /** What stands on others, by their keys. */

@@ -1,9 +1,9 @@
 import { type Change, textFile } from '../changes.ts';
-import { type Facts, filesBelow } from '../facts.ts';
-import { parseIni, valuesOf } from '../network/ini.ts';
+import type { Facts } from '../facts.ts';
+import { dhcpClients } from '../network/dhcp-clients.ts';
 import { isPattern, normalMac } from '../network/mention.ts';
-import { ethernets } from '../network/netplan.ts';
-import type { Part } from '../part.ts';
+import { slotName } from '../nic-names.ts';
+import { concern, type Part } from '../part.ts';
 import { paths } from '../paths.ts';
 import { siphash } from '../siphash.ts';
 import { namesOf } from './network.ts';
@@ -17,66 +17,52 @@ export function iaidOf(name: string): number {
   return Number((hash & 0xffffffffn) ^ (hash >> 32n));
 }
 
-/** On KVM the NIC's place is another, and networkd would be another client to the DHCP server: its number is written down. */
+/**
+ * On KVM the NIC's place is another, and networkd would be another client to the DHCP server: its number is written
+ * down. The rest of what it calls itself is made of the machine-id, and stays.
+ */
 export function dhcpRule(facts: Facts): Part {
   const { known } = namesOf(facts);
-  const named = facts.nics.flatMap(({ mac, slot }) => {
-    const name = known.find((each) => each.mac === normalMac(mac))?.name;
-    // The slot is what udev made the name of: then it is its first word on the place too.
-    return slot !== undefined && name === `ens${slot}` ? [{ mac: normalMac(mac), name }] : [];
+  const nics = facts.nics.map((nic) => {
+    const mac = normalMac(nic.mac);
+    const { name, kept = false } = known.find((each) => each.mac === mac) ?? {};
+    return { mac, name, place: placeOf(nic.slot, kept ? undefined : name) };
+  });
+  const found = dhcpClients(facts).map((client) => {
+    const meant = nics.filter((nic) => means(client, nic) || (nics.length === 1 && client.names.some(isPattern)));
+    return { ...client, meant, place: meant.length === 1 ? meant[0]!.place : undefined };
   });
   return {
-    changes: clients(facts).flatMap(({ file, names, macs }): Change[] => {
-      const means = ({ mac, name }: { mac: string; name: string }) =>
-        macs.includes(mac) || names.includes(name) || (names.some(isPattern) && facts.nics.length === 1);
-      const meant = named.filter(means);
-      if (meant.length !== 1) return [];
-      const text = `[DHCPv4]\nIAID=${iaidOf(meant[0]!.name)}\n`;
+    changes: found.flatMap(({ file, own6, place }): Change[] => {
+      if (place === undefined) return [];
+      const line = `IAID=${iaidOf(place)}\n`;
+      // That of DHCPv4 counts for DHCPv6 too where the latter has none; before systemd 249 it is the only one.
+      const text = `[DHCPv4]\n${line}${own6 ? '' : `[DHCPv6]\n${line}`}`;
       return [textFile(`${paths.networkd}/${file}.d/10-tranship-dhcp.conf`, text, 0o644)];
+    }),
+    concerns: found.flatMap(({ path, meant, place }) => {
+      if (place !== undefined || meant.length === 0) return [];
+      const why =
+        meant.length > 1
+          ? `${path} stands for ${meant.map(({ mac }) => mac).join(', ')}: the number of each cannot be written into it`
+          : `the slot in which NIC ${meant[0]!.mac} was on VMware is not known`;
+      return [concern('guest.dhcp-client', why, path)];
     }),
   };
 }
 
-interface Client {
-  /** Of networkd, below whichever folder. */
-  readonly file: string;
-  readonly names: readonly string[];
-  readonly macs: readonly string[];
-}
+/** What udev calls the place of a NIC, whatever its name is; without a slot the name says it, if udev made it of the place. */
+const placeOf = (slot: number | undefined, name: string | undefined): string | undefined => {
+  if (slot !== undefined) return slotName(slot);
+  return name !== undefined && /^ens\d+$/.test(name) ? name : undefined;
+};
 
-const words = (values: readonly string[]) =>
-  values.flatMap((value) => value.split(/\s+/)).filter((word) => word !== '');
+const means = (
+  { names, macs }: { readonly names: readonly string[]; readonly macs: readonly string[] },
+  { mac, name }: { readonly mac: string; readonly name: string | undefined },
+) => macs.includes(mac) || (macs.length === 0 && name !== undefined && names.some((each) => matches(each, name)));
 
-/** networkd's own files that ask for DHCP, and those that netplan makes at each start. */
-function clients(facts: Facts): Client[] {
-  const own = filesBelow(facts, paths.networkd, '.network').flatMap(({ path, text }): Client[] => {
-    const ini = parseIni(text);
-    const asks = /^(yes|true|on|1|both|ipv4|v4)$/i.test(valuesOf(ini, 'Network', 'DHCP').at(-1) ?? '');
-    const stated = ['DHCPv4', 'DHCP'].some((section) => valuesOf(ini, section, 'IAID').length > 0);
-    if (!asks || stated) return [];
-    return [
-      {
-        file: path.slice(path.lastIndexOf('/') + 1),
-        names: words(valuesOf(ini, 'Match', 'Name')),
-        macs: words(valuesOf(ini, 'Match', 'MACAddress')).map(normalMac),
-      },
-    ];
-  });
-  const made = filesBelow(facts, paths.netplan, '.yaml').flatMap(({ text }) =>
-    /renderer:[ \t]*NetworkManager/.test(text)
-      ? []
-      : Object.entries(ethernets(text)).flatMap(([id, value]): Client[] => {
-          const { dhcp4, match } = value ?? {};
-          if (dhcp4 !== true || !/^[\w.-]+$/.test(id)) return [];
-          const name = match === undefined || match === null ? id : match.name;
-          return [
-            {
-              file: `10-netplan-${id}.network`,
-              names: typeof name === 'string' ? [name] : [],
-              macs: typeof match?.macaddress === 'string' ? [normalMac(match.macaddress)] : [],
-            },
-          ];
-        }),
-  );
-  return [...own, ...made];
-}
+/** A name, or a shell pattern of `*` and `?`. */
+const matches = (pattern: string, name: string) =>
+  /^[\w.*?-]+$/.test(pattern) &&
+  new RegExp(`^${pattern.replaceAll('.', '\\.').replace(/\*+/g, '.*').replaceAll('?', '.')}$`).test(name);

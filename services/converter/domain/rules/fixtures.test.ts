@@ -117,8 +117,11 @@ test.each(suites)('fixtures - %s, netplan: the number of a client goes beside th
   ];
   const { changes } = together([dhcpRule(tree(files(suite, 'netplan'), { nics }))]);
   const beside = changes.map(({ path }) => path.replace(/\.d\/10-tranship-dhcp\.conf$/, ''));
-  expect(beside).toEqual(['ens224', 'ens256'].map((name) => `/etc/systemd/network/10-netplan-${name}.network`));
-  for (const path of beside) expect(files(suite, 'networkd')[path]).toMatch(/^DHCP=ipv4$/m);
+  const [byMac, byNumber] = ['ens224', 'ens256'].map((name) => `/etc/systemd/network/10-netplan-${name}.network`);
+  expect(beside).toEqual([byNumber]);
+  for (const path of [byMac!, byNumber!]) expect(files(suite, 'networkd')[path]).toMatch(/^DHCP=ipv4$/m);
+  expect(files(suite, 'networkd')[byMac!]).toMatch(/^ClientIdentifier=mac$/m);
+  expect(files(suite, 'networkd')[byNumber!]).not.toContain('ClientIdentifier');
 });
 
 const further = suites.flatMap((suite) => ['ifupdown-ng', 'ifupdown2'].map((tool): [string, string] => [suite, tool]));

@@ -104,6 +104,7 @@ test('names - nothing names the NIC: it keeps the name that systemd made of its 
   expect(names(plan({ '/etc/systemd/network/a.network': '[Match]\nName=en*\n[Network]\nDHCP=yes\n' }, [a]))).toEqual({
     '01': 'ens192',
   });
+  expect(names(plan({}, [{ ...a, slot: 1184 }]))).toEqual({ '01': 'ens161' });
   const grub = { '/etc/default/grub': 'GRUB_CMDLINE_LINUX="net.ifnames=0"\n' };
   expect(names(plan(grub, [a]))).toEqual({});
 });

@@ -20,7 +20,7 @@ export const guestConcerns = {
   'guest.address-differs': {
     category: 'warning',
     label: 'The guest’s files and its reported addresses differ',
-    fix: 'Nothing, when the files are right: they are what counts',
+    fix: 'Nothing, when the files are right: they are what counts. Else change them in the guest before the migration',
   },
   'guest.device-left': {
     category: 'warning',

@@ -58,7 +58,7 @@ export const inspection: InspectResult = {
       ...{ id: 'guest.address-differs', category: 'warning', path: 'guest' },
       label: 'The guest’s files and its reported addresses differ',
       why: 'NIC 00:50:56:aa:bb:01: its files say 192.168.76.11/24, vSphere 192.168.76.10/24',
-      fix: 'Nothing, when the files are right: they are what counts',
+      fix: 'Nothing, when the files are right: they are what counts. Else change them in the guest before the migration',
     },
   ],
   changes: [

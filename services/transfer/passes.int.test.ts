@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, symlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { markDiverged } from '@tranship/blocks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -179,6 +189,42 @@ test('prove - one byte flipped behind the copy fails the proof at its leaf', asy
     code: 'transfer.proof',
     detail: expect.stringMatching(new RegExp(`^disk 0: .* differs at ${6 * mib}$`)),
   });
+});
+
+test('prove - a disk a sector short is refused, and named', async () => {
+  await bench.copy('twins');
+  const short = bench.size('twins', 1) - 512;
+  truncateSync(bench.target(1), short);
+  expect(await failure(bench.prove('twins'))).toMatchObject({
+    code: 'transfer.proof',
+    retry: false,
+    detail: expect.stringMatching(new RegExp(`^disk 1: .* has ${short} bytes, the disk ${short + 512}$`)),
+  });
+});
+
+test('prove - a device a sector short is refused, and named, by the copy already', async () => {
+  const short = bench.size('two') - 512;
+  const { path, remove } = loopDevice(short);
+  const { path: whole, remove: removeWhole } = loopDevice(short + 512);
+  try {
+    const refused = {
+      code: 'transfer.write',
+      retry: false,
+      detail: expect.stringContaining(`/devices/0 has ${short} bytes, the disk needs ${short + 512}`),
+    };
+    symlinkSync(path, bench.device());
+    expect(await failure(bench.copy('two'))).toMatchObject(refused);
+    rmSync(bench.device());
+    symlinkSync(whole, bench.device());
+    await bench.copy('two');
+    rmSync(bench.device());
+    symlinkSync(path, bench.device());
+    const named = { ...refused, detail: expect.stringMatching(/^disk 0: .*\/devices\/0 has/) };
+    expect(await failure(bench.prove('two'))).toMatchObject(named);
+  } finally {
+    remove();
+    removeWhole();
+  }
 });
 
 test('prove - two disks crossed: refused, and told which holds which; the next pass mends both', async () => {

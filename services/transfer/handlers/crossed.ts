@@ -7,17 +7,32 @@ const enough = 32;
 /** Looked at for these, evenly over the disk. */
 const most = 4096;
 
-/** A target that is not its source's, told by its disk; where it holds what another disk of the VM should, by that one too. */
+/** Why there is no proof, told by its disk; of one that holds what another disk of the VM should, by that one too. */
 export async function whichDisk(
-  { volumes }: Pick<Ports, 'volumes'>,
+  ports: Pick<Ports, 'volumes'>,
   vm: string,
   target: TargetDisk,
   others: readonly TargetDisk[],
   grade: Grade,
   error: TranshipError,
 ): Promise<TranshipError> {
+  const instead = error.code === 'transfer.proof' ? await heldInstead(ports, vm, target, others, grade) : '';
+  const detail = `disk ${target.index}: ${error.detail}${instead}`;
+  return new TranshipError(error.code, detail, { cause: error, retry: error.retry });
+}
+
+async function heldInstead(
+  { volumes }: Pick<Ports, 'volumes'>,
+  vm: string,
+  target: TargetDisk,
+  others: readonly TargetDisk[],
+  grade: Grade,
+): Promise<string> {
   let instead = '';
-  const [own, sink] = [await volumes.ledger(vm, target, grade), await volumes.existing(target)];
+  const sink = await volumes.existing(target).catch(() => undefined);
+  // As it was refused before.
+  if (!sink) return instead;
+  const own = await volumes.ledger(vm, target, grade);
   try {
     for (const other of others) {
       if (other.index === target.index || other.sizeBytes !== target.sizeBytes) continue;
@@ -32,7 +47,7 @@ export async function whichDisk(
     await sink.close();
     await own.close();
   }
-  return new TranshipError('transfer.proof', `disk ${target.index}: ${error.detail}${instead}`, { cause: error });
+  return instead;
 }
 
 /** Whether a target is the other ledger's, wherever that differs from its own. */

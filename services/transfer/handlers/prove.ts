@@ -1,4 +1,4 @@
-import { prove as proveDisk } from '@tranship/blocks';
+import { prove as proveDisk, type Sink } from '@tranship/blocks';
 import { type StepInput, type StepResult, type TargetDisk, TranshipError } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import type { Ports } from '../ports.ts';
@@ -10,7 +10,7 @@ import { Teller } from './progress.ts';
 /** Targets that are read at once. */
 const atOnce = 4;
 
-/** Reads back what the pass wrote to each target disk, against its leaves. @throws TranshipError `transfer.proof` that names the disk */
+/** Reads back what the pass wrote to each target disk, against its leaves. @throws TranshipError that names the disk */
 export async function prove(
   given: Ports,
   { vm, pass, disks, grade, keep }: StepInput<'prove'>,
@@ -24,24 +24,28 @@ export async function prove(
     const { index, sizeBytes } = target;
     const ledger = await volumes.ledger(vm, target, grade);
     try {
-      const sink = await volumes.existing(target);
       const onProgress = new Teller(context, 'prove', target).tell;
-      const proof = await proveDisk({ sink, ledger, sizeBytes, pass, signal, onProgress })
-        .catch((error: unknown) => {
-          refuted ??= target;
-          throw error;
-        })
-        .finally(() => sink.close());
+      const proof = await using(volumes.existing(target), (sink) =>
+        proveDisk({ sink, ledger, sizeBytes, pass, signal, onProgress }),
+      ).catch((error: unknown) => {
+        refuted ??= target;
+        throw error;
+      });
       const kept = keep ? await ledgers.put(ledger) : undefined;
       return { index, ...proof, ...(kept === undefined ? {} : { kept }) };
     } finally {
       await ledger.close();
     }
   }).catch(async (cause: unknown) => {
-    const error = TranshipError.from(cause);
-    throw refuted && error.code === 'transfer.proof' ? await whichDisk(ports, vm, refuted, disks, grade, error) : cause;
+    if (!refuted || context.signal.aborted) throw cause;
+    throw await whichDisk(ports, vm, refuted, disks, grade, TranshipError.from(cause));
   });
   // What passes before needed goes: whoever dies before this is reported is asked to prove again.
   if (keep) await ledgers.prune(proven.flatMap(({ kept }) => kept ?? []));
   return { grade, disks: proven, seconds: (context.clock.now() - began) / 1000 };
+}
+
+async function using<T>(opening: Promise<Sink>, work: (sink: Sink) => Promise<T>): Promise<T> {
+  const sink = await opening;
+  return work(sink).finally(() => sink.close());
 }

@@ -7,7 +7,7 @@ import { forecastSchema } from './forecast.ts';
 import { powerStateSchema } from './inventory.ts';
 import { paceSchema, throttleSchema } from './limits.ts';
 import { problemSchema } from './problem.ts';
-import { steps } from './steps.ts';
+import { reachedSchema, steps } from './steps.ts';
 import type { Aggregate } from './subjects.ts';
 import { connectionSchema, gradeSchema, targetVmSchema } from './target.ts';
 
@@ -151,8 +151,14 @@ export const events = {
   'vm.healthy': event('vm', steps.watchHealth.result),
   'vm.settled': event('vm', steps.settle.result),
   'vm.succeeded': event('vm', z.object({ unproven: z.boolean() })),
-  /** A step failed and is tried again (`again`), or the course turns back. */
-  'vm.step-failed': event('vm', z.object({ step: z.string(), ...attempt, error: problemSchema, again: z.boolean() })),
+  /** A step failed and is tried again (`again`), or the course turns back. Where disks came further since, its tries count anew. */
+  'vm.step-failed': event(
+    'vm',
+    z.object({
+      ...{ step: z.string(), ...attempt, error: problemSchema, again: z.boolean() },
+      reached: z.array(reachedSchema).optional(),
+    }),
+  ),
   'vm.cancel-requested': event('vm', none),
   'vm.retried': event('vm', none),
   'vm.rollback-requested': event('vm', none),

@@ -355,6 +355,10 @@ export type StepInput<K extends StepName> = z.infer<Steps[K]['input']>;
 export type StepResult<K extends StepName> = z.infer<Steps[K]['result']>;
 export const stepNames = Object.keys(steps) as [StepName, ...StepName[]];
 
+/** How far a step had brought a disk when it failed: bytes of it that are done. */
+export const reachedSchema = z.object({ disk: z.number().int(), doneBytes: z.number() });
+export type Reached = z.infer<typeof reachedSchema>;
+
 /** The worker's answer to the planner: `cmd.planner.report.<migration>.<vm>`. */
 export const reportSchema = z.object({
   migration: z.string(),
@@ -363,7 +367,7 @@ export const reportSchema = z.object({
   attempt: z.number().int(),
   outcome: z.discriminatedUnion('ok', [
     z.object({ ok: z.literal(true), result: z.unknown() }),
-    z.object({ ok: z.literal(false), error: problemSchema }),
+    z.object({ ok: z.literal(false), error: problemSchema, reached: z.array(reachedSchema).optional() }),
   ]),
 });
 export type Report = z.infer<typeof reportSchema>;

@@ -43,6 +43,22 @@ describe('retry', () => {
     expect((await tries([refused(), 'done'], { retriable: () => true })).result).toBe('done');
   });
 
+  it('retry - progress gives it all attempts anew, and the short pauses', async () => {
+    const clock = new FakeClock(0);
+    const come = [0, 1, 1, 2, 0, 2];
+    const at: number[] = [];
+    const work = async () => {
+      at.push(clock.now());
+      throw away();
+    };
+    const reached = () => come[at.length]!;
+    const result = retry(work, { ...options, attempts: 3, clock, reached }).catch((error: unknown) => error);
+    await clock.advance(10_000);
+    expect(await result).toMatchObject({ code: 'kube.unreachable' });
+    // Further at the first and the third; what only catches up is no progress.
+    expect(at).toEqual([0, 100, 300, 400, 600]);
+  });
+
   it('retry - ends with the signal, also in a pause', async () => {
     const stop = new AbortController();
     const clock = new FakeClock(0);

@@ -9,18 +9,22 @@ export interface RetryOptions {
   clock?: Clock;
   /** Whether another try may help; by default what the error itself says. */
   retriable?: (error: unknown) => boolean;
+  /** How far it has come: attempts, and the pauses between, are counted since that last grew. */
+  reached?: () => number;
 }
 
 /** Runs `fn` until it succeeds, backing off twofold from `baseMs` to `maxMs`. Throws the last error. */
 export async function retry<T>(fn: (attempt: number) => Promise<T>, options: RetryOptions): Promise<T> {
-  const { attempts, baseMs, maxMs, signal, clock = systemClock, retriable = isRetriable } = options;
+  const { attempts, baseMs, maxMs, signal, clock = systemClock, retriable = isRetriable, reached = () => 0 } = options;
+  let [spent, furthest] = [0, reached()];
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     try {
       return await fn(attempt);
     } catch (error) {
-      if (attempt >= attempts || signal?.aborted || !retriable(error)) throw error;
-      await clock.sleep(Math.min(baseMs * 2 ** (attempt - 1), maxMs), signal);
+      if (reached() > furthest) [spent, furthest] = [0, reached()];
+      if (++spent >= attempts || signal?.aborted || !retriable(error)) throw error;
+      await clock.sleep(Math.min(baseMs * 2 ** (spent - 1), maxMs), signal);
     }
   }
 }

@@ -155,7 +155,7 @@ test('steps - a command that is given up is a step that failed, told once; what 
   expect(reports.filter(({ attempt }) => attempt === 1)).toHaveLength(1);
 });
 
-test('steps - a copy that stands still is told as late, to be tried again, whatever its stop looked like from inside', async () => {
+test('steps - a copy that stands still is told as late, to be tried again, whatever its stop looked like from inside, with how far each disk had come', async () => {
   const { migration, vm, reports } = course();
   const clock = new FakeClock();
   const begun = Promise.withResolvers<StepContext>();
@@ -182,15 +182,24 @@ test('steps - a copy that stands still is told as late, to be tried again, whate
     subject,
     false,
   );
-  const { moved, signal } = await begun.promise;
+  const { moved, signal, progress } = await begun.promise;
+  const told = { step: 'copy', totalBytes: 100, bytesPerSecond: 1, etaSeconds: null, basis: 'rate' } as const;
+  for (const [disk, doneBytes] of [
+    [0, 10],
+    [1, 70],
+    [0, 30],
+    [1, 60],
+  ] as const)
+    progress({ ...told, disk, doneBytes });
   await clock.advance(14 * 60_000);
   moved();
   await clock.advance(14 * 60_000);
   expect(signal.aborted).toBe(false);
   await clock.advance(60_000);
   await ran;
+  const reached = [30, 70].map((doneBytes, disk) => ({ disk, doneBytes }));
   const error = { code: 'step.late', detail: 'copy: no byte moved for 15 min', retry: true };
   await expect
     .poll(() => reports, { timeout: 10_000 })
-    .toMatchObject([{ step: 'copy', outcome: { ok: false, error } }]);
+    .toMatchObject([{ step: 'copy', outcome: { ok: false, error, reached } }]);
 });

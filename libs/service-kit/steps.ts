@@ -67,6 +67,7 @@ async function runStep(
   const late = deadline(kit.clock, step, over.signal);
   const signal = AbortSignal.any([shutdown, late.signal, stale]);
   const { moved } = late;
+  const furthest = new Map<number, number>();
   const ended = await perform(
     handler,
     message.data,
@@ -76,15 +77,19 @@ async function runStep(
       log,
       begun: redelivered || ids.attempt > 1,
       clock: kit.clock,
-      progress: progressOf(kit, ids),
+      progress: (value) => {
+        furthest.set(value.disk, Math.max(value.doneBytes, furthest.get(value.disk) ?? 0));
+        progressOf(kit, ids)(value);
+      },
       moved,
     },
     step,
   );
   over.abort();
   // Whatever that looked like from inside.
-  const outcome: Outcome =
-    ended.ok || !late.signal.aborted ? ended : { ok: false, error: problemOf(late.signal.reason) };
+  const outcome: Outcome = ended.ok
+    ? ended
+    : { ok: false, error: late.signal.aborted ? problemOf(late.signal.reason) : ended.error, ...reachedBy(furthest) };
   if (stale.aborted) return void log.warn({}, 'step given up: a later attempt has begun');
   // A service that is going down reports nothing: the command is redelivered and found half done.
   if (!outcome.ok && shutdown.aborted) throw TranshipError.fromProblem(outcome.error);
@@ -139,6 +144,8 @@ function stepCommand(subject: string, text: string): Envelope | undefined {
   }
 }
 
+const reachedBy = (furthest: ReadonlyMap<number, number>) =>
+  furthest.size > 0 ? { reached: [...furthest].map(([disk, doneBytes]) => ({ disk, doneBytes })) } : {};
 const problemOf = (error: unknown) => TranshipError.from(error).toProblem();
 
 /** Tells the planner how a step ended. */

@@ -38,6 +38,11 @@ export function toTranshipError(fault: VimFault, what: string): TranshipError {
       return new TranshipError('vsphere.session', detail, { cause: fault });
     case 'ManagedObjectNotFound':
       return new TranshipError('vsphere.not-found', detail, { cause: fault });
+    // vCenter answers, but not the host that the VM is at.
+    case 'HostCommunication':
+    case 'HostNotConnected':
+    case 'HostNotReachable':
+      return new TranshipError('vsphere.host-away', detail, { cause: fault });
     default:
       return new TranshipError('vsphere.fault', detail, { cause: fault });
   }

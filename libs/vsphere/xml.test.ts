@@ -114,6 +114,8 @@ test.each([
   ['NotAuthenticated', 'vsphere.session'],
   ['RequestCanceled', 'vsphere.session'],
   ['ManagedObjectNotFound', 'vsphere.not-found'],
+  ['HostNotConnected', 'vsphere.host-away'],
+  ['HostCommunication', 'vsphere.host-away'],
   ['TaskInProgress', 'vsphere.fault'],
 ])('fault - %s means %s', (type, code) => {
   const error = toTranshipError(new VimFault(type, 'why'), 'what');

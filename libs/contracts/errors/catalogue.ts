@@ -88,6 +88,12 @@ export const catalogue = {
     retry: true,
     status: 502,
   },
+  'vsphere.host-away': {
+    title: 'The host of the source is not available',
+    fix: 'End its maintenance, connect it again, or move the VM to another host: it is waited for',
+    retry: true,
+    status: 503,
+  },
   'vsphere.fault': {
     title: 'vCenter reports a fault',
     fix: 'See the fault named in the detail',

@@ -92,7 +92,10 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.healthy': steps.watchHealth.result,
   'vm.settled': steps.settle.result,
   'vm.succeeded': { unproven: false },
-  'vm.step-failed': { step: 'copy', attempt: 1, error: problem, again: true },
+  'vm.step-failed': {
+    ...{ step: 'copy', attempt: 1, error: problem, again: true },
+    reached: [{ disk: 0, doneBytes: 8_589_934_592 }],
+  },
   'vm.cancel-requested': {},
   'vm.retried': {},
   'vm.rollback-requested': {},

@@ -1,4 +1,5 @@
 import type { Concern, Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
+import { type Stuck, stuckBy } from './again.ts';
 import { finished, finishPass, giveUp, type Pass, proven, startPass } from './passes.ts';
 import { archiving, final, type State, transition } from './states.ts';
 
@@ -14,6 +15,8 @@ export interface Course {
   readonly since: string;
   /** The last failure of the present step; `again` while it is to be tried once more. */
   readonly failure: { readonly error: Problem; readonly again: boolean; readonly at: string } | undefined;
+  /** Of a step that fails: since when, and how often, without progress. */
+  readonly stuck: Stuck | undefined;
   /** When each state was entered last (ISO time). */
   readonly entered: { readonly [S in State]?: string };
   /** Why the course turned back, or stands. */
@@ -69,7 +72,7 @@ export interface Course {
   readonly seq: number;
   /** Ids of attempts never repeat, not even after a retry. */
   readonly attempts: number;
-  /** Tries of the present step since its state was entered. */
+  /** Tries of the present step since its state was entered, or since it last came further. */
   readonly tries: number;
   /** Of the request that queued it: all its commands carry that trace on, hours later too. */
   readonly traceparent: string | undefined;
@@ -100,6 +103,7 @@ export const newCourse = (migration: string, vm: string): Course => ({
   attempt: 1,
   since: '',
   failure: undefined,
+  stuck: undefined,
   entered: {},
   error: undefined,
   cancelledIn: undefined,
@@ -196,6 +200,7 @@ export function apply(course: Course, event: TranshipEvent, { seq, time, tracepa
           entered: { ...course.entered, [state]: time },
           previous: course.state,
           failure: undefined,
+          stuck: undefined,
           attempt: course.attempts,
           tries: 1,
           stopped: course.stopped || state === 'ST',
@@ -214,11 +219,13 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
   switch (event.type) {
     case 'vm.queued':
       return { plan: event.data };
-    case 'vm.step-failed':
+    case 'vm.step-failed': {
+      const stuck = stuckBy(course, event.data, time);
       return {
-        failure: { error: event.data.error, again: event.data.again, at: time },
-        ...(event.data.again ? another(course) : {}),
+        ...{ failure: { error: event.data.error, again: event.data.again, at: time }, stuck },
+        ...(event.data.again ? { ...anew(course), tries: stuck.failures + 1 } : {}),
       };
+    }
     case 'vm.cancel-requested':
       return { cancelledIn: course.state };
     case 'vm.retried':
@@ -292,7 +299,7 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
         ran: course.ran && event.type !== 'vm.proved',
       };
     case 'vm.unsealed':
-      return { ...result(course, event), ...anew(course), failure: undefined, tries: 1 };
+      return { ...result(course, event), ...anew(course), failure: undefined, stuck: undefined, tries: 1 };
     case 'vm.rollback-requested':
       return anew(course);
     case 'vm.archive-requested':

@@ -1,14 +1,16 @@
 import type { Problem, StepInput, StepName, StepResult, TargetVm, TranshipEvent } from '@tranship/contracts';
+import { againAt } from './again.ts';
 import { type Course, stepOf } from './course.ts';
 import { seenRateOf } from './forecast.ts';
 import { allCanStart, allChecked, groupFailure } from './group.ts';
 import { agentMode, isUnproven } from './health.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { claimed, finished, passDisks, since, startPass } from './passes.ts';
+import { wasOn } from './power.ts';
 import { unraised } from './raised.ts';
 import { isWanted, lastPass } from './rehearsal.ts';
 import { archiving, type State } from './states.ts';
-import { againAt, type Present, whileWaiting } from './waiting.ts';
+import { type Present, whileWaiting } from './waiting.ts';
 
 /** What is due: a command for a worker, or a fact that the planner itself may state. */
 export type Due =
@@ -100,9 +102,6 @@ const maybe = (event: TranshipEvent | undefined) => event && say(event);
 const say = (event: TranshipEvent): Due => ({ kind: 'event', event });
 const untouched = say({ type: 'vm.source-tidied', data: { snapshots: [], tracking: 'kept' } });
 const removedNothing = (kept: boolean): Due => say({ type: 'vm.target-removed', data: { removed: [], kept } });
-/** What `powerOff` found, where it came so far. */
-const wasOn = ({ plan, results }: Course) =>
-  ((results.powerOff as { was?: string } | undefined)?.was ?? plan?.power) === 'poweredOn';
 const mustRestart = (course: Course) => course.stopped && wasOn(course) && !course.restart;
 const mayStillShutDown = ({ postponed, error }: Course) => postponed || error?.code === 'source.shutdown-timeout';
 /** Only a pass over a running source leaves anything at it. */

@@ -1,4 +1,5 @@
 import { TranshipError, type TranshipEvent } from '@tranship/contracts';
+import { againAt, waitsForSource } from './again.ts';
 import type { Course } from './course.ts';
 import { copyRateOf, forecast, type History, writeRateOf } from './forecast.ts';
 import { allCutOver, pulled } from './group.ts';
@@ -170,10 +171,11 @@ function kept({ plan, cutover, passes }: Course, { now, history, others }: Prese
   return `${wait}: the forecast, ${seconds} s, would run over the end of this one at ${iso(gate.ends)}`;
 }
 
-/** Why nothing happens although a pass or the cutover is wanted, in words; `undefined`: nothing is wanted, or it happens. */
+/** Why nothing happens although a step, a pass or the cutover is wanted, in words; `undefined`: nothing is wanted, or it happens. */
 export function waitsFor(course: Course, present: Present): string | undefined {
   const { state, plan, paused, passes, guarded } = course;
-  if (state !== 'WT' || paused || !plan) return undefined;
+  if (state !== 'WT') return waitsForSource(course, present.now);
+  if (paused || !plan) return undefined;
   if (guarded) return `for room: ${guarded.detail}`;
   const barred = barredBy(course);
   if (barred) return barred;
@@ -213,13 +215,6 @@ export function autoInterval(writeRate: number, copyRate: number): number {
   const ms = writeRate > 0 ? (wantedDelta * copyRate * 1000) / writeRate : longest;
   return Math.round(Math.min(longest, Math.max(shortest, ms)));
 }
-
-/** Before a step is tried again, by its tries: what is away for a moment, or restarted, is back by then. */
-const pauses = [1_000, 5_000, 20_000, 60_000, 120_000];
-
-/** When the step that failed is tried again, milliseconds since the epoch. */
-export const againAt = ({ failure, tries }: Course): number | undefined =>
-  failure?.again ? Date.parse(failure.at) + (pauses[tries - 2] ?? pauses.at(-1)!) : undefined;
 
 /** A time that came while others were looked at counts as to come. */
 const justNowMs = 1_000;

@@ -41,6 +41,10 @@ test.each([
   ],
   ['VixDiskLib_Open: [ssl] certificate-01/vm (3014).vmdk: The file is already in use', 'source.contested'],
   ['VixDiskLib_Open: [ds] thumbprint/not found.vmdk: Unknown error', 'transfer.open'],
+  ['VixDiskLib_Open: Host is shutting down. (14014)', 'vsphere.host-away'],
+  ['VixDiskLib_Read: The server is not available (Error code 14015)', 'vsphere.host-away'],
+  ['VixDiskLib_Open: The host is in maintenance mode', 'vsphere.host-away'],
+  ['VixDiskLib_Open: [maintenance mode] web/web (14014).vmdk: Unknown error', 'transfer.open'],
   ['something new', 'transfer.open'],
 ])('vddk - %s means %s', (text, code) => {
   expect(meaning(`nbdkit: vddk[1]: error: ${text}\n`)).toMatchObject({ code, detail: text });

@@ -32,6 +32,8 @@ export function vddkArguments(request: VddkRequest): string[] {
 /** The disk library's words, as our errors; retriable where time may mend it. */
 const meanings: readonly (readonly [RegExp, ErrorCode, boolean])[] = [
   [/incorrect user name or password/i, 'vsphere.login', false],
+  // Its host goes into maintenance, or is in it.
+  [/[ (]1401[45]\)|maintenance mode/i, 'vsphere.host-away', true],
   [/[ (]3014\)|not have access rights/i, 'vsphere.denied', false],
   [/thumbprint|certificate|SSL/i, 'vsphere.certificate', false],
   [/resolve host|connect to server|connection refused|timed out|no route/i, 'vsphere.unreachable', true],

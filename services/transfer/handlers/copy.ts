@@ -18,7 +18,7 @@ import { inFlight } from './in-flight.ts';
 import { moving } from './moving.ts';
 import { Teller } from './progress.ts';
 
-/** A source that went away is opened again; the ledger knows how far we were. */
+/** A source that went away is opened again; the ledger knows how far we were. So often without progress between. */
 const attempts = { attempts: 4, baseMs: 1_000, maxMs: 15_000 };
 
 /** A pass over every disk. Asked again, it goes on from the ledger; what is finished is not read again. */
@@ -33,8 +33,9 @@ export async function copy(given: Ports, input: StepInput<'copy'>, context: Step
   const heeding = heed(ports, limiter, tellers.values(), context, AbortSignal.any([context.signal, over.signal]));
   try {
     const disks = await inFlight(input.disks, input.sessions, context.signal, (disk, signal) => {
-      const work = () => pass(ports, input, disk, limiter, tellers.get(disk)!, { ...context, signal });
-      return retry(work, { ...attempts, signal, clock });
+      const teller = tellers.get(disk)!;
+      const work = () => pass(ports, input, disk, limiter, teller, { ...context, signal });
+      return retry(work, { ...attempts, signal, clock, reached: () => teller.doneBytes });
     });
     return { disks, seconds: (clock.now() - began) / 1000 };
   } finally {

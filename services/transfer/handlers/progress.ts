@@ -21,6 +21,11 @@ export class Teller {
     this.#disk = disk;
   }
 
+  /** Bytes of the disk that are done, as far as was told. */
+  get doneBytes(): number {
+    return this.#last?.doneBytes ?? 0;
+  }
+
   tell = (doneBytes: number, readBytes: number): void => {
     this.#last = { doneBytes, readBytes };
     const now = this.#context.clock.now();

@@ -10,6 +10,7 @@ test('entries - what one starts: the last initramfs, without what GRUB puts in; 
   expect(parsed(text)).toEqual({ path, version: '5.14.0', linux: '/vmlinuz-5.14.0', initrd: '/initramfs-5.14.0.img' });
   expect(parsed('title x\nefi /memtest.efi\n')).toBeUndefined();
   expect(parsed('linux /vmlinuz\noptions initrd=x\n')).toBeUndefined();
+  expect(parsed('linux /vmlinuz\ninitrd /a\0b\n')).toBeUndefined();
 });
 
 test('entries - their kernel is told by its version, by the folder of its files, or by their names', () => {

@@ -41,7 +41,7 @@ export function parseEntry({ path, text }: TextFile): BootEntry | undefined {
     [...text.matchAll(new RegExp(`^${key}[ \\t]+(.+)$`, 'gm'))]
       .flatMap(([, value]) => value!.trim().split(/\s+/))
       // What GRUB puts in is empty, or of other tools.
-      .filter((word) => !word.startsWith('$'));
+      .filter((word) => !word.startsWith('$') && !word.includes('\0'));
   const [linux] = values('linux');
   const initrd = values('initrd').at(-1);
   return linux && initrd ? { path, version: values('version')[0], linux, initrd } : undefined;

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { type BootEntry, isRescue, type Started, versionOf } from '../domain/boot-entries.ts';
+import { type BootEntry, isRescue, versionOf } from '../domain/boot-entries.ts';
+import type { Started } from '../domain/facts.ts';
 import type { GuestFs } from '../ports.ts';
 import { isFile } from './entries.ts';
 import { entryAt, type Guest, speller } from './guest.ts';

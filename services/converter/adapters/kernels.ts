@@ -1,5 +1,6 @@
 import { TranshipError } from '@tranship/contracts';
-import { type BootEntry, initrdNames, type Started } from '../domain/boot-entries.ts';
+import { type BootEntry, initrdNames } from '../domain/boot-entries.ts';
+import type { Started } from '../domain/facts.ts';
 import { indexes, type Kernel, nameInside } from '../domain/initramfs.ts';
 import { neededModules } from '../domain/modules.ts';
 import { paths } from '../domain/paths.ts';

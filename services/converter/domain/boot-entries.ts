@@ -10,17 +10,6 @@ export interface BootEntry {
   readonly initrd: string;
 }
 
-/**
- * What an entry starts. `known`: the initramfs of a kernel with modules; `rescue`: that of no kernel, which dracut makes with
- * drivers for any hardware; `foreign`: that of a kernel whose modules are not there; `lost`: its kernel is there, its
- * initramfs is not; `gone`: neither.
- */
-export interface Started {
-  readonly entry: string;
-  readonly initrd: string;
-  readonly state: 'known' | 'rescue' | 'foreign' | 'lost' | 'gone';
-}
-
 const folder = '/loader/entries';
 const inFolder = /\/loader\/entries\/[^/]+\.conf$/;
 /** Where entries lie in file systems that are mounted at these. */

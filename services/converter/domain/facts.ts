@@ -1,11 +1,21 @@
 import type { Package } from './agent.ts';
-import type { Started } from './boot-entries.ts';
 import type { Esp } from './esp.ts';
 import type { Kernel } from './initramfs.ts';
 import type { TextFile } from './network/mention.ts';
 import type { Nic } from './nic-names.ts';
 import type { OsRelease } from './os-release.ts';
 import type { Disk } from './volumes.ts';
+
+/**
+ * What an entry starts. `known`: the initramfs of a kernel with modules; `rescue`: that of no kernel, which dracut makes with
+ * drivers for any hardware; `foreign`: that of a kernel whose modules are not there; `lost`: its kernel is there, its
+ * initramfs is not; `gone`: neither.
+ */
+export interface Started {
+  readonly entry: string;
+  readonly initrd: string;
+  readonly state: 'known' | 'rescue' | 'foreign' | 'lost' | 'gone';
+}
 
 /** All that the plan is made from: read from the guest before anything is changed. */
 export interface Facts {

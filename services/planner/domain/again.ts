@@ -1,7 +1,19 @@
-import type { ErrorCode, EventData, Problem, Reached } from '@tranship/contracts';
-import type { Course } from './course.ts';
+import type { ErrorCode, EventData, Problem, Reached, StepName, VmPlan } from '@tranship/contracts';
 import { wasOn } from './power.ts';
 import type { State } from './states.ts';
+
+/** Of a course: what its tries depend on. */
+export interface Trying {
+  readonly state: State;
+  readonly plan: VmPlan | undefined;
+  readonly results: { readonly [K in StepName]?: unknown };
+  /** The source was told to stop, so that going back means starting it. */
+  readonly stopped: boolean;
+  /** The last failure of the present step; `again` while it is to be tried once more. */
+  readonly failure: { readonly error: Problem; readonly again: boolean; readonly at: string } | undefined;
+  /** Of a step that fails: since when, and how often, without progress. */
+  readonly stuck: Stuck | undefined;
+}
 
 /** A step that fails, and what its tries are counted from. */
 export interface Stuck {
@@ -31,17 +43,17 @@ const beside: ReadonlySet<State> = new Set<State>(['SN', 'PC', 'RM']);
 const cutover: ReadonlySet<State> = new Set<State>(['ST', 'FC', 'CP']);
 
 /** Nobody is down while it stands still: the source runs, or did not run before. Who is off beside it, in its group, does wait. */
-const isUnhurried = (course: Course): boolean =>
+const isUnhurried = (course: Trying): boolean =>
   beside.has(course.state) ||
   (course.state === 'TY' && !course.stopped) ||
   (cutover.has(course.state) && !wasOn(course) && course.plan!.group.length < 2);
 
 /** A failure that is waited out for hours: it costs no try. */
-export const isPatient = (course: Course, { code, retry }: Problem): boolean =>
+export const isPatient = (course: Trying, { code, retry }: Problem): boolean =>
   retry && away.has(code) && isUnhurried(course);
 
 /** What one more failure makes of it: tries are counted since a disk came further than ever before. */
-export function stuckBy(course: Course, { error, reached = [] }: Failure, at: string): Stuck {
+export function stuckBy(course: Trying, { error, reached = [] }: Failure, at: string): Stuck {
   const known = course.stuck?.reached ?? [];
   const before = reached.some((disk) => disk.doneBytes > bytesOf(known, disk)) ? undefined : course.stuck;
   const others = known.filter(({ disk }) => !reached.some((each) => each.disk === disk));
@@ -59,17 +71,17 @@ const bytesOf = (known: readonly Reached[], { disk }: Reached) =>
   known.find((each) => each.disk === disk)?.doneBytes ?? 0;
 
 /** Whether a step that fails at this time (milliseconds since the epoch) is tried again. */
-export function isTriedAgain(course: Course, failure: Failure, now: number): boolean {
+export function isTriedAgain(course: Trying, failure: Failure, now: number): boolean {
   const { since, spent } = stuckBy(course, failure, new Date(now).toISOString());
   return failure.error.retry && spent < maxTries && now < Date.parse(since) + patienceMs;
 }
 
 /** When the step that failed is tried again, milliseconds since the epoch. */
-export const againAt = ({ failure, stuck }: Course): number | undefined =>
+export const againAt = ({ failure, stuck }: Trying): number | undefined =>
   failure?.again ? Date.parse(failure.at) + (pauses[(stuck?.failures ?? 1) - 1] ?? pauses.at(-1)!) : undefined;
 
 /** Why nothing happens just now, where it is the source that is waited for. */
-export function waitsForSource(course: Course, now: number): string | undefined {
+export function waitsForSource(course: Trying, now: number): string | undefined {
   const { failure, stuck } = course;
   const at = againAt(course);
   if (!failure || !stuck || at === undefined || now >= at || !isPatient(course, failure.error)) return undefined;

@@ -1,22 +1,16 @@
-import type { Concern, Forecast, Problem, StepName, TranshipEvent, VmEventType, VmPlan } from '@tranship/contracts';
-import { type Stuck, stuckBy } from './again.ts';
+import type { Concern, Forecast, Problem, StepName, TranshipEvent, VmEventType } from '@tranship/contracts';
+import { stuckBy, type Trying } from './again.ts';
 import { finished, finishPass, giveUp, type Pass, proven, startPass } from './passes.ts';
 import { archiving, final, type State, transition } from './states.ts';
 
 /** One VM's course: the fold of its events. */
-export interface Course {
+export interface Course extends Trying {
   readonly migration: string;
   readonly vm: string;
-  readonly state: State;
-  readonly plan: VmPlan | undefined;
   /** Counts the tries of the present step; part of the command's id. */
   readonly attempt: number;
   /** When the present state was entered (ISO time). */
   readonly since: string;
-  /** The last failure of the present step; `again` while it is to be tried once more. */
-  readonly failure: { readonly error: Problem; readonly again: boolean; readonly at: string } | undefined;
-  /** Of a step that fails: since when, and how often, without progress. */
-  readonly stuck: Stuck | undefined;
   /** When each state was entered last (ISO time). */
   readonly entered: { readonly [S in State]?: string };
   /** Why the course turned back, or stands. */
@@ -31,9 +25,6 @@ export interface Course {
   readonly archived: boolean;
   /** Why it could not be archived. */
   readonly owed: Problem | undefined;
-  /** The source was told to stop, so that going back means starting it. */
-  readonly stopped: boolean;
-  readonly results: { readonly [K in StepName]?: unknown };
   /** All passes so far; the last may still run. */
   readonly passes: readonly Pass[];
   /** The pass whose copy was inspected last. */

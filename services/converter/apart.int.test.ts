@@ -146,7 +146,7 @@ test('apart - whatever a guest may have written into its own books: it is read, 
     try {
       const layout = new ExtLayout(read);
       let books = 0;
-      for (const run of layout.books()) books += run.count;
+      for (const run of layout.books(i % 3 === 0)) books += run.count;
       expect(books).toBeLessThan(2 ** 32);
       for (const path of ['/etc/network/interfaces', '/lib/modules', '/boot/grub/grub.cfg'])
         for (const inode of wayTo(layout, path)) blocksOf(layout, layout.inode(inode));

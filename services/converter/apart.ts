@@ -4,8 +4,8 @@ import { type StepInput, TranshipError } from '@tranship/contracts';
 import type { Appliance } from './adapters/appliance/appliance.ts';
 import { verifyTargets, writeTargets } from './adapters/commit.ts';
 import { CopiedVolumes } from './adapters/copied-volumes.ts';
+import { DiskExt } from './adapters/disk-ext.ts';
 import { type Probe, probeDisks } from './adapters/disks.ts';
-import { ExtFs } from './adapters/ext-fs.ts';
 import { hasKeys } from './adapters/luks-keys.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { readyOf, refuseUnplanned } from './direct.ts';
@@ -60,7 +60,7 @@ const lookOf =
   ({ scratch, signal }: Work, { disks }: Probe): OpenVolume =>
   ({ disk, offset, length, fileSystem }) =>
     fileSystem?.kind === 'ext'
-      ? new ExtFs({ path: disks.find(({ index }) => index === disk)!.path, offset, length }, scratch, signal)
+      ? new DiskExt({ path: disks.find(({ index }) => index === disk)!.path, offset, length }, scratch, signal)
       : undefined;
 
 class Trial {

@@ -4,7 +4,8 @@ import { bytesOf, checkHostRoom, checkRoom, verifyTargets, writeTargets } from '
 import { type Image, imageOf, type Probe } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import type { Journal } from './adapters/journal.ts';
-import { commitLayer, differences, keepBelow } from './adapters/layer.ts';
+import { commitLayer, differences } from './adapters/layer.ts';
+import { isFull } from './adapters/run.ts';
 import type { Config } from './config.ts';
 import { fit } from './domain/changes.ts';
 import { errorOf, fitConcerns } from './domain/part.ts';
@@ -93,7 +94,10 @@ export const untouched = (reason: string): Outcome => ({
 });
 
 /** Where what was there before is kept while the disks change, so that all of it can be put back. */
-export type Safety = Pick<Journal, 'folder' | 'begin' | 'log' | 'seal' | 'rollBack' | 'tear'>;
+export type Safety = Pick<Journal, 'folder' | 'begin' | 'log' | 'rollBack'>;
+
+/** What changes is written into a copy, noted there by e2fsprogs, and kept as it was. */
+const besideEach = 3;
 
 /** Writes what was made ready, and proves it. When anything fails the disks are put back. */
 export async function carryOut(ready: Ready, safety: Safety, images: readonly Image[]): Promise<void> {
@@ -101,10 +105,9 @@ export async function carryOut(ready: Ready, safety: Safety, images: readonly Im
   const { targets } = ready.edit;
   const appliance = applianceOf(guest);
   if (appliance) return carryOver(appliance, ready, safety);
-  checkHostRoom(safety.folder, paths(images), bytesOf(targets));
+  checkHostRoom(safety.folder, paths(images), bytesOf(targets), besideEach);
   await guarded(safety, [...new Set(targets.map(({ path }) => guest.locate(path).mount.volume.disk))], async () => {
     await writeTargets(guest, targets, (disk) => safety.log(disk, images.find(({ index }) => index === disk)!.path));
-    safety.seal();
     await verifyTargets(guest, targets);
   });
 }
@@ -122,9 +125,7 @@ async function carryOver(appliance: Appliance, { planned, edit, tell }: Ready, s
   checkHostRoom(safety.folder, paths(layers.map(({ layer }) => layer)), bytes);
   const disks = layers.map(({ layer }) => layer.disk);
   await guarded(safety, disks, async () => {
-    for (const { layer, changed } of layers) keepBelow(layer, changed, safety.log(layer.disk, layer.path));
-    safety.seal();
-    for (const { layer, changed } of layers) commitLayer(layer, changed);
+    for (const { layer, changed } of layers) commitLayer(layer, changed, safety.log(layer.disk, layer.path));
     for (const { layer } of layers)
       if ((await differences(layer, appliance.signal)).length > 0)
         throw new TranshipError('guest.conversion', `disk ${layer.disk} does not read as it was written`);
@@ -138,8 +139,8 @@ async function guarded(safety: Safety, disks: readonly number[], change: () => P
   try {
     await change();
   } catch (error) {
-    if (error instanceof TranshipError && error.code === 'guest.torn') safety.tear();
-    else safety.rollBack();
+    safety.rollBack();
+    if (isFull(error)) throw new TranshipError('target.full', (error as Error).message, { cause: error });
     throw error;
   }
 }

@@ -4,8 +4,8 @@ import { ApplianceFs } from './adapters/appliance/appliance-fs.ts';
 import { hasAppliance, hasV2v } from './adapters/appliance/environment.ts';
 import { runV2v } from './adapters/appliance/v2v.ts';
 import { openIn, withVolumes } from './adapters/appliance/volumes.ts';
+import { DiskExt } from './adapters/disk-ext.ts';
 import type { Probe } from './adapters/disks.ts';
-import { ExtFs } from './adapters/ext-fs.ts';
 import type { Guest } from './adapters/guest.ts';
 import { hasKeys, readKeys } from './adapters/luks-keys.ts';
 import { MountFs } from './adapters/mount-fs.ts';
@@ -125,7 +125,7 @@ async function withNear<T>(probe: Probe, { scratch, signal, mountEngine = false 
     const { disk, offset, length, fileSystem } = volume;
     const place = { path: probe.disks.find(({ index }) => index === disk)!.path, offset, length };
     if (fileSystem?.kind === 'ext')
-      return isRemote(place.path) ? new RemoteExtFs(place, scratch) : new ExtFs(place, scratch, signal);
+      return isRemote(place.path) ? new RemoteExtFs(place, scratch) : new DiskExt(place, scratch, signal);
     if (fileSystem?.kind === 'vfat') return new VfatFs(place, scratch, signal);
     if (fileSystem?.kind === 'ntfs') return new NtfsFs(place, scratch, signal);
     if (!mountEngine || isRemote(place.path) || !fileSystem || !mountable.includes(fileSystem.kind)) return undefined;

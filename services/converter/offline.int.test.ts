@@ -17,9 +17,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ExtFs } from './adapters/ext-fs.ts';
-import { Journal } from './adapters/journal.ts';
-import { marks } from './adapters/marks.ts';
 import { convertFiles, inspectFiles } from './offline.ts';
 import { folderOf, guestFiles, plainDisk } from './testing/image.ts';
 
@@ -57,38 +54,6 @@ test('offline - on a volume without room the disk is refused before it is touche
   } finally {
     execFileSync('umount', [volume], { timeout: 20_000 });
   }
-});
-
-test('offline - an undo log that runs out of room is told as torn, not as any failure', async () => {
-  const volume = join(folder, 'full');
-  mkdirSync(volume);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', volume], { timeout: 20_000 });
-  try {
-    const large = join(folder, 'large');
-    writeFileSync(large, Buffer.alloc(1024 ** 2, 7));
-    const place = { path: disk, offset: 1024 ** 2, length: 60 * 1024 ** 2 };
-    const fs = new ExtFs(place, join(folder, 'scratch'), AbortSignal.timeout(60_000));
-    const target = { path: '/large', inner: '/large', what: { file: large }, mode: 0o100644, uid: 0, gid: 0 };
-    const written = fs.write([{ ...target, attributes: new Map() }], join(volume, 'undo'));
-    await expect(written).rejects.toMatchObject({ code: 'guest.torn' });
-  } finally {
-    execFileSync('umount', [volume], { timeout: 20_000 });
-  }
-});
-
-test('offline - where there was no room for the undo log the disk is not said to be put back: it stays diverged', () => {
-  const scratch = join(folder, 'scratch');
-  const journal = new Journal(scratch, marks(scratch));
-  journal.begin([0]);
-  writeFileSync(journal.log(0, disk), 'half of it');
-  journal.tear();
-  for (const next of [journal, new Journal(scratch, marks(scratch))]) {
-    expect(() => next.rollBack()).toThrow('no room');
-    expect(marks(scratch).isDiverged(0)).toBe(true);
-  }
-  marks(scratch).clearDiverged(0);
-  journal.rollBack();
-  expect(journal.open).toBe(false);
 });
 
 test('offline - an overlay is a new file: what is there already stays, the disk behind a link too; a folder has none', async () => {

@@ -22,6 +22,7 @@ import { marks } from './adapters/marks.ts';
 import { endNbd } from './adapters/nbd/reader.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { isRemote, sizeOf } from './adapters/reading.ts';
+import { changedPlaces } from './adapters/undo.ts';
 import { convertDisks } from './convert.ts';
 import { carryOut, isIdle, makeReady, type Ready } from './direct.ts';
 import { withOpener } from './engines.ts';
@@ -139,20 +140,13 @@ async function intoOverlay(request: Request, images: Work['images'], overlay: st
   const logs: string[] = [];
   // What fails leaves a copy that is thrown away.
   const nothing = () => {};
-  const safety = {
-    folder: request.scratch,
-    begin: nothing,
-    seal: nothing,
-    rollBack: nothing,
-    tear: nothing,
-    log: () => newLog(),
-  };
+  const safety = { folder: request.scratch, begin: nothing, rollBack: nothing, log: () => newLog() };
   const newLog = () => logs[logs.push(join(request.scratch, `undo-${logs.length}`)) - 1]!;
   await withOpener(probeDisks(own), request, async (open, probe) => {
     const ready = await makeReady({ ...request, images: own }, probe, open);
     if ('edit' in ready && !isIdle(ready)) await carryOut(ready, safety, own);
   });
-  const parts = [{ file: changed, logs, offset: 0 }];
+  const parts = [{ file: changed, places: logs.flatMap(changedPlaces), offset: 0 }];
   await writeOverlay({ base: image.path, parts, overlay: resolve(overlay) }, request.scratch, request.signal);
 }
 

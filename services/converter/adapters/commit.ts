@@ -35,17 +35,17 @@ export const bytesOf = (targets: readonly Target[]): number =>
   );
 
 /**
- * Throws `target.full` where there is no room for a change of so many bytes: for its undo logs in the folder `logs`, and in
+ * Throws `target.full` where there is no room for a change of so many bytes: in the folder `logs` for `times` as many, and in
  * sparse images for what they do not hold yet.
  */
-export function checkHostRoom(logs: string, images: readonly string[], bytes: number): void {
+export function checkHostRoom(logs: string, images: readonly string[], bytes: number, times = 1): void {
   const most = bytes + spareHostBytes;
   const needs = new Map<number, { at: string; bytes: number }>();
   const need = (at: string, own: number) => {
     const { dev } = statSync(at);
     needs.set(dev, { at, bytes: (needs.get(dev)?.bytes ?? 0) + own });
   };
-  need(logs, most);
+  need(logs, times * bytes + spareHostBytes);
   for (const image of images) {
     const { size, blocks } = statSync(image);
     if (statSync(image).isFile()) need(dirname(image), Math.min(most, Math.max(0, size - blocks * 512)));

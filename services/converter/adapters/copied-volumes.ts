@@ -1,12 +1,13 @@
 import { closeSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
+import type { Place } from '../domain/merged.ts';
 import { placeOf, type Volume } from '../domain/volumes.ts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
 import type { Probe } from './disks.ts';
 import type { ChangedPart } from './overlay.ts';
 import { SparseExt } from './sparse-ext.ts';
-import { reader, writeAll } from './undo.ts';
+import { changedPlaces, reader, writeAll } from './undo.ts';
 import { VfatFs } from './vfat-fs.ts';
 
 /** No EFI system partition is larger. */
@@ -16,7 +17,9 @@ const blockBytes = 64 * 1024;
 interface Copied {
   readonly fs: WritableFs;
   readonly file: string;
+  /** Undo logs of what was written. */
   readonly logs: string[];
+  changed(): readonly Place[];
   close(): void;
 }
 
@@ -50,8 +53,8 @@ export class CopiedVolumes {
     const own = [...this.#copies].filter(([volume]) => volume.disk === disk);
     return Promise.all(
       own.map(async ([{ offset }, copy]) => {
-        const { file, logs } = await copy;
-        return { file, logs, offset };
+        const { file, changed } = await copy;
+        return { file, places: changed(), offset };
       }),
     );
   }
@@ -70,13 +73,14 @@ export class CopiedVolumes {
     this.#files.push(file);
     if (kind === 'ext') {
       const fs = await SparseExt.open({ path, offset, length }, file, this.#folder, this.#signal);
-      return { fs, file, logs: [...fs.logs], close: () => fs.close() };
+      return { fs, file, logs: [], changed: () => fs.changed(), close: () => fs.close() };
     }
     if (length > mostVfatBytes)
       throw new TranshipError('rehearsal.unsupported', `${placeOf(volume)} is too large a FAT`);
     copyWhole(path, offset, length, file);
     const fs = new VfatFs({ path: file, offset: 0, length }, this.#folder, this.#signal);
-    return { fs, file, logs: [], close: () => {} };
+    const logs: string[] = [];
+    return { fs, file, logs, changed: () => logs.flatMap(changedPlaces), close: () => {} };
   }
 }
 

@@ -1,10 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
-import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
+import type { Attributes, Entry, GuestFs, PlacedTarget } from '../ports.ts';
 import { messages, parseEntries, quote, splitOutputs, writing } from './debugfs.ts';
-import { type Bounds, isFull, run } from './run.ts';
-import { keepSuperblock } from './undo.ts';
+import { type Bounds, run } from './run.ts';
 
 /** Where a file system lies. */
 export interface Place {
@@ -25,8 +24,8 @@ const readMs = 60_000;
 const writeMs = 300_000;
 const checkMs = 1_800_000;
 
-/** An ext2, ext3 or ext4 file system, read and written by e2fsprogs: without mounting, without rights. */
-export class ExtFs implements WritableFs {
+/** An ext2, ext3 or ext4 file system in the hands of e2fsprogs: without mounting, without rights. */
+export class ExtFs implements GuestFs {
   readonly place: Place;
   readonly #scratch: string;
   readonly #signal: AbortSignal;
@@ -88,11 +87,8 @@ export class ExtFs implements WritableFs {
     }
   }
 
-  /**
-   * Writes targets in one run; what they write over goes to the undo log first. Throws `guest.conversion` when any fails,
-   * and `guest.torn` where room ran out: debugfs then goes on without its log.
-   */
-  async write(targets: readonly PlacedTarget[], undoLog: string): Promise<void> {
+  /** Writes targets in one run: in a copy of our own, for a disk would be left half written. `log`: where it was changed. */
+  async change(targets: readonly PlacedTarget[], log: string): Promise<void> {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'values-'));
     try {
@@ -104,13 +100,11 @@ export class ExtFs implements WritableFs {
           return `ea_set -f ${quote(file)} ${quote(target.inner)} ${quote(name)}`;
         }),
       ]);
-      keepSuperblock(undoLog, this.place.path, this.place.offset);
-      const args = ['-w', '-z', undoLog, '-f', '-', this.#device];
+      const args = ['-w', '-z', log, '-f', '-', this.#device];
       const { stderr } = await this.#run('debugfs', args, commands, writeMs, { memory: memoryFor(this.place) });
       const problems = messages(stderr);
       if (problems.length === 0) return;
-      const failed = new Error(`debugfs: ${problems.slice(0, 3).join('; ')}`);
-      throw new TranshipError(isFull(failed) ? 'guest.torn' : 'guest.conversion', failed.message);
+      throw new TranshipError('guest.conversion', `debugfs: ${problems.slice(0, 3).join('; ')}`);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -4,19 +4,13 @@ import { TranshipError } from '@tranship/contracts';
 import { z } from 'zod';
 import { BadUndoLog } from '../domain/undo-log.ts';
 import type { Marks } from '../ports.ts';
-import { flush, removeDurable, writeDurable } from './durable.ts';
-import { changedPlaces, isUnflushed, removeLog, undo } from './undo.ts';
+import { removeDurable, writeDurable } from './durable.ts';
+import { changedPlaces, removeLog, undo } from './undo.ts';
 
 const stateSchema = z.object({
-  /** The boot of the node on which the change was begun. */
-  boot: z.string(),
   disks: z.array(z.number()),
   /** Undo logs in the order in which they were begun. */
   logs: z.array(z.object({ file: z.string(), disk: z.number(), path: z.string() })),
-  /** The logs are on the medium: they hold after a power failure too. */
-  sealed: z.boolean(),
-  /** The logs do not hold all of it. */
-  torn: z.boolean().default(false),
 });
 type State = z.infer<typeof stateSchema>;
 
@@ -27,19 +21,15 @@ const keptSchema = z.object({ key: z.string(), disks: z.array(z.number()), resul
  * Finished: its result is kept. Both hold only while the disks are still marked as diverged: the mark goes when they are
  * copied anew.
  *
- * The logs hold after the death of any process; those that we write ourselves are flushed before the disk is written to, and
- * hold after a power failure. When the node went down before those of debugfs were flushed, nobody can say what reached the
- * disk: then it is refused.
+ * A log is flushed before its disk is written to: it holds after the death of any process, and after a power failure.
  */
 export class Journal {
   readonly #folder: string;
   readonly #marks: Marks;
-  readonly #boot: string;
 
-  constructor(scratchDir: string, marks: Marks, boot = bootId()) {
+  constructor(scratchDir: string, marks: Marks) {
     this.#folder = join(scratchDir, 'convert');
     this.#marks = marks;
-    this.#boot = boot;
     mkdirSync(this.#folder, { recursive: true });
   }
 
@@ -63,7 +53,7 @@ export class Journal {
   /** Marks the disks as diverged; from here on they may be changed, under logs from {@link log}. */
   begin(disks: readonly number[]): void {
     rmSync(this.#resultFile, { force: true });
-    this.#write({ boot: this.#boot, disks: [...disks], logs: [], sealed: false, torn: false });
+    this.#write({ disks: [...disks], logs: [] });
     for (const disk of disks) this.#marks.markDiverged(disk);
   }
 
@@ -74,24 +64,6 @@ export class Journal {
     removeLog(file);
     this.#write({ ...state, logs: [...state.logs, { file, disk, path }] });
     return file;
-  }
-
-  /** After the last change: flushes disks and logs. */
-  seal(): void {
-    const state = this.#read();
-    for (const { file, path } of state.logs) {
-      if (existsSync(file)) flush(file);
-      flush(path);
-    }
-    this.#write({ ...state, sealed: true });
-  }
-
-  /** The logs cannot be vouched for: the disks stay diverged until they are copied anew. */
-  tear(): void {
-    const state = this.#read();
-    // Makes the room in which that is written down.
-    for (const { file } of state.logs) removeLog(file);
-    this.#write({ ...state, torn: true });
   }
 
   /** Where each disk was changed, by its undo logs. */
@@ -120,10 +92,6 @@ export class Journal {
     }
     // A disk without its mark was not changed yet, or was copied anew since: the logs say nothing of it.
     const logs = state.logs.filter(({ disk }) => this.#marks.isDiverged(disk)).reverse();
-    if (logs.length > 0 && state.torn)
-      throw new TranshipError('guest.torn', 'there was no room to keep what was there before');
-    if (state.boot !== this.#boot && !state.sealed && logs.some(({ file }) => isUnflushed(file)))
-      throw new TranshipError('guest.torn', 'the node went down while the disks were being changed');
     try {
       for (const { file, path } of logs) undo(file, path);
     } catch (error) {
@@ -155,5 +123,3 @@ export class Journal {
     return join(this.#folder, 'result.json');
   }
 }
-
-const bootId = () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

@@ -1,8 +1,8 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { TranshipError } from '@tranship/contracts';
 import { z } from 'zod';
 import { run } from './run.ts';
-import { keep, reader, writeAll } from './undo.ts';
+import { reader, rewrite, type Stretch } from './undo.ts';
 
 const createMs = 30_000;
 const mapMs = 300_000;
@@ -27,11 +27,9 @@ export interface Layer {
   readonly offset: number;
 }
 
-/** A stretch that the layer holds itself; `at`: where in its file, undefined: zeros. */
-interface Stretch {
-  readonly start: number;
-  readonly length: number;
-  readonly at: number | undefined;
+/** A stretch that the layer holds itself; `from`: where in its file, undefined: zeros. */
+interface Held extends Stretch {
+  readonly from: number | undefined;
 }
 
 /** Makes an empty layer. Without `length` it lies over the whole disk. */
@@ -48,7 +46,7 @@ export async function createLayer(
 }
 
 /** Where a layer that nobody has open differs from its disk. */
-export async function differences(layer: Layer, signal: AbortSignal): Promise<readonly Stretch[]> {
+export async function differences(layer: Layer, signal: AbortSignal): Promise<readonly Held[]> {
   const args = ['map', '--output=json', layer.file];
   const { code, stdout, stderr } = await run('qemu-img', args, { deadlineMs: mapMs, signal });
   if (code !== 0) throw new TranshipError('guest.conversion', `qemu-img: ${stderr.trim()}`);
@@ -57,47 +55,29 @@ export async function differences(layer: Layer, signal: AbortSignal): Promise<re
     .filter(({ depth, present }) => depth === 0 && present !== false)
     .flatMap(({ start, length, zero, offset }) =>
       Array.from({ length: Math.ceil(length / maxStretch) }, (_, i) => ({
-        start: start + i * maxStretch,
+        at: start + i * maxStretch,
         length: Math.min(maxStretch, length - i * maxStretch),
-        at: zero || offset === undefined ? undefined : offset + i * maxStretch,
+        from: zero || offset === undefined ? undefined : offset + i * maxStretch,
       })),
     );
-  return withBoth(layer, 'r', (_, readNew, readOld) =>
-    held.filter((stretch) => !readNew(stretch).equals(readOld(stretch))),
-  );
+  return withBoth(layer, (readNew, readOld) => held.filter((each) => !readNew(each).equals(readOld(each))));
 }
 
-/** Keeps what lies below a layer's differences beside an undo log. Durable before it returns. */
-export function keepBelow(layer: Layer, changed: readonly Stretch[], undoLog: string): void {
-  withBoth(layer, 'r', (_, __, readOld) => keep(undoLog, below(layer, changed, readOld)));
+/** Carries a layer's differences to its disk, under an undo log. Durable before it returns. */
+export function commitLayer(layer: Layer, changed: readonly Held[], undoLog: string): void {
+  const { path: disk, offset: start } = layer;
+  withBoth(layer, (readNew) => rewrite(undoLog, { disk, start }, changed, readNew));
 }
 
-/** Carries a layer's differences to its disk. Durable before it returns. */
-export function commitLayer(layer: Layer, changed: readonly Stretch[]): void {
-  withBoth(layer, 'r+', (disk, readNew) => {
-    for (const stretch of changed) writeAll(disk, readNew(stretch), layer.offset + stretch.start);
-    fsyncSync(disk);
-  });
-}
+type ReadStretch = (stretch: Held) => Buffer;
 
-type ReadStretch = (stretch: Stretch) => Buffer;
-
-function* below({ offset }: Layer, changed: readonly Stretch[], read: ReadStretch) {
-  for (const stretch of changed) yield { offset: offset + stretch.start, bytes: read(stretch) };
-}
-
-function withBoth<T>(
-  { file, path, offset }: Layer,
-  flags: 'r' | 'r+',
-  use: (disk: number, readNew: ReadStretch, readOld: ReadStretch) => T,
-): T {
-  const [top, disk] = [openSync(file, 'r'), openSync(path, flags)];
+function withBoth<T>({ file, path, offset }: Layer, use: (readNew: ReadStretch, readOld: ReadStretch) => T): T {
+  const [top, disk] = [openSync(file, 'r'), openSync(path, 'r')];
   try {
     const [fromTop, fromDisk] = [reader(top), reader(disk)];
     return use(
-      disk,
-      ({ at, length }) => (at === undefined ? Buffer.alloc(length) : fromTop(at, length)),
-      ({ start, length }) => fromDisk(offset + start, length),
+      ({ from, length }) => (from === undefined ? Buffer.alloc(length) : fromTop(from, length)),
+      ({ at, length }) => fromDisk(offset + at, length),
     );
   } finally {
     closeSync(top);

@@ -1,5 +1,5 @@
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
-import { commitLayer, differences, keepBelow } from './layer.ts';
+import { commitLayer, differences } from './layer.ts';
 import { attributesOf, sent } from './mount/messages.ts';
 import { type Region, Session } from './mount/session.ts';
 
@@ -46,8 +46,7 @@ export class MountFs implements WritableFs {
       await session.end();
       this.#session = undefined;
       const changed = await differences(session.layer, this.#signal);
-      keepBelow(session.layer, changed, undoLog);
-      commitLayer(session.layer, changed);
+      commitLayer(session.layer, changed, undoLog);
       session.remove();
     });
   }

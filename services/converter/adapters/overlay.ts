@@ -1,17 +1,17 @@
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
-import { merged } from '../domain/merged.ts';
+import { merged, type Place } from '../domain/merged.ts';
 import { run } from './run.ts';
-import { changedPlaces, reader } from './undo.ts';
+import { reader } from './undo.ts';
 
 const createMs = 60_000;
 const writeMs = 600_000;
 
-/** A file in which a part of a disk was changed; the undo logs say where. */
+/** A file in which a part of a disk was changed, and where. */
 export interface ChangedPart {
   readonly file: string;
-  readonly logs: readonly string[];
+  readonly places: readonly Place[];
   /** Where the file's first byte lies on the disk. */
   readonly offset: number;
 }
@@ -35,11 +35,11 @@ export async function writeOverlay(
   const commands: string[] = [];
   const files: string[] = [];
   try {
-    for (const { file, logs, offset: start } of parts) {
+    for (const { file, places, offset: start } of parts) {
       const from = openSync(file, 'r');
       try {
         const read = reader(from);
-        for (const { offset, length } of merged(logs.flatMap(changedPlaces))) {
+        for (const { offset, length } of merged(places)) {
           const block = join(scratch, `block-${files.length}`);
           files.push(block);
           writeFileSync(block, read(offset, length));

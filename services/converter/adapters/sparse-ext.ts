@@ -1,12 +1,14 @@
-import { closeSync, ftruncateSync, openSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { TranshipError } from '@tranship/contracts';
 import { blocksOf, wayTo } from '../domain/ext/files.ts';
 import { ExtLayout, type Run, strange } from '../domain/ext/layout.ts';
+import { merged, type Place } from '../domain/merged.ts';
 import type { Read } from '../domain/read.ts';
+import { changedIn } from '../domain/undo-log.ts';
 import type { Attributes, Entry, PlacedTarget, WritableFs } from '../ports.ts';
-import { ExtFs, memoryFor, type Place } from './ext-fs.ts';
+import { ExtFs, type Place as FsPlace, memoryFor } from './ext-fs.ts';
 import { run } from './run.ts';
-import { changedPlaces, reader, writeAll } from './undo.ts';
+import { reader, writeAll } from './undo.ts';
 
 const replayMs = 600_000;
 const chunkBytes = 1024 ** 2;
@@ -22,19 +24,19 @@ interface Handles {
  * there first.
  */
 export class SparseExt implements WritableFs {
-  /** The undo log of the journal's replay, where there was one. */
-  readonly logs: readonly string[];
+  readonly #places: Place[] = [];
   readonly #fs: ExtFs;
   readonly #file: string;
   readonly #base: number;
   readonly #work: number;
   readonly #offset: number;
   readonly #signal: AbortSignal;
+  readonly #all: boolean;
   #layout: ExtLayout;
   /** One bit a block: it lies in the sparse file. */
   readonly #here: Uint8Array;
 
-  private constructor(handles: Handles, { offset, length }: Place, fs: ExtFs, signal: AbortSignal) {
+  private constructor(handles: Handles, { offset, length }: FsPlace, fs: ExtFs, signal: AbortSignal, all: boolean) {
     this.#base = handles.base;
     this.#work = handles.work;
     ftruncateSync(this.#work, length);
@@ -42,20 +44,20 @@ export class SparseExt implements WritableFs {
     this.#offset = offset;
     this.#fs = fs;
     this.#signal = signal;
+    this.#all = all;
     const read = reader(this.#base);
     this.#layout = new ExtLayout((at, bytes) => read(offset + at, bytes));
     if (this.#layout.blocks * this.#layout.blockSize > length) throw strange('it is larger than its volume');
     this.#here = new Uint8Array(Math.ceil(this.#layout.blocks / 8));
     this.#layout = new ExtLayout(this.#view);
-    this.logs = this.#layout.needsRecovery ? [this.#journalLog] : [];
   }
 
-  /** `file` must not be there yet. */
-  static async open(place: Place, file: string, scratch: string, signal: AbortSignal) {
+  /** `file` must not be there yet. `all`: it shall be listed too, not only written. */
+  static async open(place: FsPlace, file: string, scratch: string, signal: AbortSignal, all = true) {
     const handles = { base: openSync(place.path, 'r'), work: openSync(file, 'wx+') };
     try {
       const fs = new ExtFs({ path: file, offset: 0, length: place.length }, scratch, signal);
-      const opened = new SparseExt(handles, place, fs, signal);
+      const opened = new SparseExt(handles, place, fs, signal, all);
       await opened.#prepare();
       return opened;
     } catch (error) {
@@ -85,10 +87,19 @@ export class SparseExt implements WritableFs {
     return this.#fs.attributes(paths);
   }
 
-  async write(targets: readonly PlacedTarget[], undoLog: string): Promise<void> {
+  async write(targets: readonly PlacedTarget[]): Promise<void> {
     this.#bring(targets.map(({ inner }) => inner));
-    await this.#fs.write(targets, undoLog);
-    this.#changed(undoLog);
+    await this.#logged((log) => this.#fs.change(targets, log));
+  }
+
+  /** Where it is no longer as the disk. */
+  changed(): Place[] {
+    return merged(this.#places);
+  }
+
+  /** As the copy has it: what was changed, and what was copied. */
+  read(at: number, length: number): Buffer {
+    return reader(this.#work)(at, length);
   }
 
   /** Most of it is not here: the guest that boots will tell. */
@@ -97,35 +108,51 @@ export class SparseExt implements WritableFs {
   }
 
   async #prepare(): Promise<void> {
-    for (const books of this.#layout.books()) this.#copy(books);
+    this.#copyBooks();
     if (this.#layout.needsRecovery) await this.#replay();
     if (!this.#layout.isClean) throw new TranshipError('guest.dirty', 'an ext file system asks to be checked');
   }
 
   async #replay(): Promise<void> {
     this.#copyInode(this.#layout.journalInode, true);
-    const args = ['-y', '-E', 'journal_only', '-z', this.#journalLog, this.#file];
-    const { code, stdout, stderr } = await run('e2fsck', args, {
-      deadlineMs: replayMs,
-      signal: this.#signal,
-      bounds: { memory: memoryFor(this.#fs.place) },
+    await this.#logged(async (log) => {
+      const { code, stdout, stderr } = await run('e2fsck', ['-y', '-E', 'journal_only', '-z', log, this.#file], {
+        deadlineMs: replayMs,
+        signal: this.#signal,
+        bounds: { memory: memoryFor(this.#fs.place) },
+      });
+      // 1: it has replayed it.
+      if (code > 1)
+        throw new TranshipError('guest.conversion', `e2fsck ends with ${code}: ${stderr.trim() || stdout.trim()}`);
     });
-    // 1: it has replayed it.
-    if (code > 1)
-      throw new TranshipError('guest.conversion', `e2fsck ends with ${code}: ${stderr.trim() || stdout.trim()}`);
-    this.#changed(this.#journalLog);
     this.#layout = new ExtLayout(this.#view);
-    for (const books of this.#layout.books()) this.#copy(books);
+    this.#copyBooks();
   }
 
-  get #journalLog(): string {
-    return `${this.#file}.journal`;
+  #copyBooks(): void {
+    for (const books of this.#layout.books(this.#all || this.#layout.needsRecovery)) this.#copy(books);
   }
 
-  #changed(log: string): void {
+  /** Work of e2fsprogs on the copy, under a log from which it is known where they changed it. */
+  async #logged(work: (log: string) => Promise<void>): Promise<void> {
+    const log = `${this.#file}.log`;
     const { blockSize } = this.#layout;
-    for (const { offset, length } of changedPlaces(log))
-      for (let block = Math.floor(offset / blockSize); block * blockSize < offset + length; block++) this.#mark(block);
+    try {
+      await work(log);
+      if (!existsSync(log)) return;
+      const handle = openSync(log, 'r');
+      try {
+        const places = changedIn(reader(handle), blockSize);
+        this.#places.push(...places);
+        for (const { offset, length } of places)
+          for (let block = Math.floor(offset / blockSize); block * blockSize < offset + length; block++)
+            this.#mark(block);
+      } finally {
+        closeSync(handle);
+      }
+    } finally {
+      rmSync(log, { force: true });
+    }
   }
 
   /** What lies on the ways to paths is here from now on; `data`: the content of what they lead to as well. */
@@ -140,6 +167,7 @@ export class SparseExt implements WritableFs {
     const inode = this.#layout.inode(number);
     const isFile = (inode.mode & 0o170000) === 0o100000;
     const { tree, data: own } = blocksOf(this.#layout, inode);
+    this.#copy({ first: inode.block, count: 1 });
     for (const block of tree) this.#copy({ first: block, count: 1 });
     if (inode.attributeBlock !== 0) this.#copy({ first: inode.attributeBlock, count: 1 });
     if (data || !isFile) for (const each of own) this.#copy(each);

@@ -11,9 +11,8 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { crc32c } from '../domain/crc32c.ts';
 import type { Read } from '../domain/read.ts';
-import { BadUndoLog, undoIndex } from '../domain/undo-log.ts';
+import { BadUndoLog } from '../domain/undo-log.ts';
 import { flush } from './durable.ts';
 
 /** Reads at a position, from a file that stays open. */
@@ -32,18 +31,16 @@ export const reader =
     return buffer.subarray(0, done);
   };
 
-const keptFile = (log: string) => `${log}.kept`;
 const magic = 'TRANSHIPUNDO0001';
 const headBytes = 20;
 const sumOf = (head: Buffer, bytes: Buffer) => crc32(bytes, crc32(head.subarray(0, 16)));
 
 /**
- * Keeps stretches of a disk beside its undo log, to be put back after what the log holds. It is there wholly or not at all,
- * and durable before it returns: only then is the disk written to.
+ * Keeps stretches of a disk in an undo log. It is there wholly or not at all, and durable before it returns: only then is the
+ * disk written to.
  */
 export function keep(log: string, stretches: Iterable<{ readonly offset: number; readonly bytes: Buffer }>): void {
-  const file = keptFile(log);
-  const temporary = `${file}.new`;
+  const temporary = `${log}.new`;
   const to = openSync(temporary, 'w');
   try {
     let at = writeAll(to, Buffer.from(magic), 0);
@@ -61,22 +58,8 @@ export function keep(log: string, stretches: Iterable<{ readonly offset: number;
   } finally {
     closeSync(to);
   }
-  renameSync(temporary, file);
-  flush(dirname(file));
-}
-
-/**
- * Keeps the superblock of an ext file system: for one that does not begin with its disk, e2fsprogs logs another block in
- * its place.
- */
-export function keepSuperblock(log: string, disk: string, start: number): void {
-  const offset = start + 1024;
-  const from = openSync(disk, 'r');
-  try {
-    keep(log, [{ offset, bytes: reader(from)(offset, 1024) }]);
-  } finally {
-    closeSync(from);
-  }
+  renameSync(temporary, log);
+  flush(dirname(log));
 }
 
 /** A part of a disk from `start` on that is written anew: `length` bytes at `at`, counted from there. */
@@ -85,7 +68,7 @@ export interface Stretch {
   readonly length: number;
 }
 
-/** Writes stretches of a disk; what they write over is kept beside the log first. Durable before it returns. */
+/** Writes stretches of a disk; what they write over is kept in the log first. Durable before it returns. */
 export function rewrite<T extends Stretch>(
   log: string,
   { disk, start }: { readonly disk: string; readonly start: number },
@@ -125,12 +108,9 @@ export function undo(log: string, disk: string): void {
   });
 }
 
-/** Whether debugfs wrote the log by itself: it flushes it nowhere. */
-export const isUnflushed = (log: string): boolean => existsSync(log);
-
 export function removeLog(log: string): void {
   rmSync(log, { force: true });
-  for (const each of [keptFile(log), `${keptFile(log)}.new`]) rmSync(each, { force: true });
+  rmSync(`${log}.new`, { force: true });
 }
 
 interface Entry {
@@ -141,30 +121,15 @@ interface Entry {
   bytes(): Buffer;
 }
 
-/** What was kept, in the order in which it is put back. */
+/** What was kept, in the order in which it is put back. A log that is not there was not yet relied upon: nothing was written. */
 function withEntries<T>(log: string, use: (entries: readonly Entry[]) => T): T {
-  const handles: number[] = [];
-  const opened = (file: string) => {
-    handles.push(openSync(file, 'r'));
-    return handles.at(-1)!;
-  };
+  if (!existsSync(log)) return use([]);
+  const handle = openSync(log, 'r');
   try {
-    return use([
-      ...(existsSync(log) ? logged(opened(log)) : []),
-      ...(existsSync(keptFile(log)) ? kept(opened(keptFile(log))) : []),
-    ]);
+    return use(kept(handle));
   } finally {
-    for (const handle of handles) closeSync(handle);
+    closeSync(handle);
   }
-}
-
-function logged(handle: number): Entry[] {
-  const read = reader(handle);
-  return undoIndex(read, fstatSync(handle).size).map(({ diskOffset, logOffset, length, crc }) => ({
-    offset: diskOffset,
-    isWhole: (bytes) => crc === undefined || crc32c(bytes) === crc,
-    bytes: () => read(logOffset, length),
-  }));
 }
 
 function kept(handle: number): Entry[] {

@@ -28,10 +28,11 @@ export class Ext {
     this.#layout = layout;
   }
 
-  /** What is at a path, links on the way followed within the file system, the last one only if `follow`; undefined: nothing. */
-  find(path: string, follow: boolean): Node | undefined {
+  /** What is at a path, links on the way followed within the file system, the last one only if `follow`; undefined: nothing. `pass` hears of every inode on the way. */
+  find(path: string, follow: boolean, pass: (inode: number) => void = () => {}): Node | undefined {
     let left = path.split('/').filter((part) => part !== '');
     let done = [this.#node(rootInode)];
+    pass(rootInode);
     for (let links = 0; left.length > 0; ) {
       const [part, ...rest] = left as [string, ...string[]];
       left = rest;
@@ -44,6 +45,7 @@ export class Ext {
       if (typeOf(here) !== types.folder) return undefined;
       const number = this.#names(here).find(([name]) => name === part)?.[1];
       if (number === undefined) return undefined;
+      pass(number);
       const node = this.#node(number);
       if (typeOf(node) !== types.link || (left.length === 0 && !follow)) {
         done = [...done, node];

@@ -37,7 +37,8 @@ export function layoutOf(read: Read): Layout | undefined {
   const sound =
     inodeSize >= 128 && inodeSize <= blockSize && descriptorSize >= 32 && descriptorSize <= 1024 && inodesPerGroup > 0;
   if (!sound || blocksPerGroup === 0) return undefined;
-  const first = block.readUInt32LE(20);
+  // With clusters of small blocks it is said to be 0.
+  const first = Math.max(block.readUInt32LE(20), blockSize === 1024 ? 1 : 0);
   const perBlock = Math.floor(blockSize / descriptorSize);
   const firstMeta = (incompatible & metaGroups) !== 0 ? block.readUInt32LE(260) : Number.POSITIVE_INFINITY;
   const backups = [block.readUInt32LE(588), block.readUInt32LE(592)];

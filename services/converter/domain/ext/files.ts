@@ -1,13 +1,12 @@
+import { BadExt } from '../ext-reader/blocks.ts';
+import { Ext } from '../ext-reader/ext.ts';
 import { type ExtLayout, type Inode, type Run, strange } from './layout.ts';
 
 const [typeMask, folderType, linkType, fileType] = [0o170000, 0o040000, 0o120000, 0o100000];
-const rootInode = 2;
 const extentMagic = 0xf30a;
 const mostDepth = 5;
-const mostLinks = 40;
 /** Of blocks that say where the rest lies: those of some 250 GiB. */
 const mostTree = 1 << 16;
-const mostFolderBytes = 64 * 1024 ** 2;
 
 /** The blocks of an inode: those that hold its content, and those that say where the content lies. */
 export interface Blocks {
@@ -18,9 +17,9 @@ export interface Blocks {
 /** Where the content of an inode lies, holes left out. */
 export function blocksOf(layout: ExtLayout, inode: Inode): Blocks {
   const type = inode.mode & typeMask;
-  // A short link's text stands in the inode itself.
-  if (![folderType, fileType, linkType].includes(type) || (type === linkType && inode.size < 60))
-    return { tree: [], data: [] };
+  // What is short may stand in the inode itself.
+  const isWithin = inode.isInline || (type === linkType && inode.size < 60);
+  if (![folderType, fileType, linkType].includes(type) || isWithin) return { tree: [], data: [] };
   const found: Found = { tree: [], data: [], count: 0 };
   if (inode.usesExtents) extents(layout, inode.places, found, mostDepth);
   else indirect(layout, inode.places, found);
@@ -81,53 +80,12 @@ function add({ blocks }: ExtLayout, found: Found, run: Run): void {
 
 /** The inodes on the way to a path, itself included where it is there; links on the way lead within the file system. */
 export function wayTo(layout: ExtLayout, path: string): number[] {
-  const way = [rootInode];
-  const parents = [rootInode];
-  const left = path.split('/').filter((part) => part !== '');
-  for (let links = 0; left.length > 0; ) {
-    const part = left.shift()!;
-    if (part === '.') continue;
-    if (part === '..') {
-      if (parents.length > 1) parents.pop();
-      continue;
-    }
-    const folder = layout.inode(parents.at(-1)!);
-    if ((folder.mode & typeMask) !== folderType) return way;
-    const number = lookUp(layout, folder, part);
-    if (number === undefined) return way;
-    way.push(number);
-    const inode = layout.inode(number);
-    if ((inode.mode & typeMask) === linkType && left.length > 0) {
-      if (++links > mostLinks) return way;
-      const text = linkText(layout, inode);
-      if (text.startsWith('/')) parents.length = 1;
-      left.unshift(...text.split('/').filter((each) => each !== ''));
-    } else parents.push(number);
+  const way: number[] = [];
+  try {
+    new Ext(layout.read, 0).find(path, false, (inode) => way.push(inode));
+  } catch (error) {
+    if (error instanceof BadExt) throw strange(error.message);
+    throw error;
   }
   return way;
-}
-
-function linkText(layout: ExtLayout, inode: Inode): string {
-  const bytes = inode.size < 60 ? inode.places : Buffer.concat(contents(layout, inode));
-  return bytes.toString('utf8', 0, Math.min(inode.size, bytes.length));
-}
-
-function contents(layout: ExtLayout, inode: Inode): Buffer[] {
-  const { data } = blocksOf(layout, inode);
-  const blocks = data.reduce((sum, { count }) => sum + count, 0);
-  if (blocks * layout.blockSize > mostFolderBytes) throw strange('a folder without end');
-  return data.flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => layout.block(first + i)));
-}
-
-function lookUp(layout: ExtLayout, folder: Inode, name: string): number | undefined {
-  const wanted = Buffer.from(name);
-  for (const block of contents(layout, folder)) {
-    for (let at = 0; at + 8 <= block.length; ) {
-      const [inode, length, size] = [block.readUInt32LE(at), block.readUInt16LE(at + 4), block.readUInt8(at + 6)];
-      if (length < 8 || at + length > block.length) break;
-      if (inode !== 0 && block.subarray(at + 8, at + 8 + size).equals(wanted)) return inode;
-      at += length;
-    }
-  }
-  return undefined;
 }

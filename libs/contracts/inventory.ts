@@ -16,6 +16,8 @@ export const sourceDiskSchema = z.object({
   bus: z.number().int(),
   unit: z.number().int(),
   backing: z.enum(['flat', 'sparse', 'seSparse', 'rdm', 'other']),
+  /** Of an `rdm`: whether vSphere's commands stop at the mapping, or go through to the LUN. */
+  rdm: z.enum(['virtual', 'physical']).optional(),
   mode: z.string(),
   /** True where the bus or the disk is shared with another VM. */
   shared: z.boolean(),

@@ -51,7 +51,12 @@ export const sourceConcerns = {
   'disk.rdm': {
     category: 'critical',
     label: 'A raw device mapping',
-    fix: 'Convert it to a VMDK (storage vMotion), or detach it and attach the LUN on the target',
+    fix: 'None needed where the VM is copied while it is off; else convert it to a VMDK (storage vMotion), or set the plan’s type to cold',
+  },
+  'disk.rdm-physical': {
+    category: 'critical',
+    label: 'A physical raw device mapping',
+    fix: 'Convert it to a VMDK or to a virtual RDM, or detach it and attach the LUN on the target',
   },
   'disk.unsupported': {
     category: 'critical',
@@ -67,7 +72,7 @@ export const sourceConcerns = {
   'disk.independent': {
     category: 'critical',
     label: 'An independent disk',
-    fix: 'None needed for a cold migration, where it is a warning; a warm one needs the mode "dependent"',
+    fix: 'None needed where the VM is copied while it is off; else set its mode to "dependent", or the plan’s type to cold',
   },
   'disk.empty': {
     category: 'critical',

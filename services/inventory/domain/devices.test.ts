@@ -81,6 +81,13 @@ test.each([
   expect(one({ backing: { $type, fileName: 'f', diskMode: 'persistent' } }).backing).toBe(backing);
 });
 
+test('disks - a raw device mapping is virtual where it says so; one that says nothing is taken for physical', () => {
+  const rdm = (compatibilityMode?: string) =>
+    one({ backing: { $type: 'VirtualDiskRawDiskMappingVer1BackingInfo', compatibilityMode } }).rdm;
+  expect([rdm('virtualMode'), rdm('physicalMode'), rdm()]).toEqual(['virtual', 'physical', 'physical']);
+  expect(one({})).not.toHaveProperty('rdm');
+});
+
 test('disks - an independent one keeps its mode; without a mode it is persistent', () => {
   const mode = (diskMode?: string) => one({ backing: { diskMode } }).mode;
   expect([mode('independent_persistent'), mode('independent_nonpersistent'), mode()]).toEqual([

@@ -68,6 +68,7 @@ export function disksOf(devices: readonly Vim[], names: Names): SourceDisk[] {
       const controller = byKey.get(number(device.controllerKey)) ?? {};
       const datastore = refId(backing.datastore);
       const uuid = text(backing.uuid);
+      const kind = backings.find(([pattern]) => pattern.test(typeOf(backing)))?.[1] ?? 'other';
       return {
         key: number(device.key) ?? 0,
         label: text(object(device.deviceInfo)?.label) ?? `disk ${number(device.key)}`,
@@ -79,7 +80,8 @@ export function disksOf(devices: readonly Vim[], names: Names): SourceDisk[] {
         controller: controllers.find(([pattern]) => pattern.test(typeOf(controller)))?.[1] ?? 'other',
         bus: number(controller.busNumber) ?? 0,
         unit: number(device.unitNumber) ?? 0,
-        backing: backings.find(([pattern]) => pattern.test(typeOf(backing)))?.[1] ?? 'other',
+        backing: kind,
+        ...(kind === 'rdm' ? { rdm: backing.compatibilityMode === 'virtualMode' ? 'virtual' : 'physical' } : {}),
         mode: text(backing.diskMode) ?? 'persistent',
         shared:
           /Sharing$/.test(text(controller.sharedBus) ?? '') && controller.sharedBus !== 'noSharing'

@@ -69,7 +69,8 @@ const brings: Record<string, Partial<Subject>> = {
   'vm.disconnected': ofVm({ connectionState: 'orphaned' }),
   'vm.suspended': ofVm({ powerState: 'suspended' }),
   'disk.none': ofVm({ disks: [] }),
-  'disk.rdm': ofDisk({ backing: 'rdm' }),
+  'disk.rdm': ofDisk({ backing: 'rdm', rdm: 'virtual' }),
+  'disk.rdm-physical': ofDisk({ backing: 'rdm', rdm: 'physical' }),
   'disk.unsupported': ofDisk({ backing: 'other' }),
   'disk.shared': ofDisk({ shared: true }),
   'disk.independent': ofDisk({ mode: 'independent_persistent' }),
@@ -131,10 +132,35 @@ test.each(rules.map(({ id }) => id))('concerns - %s comes up where it should, al
   for (const { why, fix, label, path } of found) expect(why && fix && label && path).toBeTruthy();
 });
 
-test('concerns - what a snapshot leaves out stops a warm plan, and only that', () => {
-  const category = (of: Plan) =>
-    concernsOf(subject({ ...ofDisk({ mode: 'independent_persistent' }), plan: of }))[0]?.category;
-  expect([category(plan()), category(warm)]).toEqual(['warning', 'critical']);
+const independent = { mode: 'independent_persistent' };
+const [virtual, physical] = (['virtual', 'physical'] as const).map((rdm) => ({ backing: 'rdm', rdm }) as const);
+const rehearsed = plan({ defaults: { rehearse: 'required' } });
+test.each([
+  ['disk.independent', independent, 'critical', 'warning'],
+  ['disk.rdm', virtual!, 'critical', 'warning'],
+  ['disk.rdm-physical', physical!, 'critical', 'critical'],
+  // As one of a VM that was looked at before its mode was told.
+  ['disk.rdm-physical', { backing: 'rdm' } as const, 'critical', 'critical'],
+])('concerns - %s is judged by how the VM will be copied (%o): at snapshots %s, while it is off %s', (...row) => {
+  const [id, more, atSnapshots, off] = row;
+  const judged = (of: Plan, powerState: SourceVm['powerState']) => {
+    const found = concernsOf(subject({ vm: { ...vm, powerState, disks: [{ ...disk, ...more }] }, plan: of }));
+    expect(found.map((each) => each.id)).toEqual([id]);
+    return found[0]!.category;
+  };
+  expect({
+    'warm, on': judged(warm, 'poweredOn'),
+    'warm, off': judged(warm, 'poweredOff'),
+    'cold, on': judged(plan(), 'poweredOn'),
+    'cold, off': judged(plan(), 'poweredOff'),
+    'cold and rehearsed, off': judged(rehearsed, 'poweredOff'),
+  }).toEqual({
+    'warm, on': atSnapshots,
+    'warm, off': off,
+    'cold, on': off,
+    'cold, off': off,
+    'cold and rehearsed, off': atSnapshots,
+  });
 });
 
 test('accept - with its reason a concern stops nothing; what makes the move impossible cannot be accepted', () => {

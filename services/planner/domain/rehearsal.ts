@@ -1,4 +1,4 @@
-import type { Plan, Rehearsal, StepResult } from '@tranship/contracts';
+import type { Plan, Rehearsal, SourceVm, StepResult } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { finished } from './passes.ts';
 
@@ -24,11 +24,21 @@ export const isStale = (course: Course): boolean => rehearsalOf(course)?.pass ==
 export const isFitted = ({ results }: Course): boolean =>
   (results.prepare as StepResult<'prepare'> | undefined)?.rehearse === true;
 
-/** Whatever its type, there is a copy before the downtime: to be looked through, or rehearsed. */
-export const looksAhead = ({ spec }: Plan): boolean =>
-  spec.defaults.rehearse === 'required' || spec.defaults.inspect === 'required';
-/** By this plan VMs are copied at snapshots, while they run. */
-export const hasSnapshots = (plan: Plan): boolean => plan.spec.type === 'warm' || looksAhead(plan);
+const rehearses = ({ spec }: Plan): boolean => spec.defaults.rehearse === 'required';
+/** By this plan VMs that run are copied at snapshots, whatever its type: to be looked through, or rehearsed. */
+export const hasSnapshots = (plan: Plan): boolean =>
+  plan.spec.type === 'warm' || plan.spec.defaults.inspect === 'required' || rehearses(plan);
+
+interface Moved {
+  readonly plan: Plan;
+  readonly vm: Pick<SourceVm, 'powerState'>;
+}
+/** It is copied while it runs, in passes. One that is off moves cold, whatever the plan says. */
+export const runsMeanwhile = ({ plan, vm }: Moved): boolean =>
+  plan.spec.type === 'warm' && vm.powerState !== 'poweredOff';
+/** It is copied at snapshots, as what is rehearsed always is; else only while it is off. */
+export const atSnapshots = ({ plan, vm }: Moved): boolean =>
+  rehearses(plan) || (hasSnapshots(plan) && vm.powerState !== 'poweredOff');
 
 /** What a person has to see to before the cutover; `undefined`: nothing. */
 export function barredBy(course: Course): string | undefined {

@@ -1,10 +1,10 @@
 import { type Concern, tellRoom } from '@tranship/contracts';
-import { hasSnapshots, looksAhead } from './rehearsal.ts';
+import { atSnapshots, hasSnapshots, runsMeanwhile } from './rehearsal.ts';
 import { targetName } from './resolve.ts';
 import { type Rule, type Subject, when } from './rule.ts';
 
 /** What a snapshot leaves out can only be copied from a VM that is off. */
-const criticalIfWarm = ({ plan }: Subject): Concern['category'] => (hasSnapshots(plan) ? 'critical' : 'warning');
+const criticalAtSnapshots = (subject: Subject): Concern['category'] => (atSnapshots(subject) ? 'critical' : 'warning');
 const dns = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 const has = (kind: string) => (subject: Subject) =>
   when(subject.vm.devices.includes(kind), 'devices', `the VM has a device of kind ${kind}`);
@@ -44,10 +44,21 @@ export const sourceRules: readonly Rule[] = [
   },
   {
     id: 'disk.rdm',
+    category: criticalAtSnapshots,
     find: ({ vm }) =>
       vm.disks
-        .filter((d) => d.backing === 'rdm')
-        .map((d) => ({ path: `disks[${d.key}].backing`, why: `${d.label} is an RDM` })),
+        .filter(({ rdm }) => rdm === 'virtual')
+        .map((d) => ({ path: `disks[${d.key}].rdm`, why: `${d.label} is a virtual RDM: all of its LUN is copied` })),
+  },
+  {
+    id: 'disk.rdm-physical',
+    find: ({ vm }) =>
+      vm.disks
+        .filter((d) => d.backing === 'rdm' && d.rdm !== 'virtual')
+        .map((d) => ({
+          path: `disks[${d.key}].rdm`,
+          why: `${d.label} is a physical RDM: VMware’s disk library reads disks by snapshots, and it can have none`,
+        })),
   },
   {
     id: 'disk.unsupported',
@@ -65,7 +76,7 @@ export const sourceRules: readonly Rule[] = [
   },
   {
     id: 'disk.independent',
-    category: criticalIfWarm,
+    category: criticalAtSnapshots,
     find: ({ vm }) =>
       vm.disks
         .filter((d) => d.mode.startsWith('independent'))
@@ -80,20 +91,18 @@ export const sourceRules: readonly Rule[] = [
   },
   {
     id: 'cbt.unsupported',
-    // One that is off moves cold, whatever the plan says.
-    find: ({ plan, vm }) =>
+    find: (subject) =>
       when(
-        plan.spec.type === 'warm' && vm.changeTrackingSupported === false && vm.powerState !== 'poweredOff',
+        runsMeanwhile(subject) && subject.vm.changeTrackingSupported === false,
         'changeTrackingSupported',
         'vSphere cannot tell what changed on its disks between two passes',
       ),
   },
   {
     id: 'transfer.nfc-warm',
-    // One that is off moves cold, whatever the plan says.
-    find: ({ plan, vm, method }) =>
+    find: (subject) =>
       when(
-        method === 'nfc' && (looksAhead(plan) || (plan.spec.type === 'warm' && vm.powerState !== 'poweredOff')),
+        subject.method === 'nfc' && atSnapshots(subject),
         'transfer.method',
         'an export (nfc) gives whole disks: what changed between two passes cannot be read',
       ),

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { Provider, StepInput } from '@tranship/contracts';
 import { createLogger, type Logger, type StepContext, systemClock } from '@tranship/service-kit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -43,7 +43,7 @@ beforeAll(async () => {
   const disks = [{ sizeGB: 0.0625, fill: 'pattern:4MB' }, { sizeGB: 0.03125 }];
   const small = [
     ...['busy', 'foreign', 'reset', 'changed', 'undone', 'stale', 'briefly', 'narrow'],
-    ...['rewound', 'unnoticed', 'mute', 'gappy', 'windows', 'plain'],
+    ...['rewound', 'unnoticed', 'mute', 'gappy', 'windows', 'plain', 'unmerged'],
   ].map((name) => ({ name, power: 'on', disks }));
   const many = { name: 'many', power: 'on', disks: [{ sizeGB: 0.5 }] };
   simulator = await startVCenter({ vms: [...small, many] });
@@ -348,3 +348,27 @@ test('undo - snapshots of ours go, those of others stay, and tracking is as it w
   expect(await center.look(ids.vm)).toMatchObject({ tracking: false, consolidationNeeded: false });
   expect((await snapshots('undone')).map(({ name }) => name)).toEqual(['mine']);
 });
+
+test.each(['removeSnapshot', 'tidySource'] as const)(
+  '%s - a snapshot that went without its files being merged: they are merged when it is asked for again',
+  async (step) => {
+    const { ids } = await source('unmerged');
+    const [name, before] = [`tranship-m-unmerged-${step}`, await center.look(ids.vm)];
+    const taken = await snapshot(world, { ...ids, name, ...(await since('unmerged')) }, context);
+    await writes('unmerged', 2 * mib);
+    const wrote = readFileSync((await listed('unmerged'))[0]!.path);
+    // As vSphere leaves it where a reader had a file open.
+    const unmerged = { removeChildren: false, consolidate: false };
+    const gone = { type: 'VirtualMachineSnapshot', value: taken.snapshot };
+    await center.client.task(gone, 'RemoveSnapshot_Task', unmerged, 60_000, (ms) => systemClock.sleep(ms));
+    const left = await center.look(ids.vm);
+    expect(left).toMatchObject({ consolidationNeeded: true, snapshots: [] });
+    expect(left.disks[0]!.file).toMatch(/-000001\.vmdk$/);
+    if (step === 'removeSnapshot') await removeSnapshot(world.find, { ...ids, name }, context);
+    else await tidySource(world.find, { ...ids, prefix: name, tracking: 'keep' }, context);
+    const after = await center.look(ids.vm);
+    expect(after.consolidationNeeded).toBe(false);
+    expect(after.disks.map(({ file }) => file)).toEqual(before.disks.map(({ file }) => file));
+    expect(readFileSync((await listed('unmerged'))[0]!.path).equals(wrote)).toBe(true);
+  },
+);

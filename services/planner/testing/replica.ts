@@ -59,19 +59,19 @@ export async function queued({ all, engine }: Replica, migration: string, over: 
   await all.append('migration', [migration], { type: 'migration.started', data: started }, 0);
 }
 
-export function answer(migration: string, step: StepName, attempt: number, result: unknown): Envelope {
-  const data: Report = { migration, vm: 'vm-1', step, attempt, outcome: { ok: true, result } };
+export function answer(migration: string, step: StepName, attempt: number, result: unknown, vm = 'vm-1'): Envelope {
+  const data: Report = { migration, vm, step, attempt, outcome: { ok: true, result } };
   const time = new Date(clock.now());
   return envelope({ id: 'r', source: 'test', type: 'tranship.cmd.planner.report', time, data });
 }
-export function failed(migration: string, step: StepName, attempt: number, code: ErrorCode): Envelope {
+export function failed(migration: string, step: StepName, attempt: number, code: ErrorCode, vm = 'vm-1'): Envelope {
   const outcome: Report['outcome'] = { ok: false, error: new TranshipError(code, 'disk 0 differs').toProblem() };
-  const message = answer(migration, step, attempt, undefined);
+  const message = answer(migration, step, attempt, undefined, vm);
   return { ...message, data: { ...(message.data as Report), outcome } };
 }
 export const prepared = { pvcs: [], pod: 'pod', rehearse: false };
-export const types = async ({ all }: Replica, migration: string) =>
-  (await all.read('vm', migration, 'vm-1')).events.map(({ type }) => type);
+export const types = async ({ all }: Replica, migration: string, vm = 'vm-1') =>
+  (await all.read('vm', migration, vm)).events.map(({ type }) => type);
 
 /** The ids of the commands that stand in the queue for this VM, in order; taking them empties it. */
 export async function inQueue(migration: string): Promise<string[]> {

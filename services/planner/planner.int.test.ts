@@ -104,6 +104,25 @@ test('planner - a proof that fails is no end: the pass is done again as another 
   expect(told.at(-1)).toBe('vm.step-failed');
 });
 
+test('planner - what a worker tells of its progress gives a copy its tries anew; without it the sixth failure is the last', async () => {
+  const one = replica();
+  await queued(one, 'further-1', { host: 'host-9' });
+  await one.model.current();
+  await one.driver.sweep();
+  await toCopy(one.engine, 'further-1');
+  const fails = async (doneBytes: number) => {
+    const { attempt } = await one.engine.log.load('further-1', 'vm-1');
+    const message = failed('further-1', 'copy', attempt, 'transfer.write');
+    const { outcome, ...data } = message.data as Report;
+    const told = { ...message, data: { ...data, outcome: { ...outcome, reached: [{ disk: 0, doneBytes }] } } };
+    return (await report(one.engine, told)).state;
+  };
+  for (let i = 1; i <= 8; i++) expect(await fails(i)).toBe('CP');
+  // The last of those is the first without progress since.
+  for (let i = 2; i < 6; i++) expect(await fails(8)).toBe('CP');
+  expect(await fails(8)).toBe('RT');
+});
+
 test('planner - no more snapshots on a datastore than it bears, whichever replica begins the passes; the next begins when one is gone', async () => {
   const [one, other] = [replica(), replica()];
   const vms = ['vm-1', 'vm-2', 'vm-3'];

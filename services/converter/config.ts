@@ -3,12 +3,6 @@ import { z } from 'zod';
 
 export const configSchema = z.object({
   ...workbenchConfig.shape,
-  mountEngine: z
-    .stringbool()
-    .default(false)
-    .describe(
-      "Lets the node's kernel mount guests' file systems that no tool here writes; needs root, FUSE and loop devices",
-    ),
   rehearsalMemoryMB: z.coerce
     .number()
     .int()

@@ -29,7 +29,7 @@ export const isIdle = ({ planned, edit }: Ready): boolean =>
   edit.targets.length === 0 && !applianceOf(planned.guest)?.byV2v;
 
 export const workOf = (
-  folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir' | 'mountEngine'> &
+  folders: Pick<Config, 'disksDir' | 'devicesDir' | 'mediaDir'> &
     Partial<Pick<Config, 'applianceEngine' | 'luksKeysDir'>>,
   { disks, nics }: Pick<StepInput<'convert'>, 'disks' | 'nics'>,
   signal: AbortSignal,
@@ -37,7 +37,6 @@ export const workOf = (
   images: disks.map((disk) => imageOf(disk, folders)),
   nics,
   mediaDir: folders.mediaDir,
-  mountEngine: folders.mountEngine,
   applianceEngine: folders.applianceEngine ?? false,
   luksKeysDir: folders.luksKeysDir,
   signal,

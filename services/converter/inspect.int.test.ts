@@ -43,9 +43,7 @@ const inspected = async () => {
     mediaDir: join(folder, 'none'),
   };
   const context = { clock: systemClock, signal: AbortSignal.timeout(60_000) };
-  return steps.inspect.result.parse(
-    await inspect({ ...folders, devicesDir: '/none', mountEngine: false }, input, context),
-  );
+  return steps.inspect.result.parse(await inspect({ ...folders, devicesDir: '/none' }, input, context));
 };
 
 function guest(more: Readonly<Record<string, string | Buffer>> = {}) {

@@ -28,7 +28,7 @@ export const guestErrors = {
   },
   'guest.xfs-unsupported': {
     title: 'A root on xfs cannot be reached without mounting it',
-    fix: 'Give workbenches the image with the appliance (deploy/images/Containerfile.appliance), or allow the mount engine (TRANSHIP_MOUNT_ENGINE=true), or prepare the guest and set convert: none',
+    fix: 'Give workbenches the image with the appliance (deploy/images/Containerfile.appliance), or prepare the guest and set convert: none',
     retry: false,
     status: 422,
   },

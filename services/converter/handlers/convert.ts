@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { convertDisks } from '../convert.ts';
 import { untouched, workOf } from '../direct.ts';
 
-export type Folders = Pick<Config, 'disksDir' | 'devicesDir' | 'scratchDir' | 'mediaDir' | 'mountEngine'> &
+export type Folders = Pick<Config, 'disksDir' | 'devicesDir' | 'scratchDir' | 'mediaDir'> &
   Partial<Pick<Config, 'applianceEngine' | 'luksKeysDir'>>;
 
 const untold = { doneBytes: 0, totalBytes: 0, bytesPerSecond: 0, etaSeconds: null, basis: 'unknown' } as const;

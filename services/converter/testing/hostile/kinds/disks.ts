@@ -166,7 +166,7 @@ export async function put(
   const nics = [{ mac: '00:50:56:aa:00:01', addresses: ['10.0.0.5'] }];
   const disk = { index: 0, sizeBytes, volumeMode: 'Filesystem' } as StepInput<'inspect'>['disks'][number];
   const input = { migration: 'm', vm: 'v', workbench: 'w', disks: [disk], nics };
-  const told = await expected(() => inspect({ ...folders, mountEngine: false }, input, { clock: systemClock, signal }));
+  const told = await expected(() => inspect(folders, input, { clock: systemClock, signal }));
   must(JSON.stringify(told ?? '').length < 240 * 1024, 'an inspection larger than an event');
   must((await hashOf(path)) === before, 'the inspection wrote to the disk');
   const what = random.below(10);

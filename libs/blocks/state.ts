@@ -38,6 +38,8 @@ export interface PassRequest {
   readonly how: How;
   readonly changeId?: string | undefined;
   readonly snapshot?: string | undefined;
+  /** Of a delta: the changeId since which its areas were asked. They stand only where the target holds that moment. */
+  readonly since?: string | undefined;
   /** For information: a disk's file has another name at each snapshot. */
   readonly file?: string;
 }
@@ -138,8 +140,9 @@ export function decide(
     return lost ? fromTarget : { ...fresh, how: 'full', fromTarget: false };
   }
   if (!base) return fromTarget;
+  const { how, since = base.changeId } = request;
   return {
-    how: request.how,
+    how: how === 'delta' && since !== base.changeId ? 'compare' : how,
     fresh: false,
     fromTarget: false,
     after: base.pass,

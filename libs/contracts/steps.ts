@@ -30,6 +30,8 @@ export const passDiskSchema = targetDiskSchema.extend({
   how: passHowSchema,
   /** Of a delta: the object (of the bus's object store) with `[[offset, length], …]`, bytes, in the disk's order. */
   areas: z.string().optional(),
+  /** The moment since which these were asked: they say nothing of a target that holds another. */
+  since: z.string().optional(),
   /** VMware's name for the moment that is copied. */
   changeId: z.string().optional(),
   /** The object that keeps the ledger as the last proof left it: for a scratch volume that was lost. */

@@ -67,6 +67,15 @@ test('delta - a list that leaves out what changed is caught by the audit: the di
   await bench.prove('long', 2);
 });
 
+test('delta - a list since another moment than the target holds is not believed: the disk is compared', async () => {
+  await bench.copy('two', signal, { disk: { changeId: 'u/1' } });
+  changeSource('two', [5, 7]);
+  const disk = { how: 'delta', areas: areas([7]), since: 'u/2', changeId: 'u/3' } as const;
+  const { disks } = await bench.copy('two', signal, { pass: 2, disk });
+  expect(disks[0]).toMatchObject({ how: 'compare', writtenBytes: 2 * 65_536 });
+  expect(sha256(bench.target())).toBe(sha256(bench.source('two')));
+});
+
 test('compare - a converted disk is brought back: what differs is written, be it ours or the source’s', async () => {
   await bench.copy('two');
   await markDiverged(dirname(bench.log()), 0);

@@ -51,7 +51,7 @@ export const stepExamples: Examples = {
   copy: {
     input: {
       ...{ ...ours, connection, sessions: 1, pass: 2, snapshot: 'snapshot-77', audit: 0.01, pastRate: 180_000_000 },
-      disks: [{ ...disk, how: 'delta', areas: root, claim, kept }],
+      disks: [{ ...disk, how: 'delta', areas: root, since: since.disks[0]!.changeId, claim, kept }],
       ...{ grade: 'standard', reread: false },
     },
     result: {

@@ -99,16 +99,18 @@ export function passDisks(
   { pass, point }: Pass,
   ran: boolean,
 ): PassDisk[] {
+  const before = since(disks, passes).disks;
   return disks.map((disk) => {
     const seen = point?.disks.find(({ key }) => key === disk.key);
     const { file = disk.file, changeId, areas } = seen ?? {};
     const kept = keptOf(disk.index, passes);
+    const asked = before.find(({ key }) => key === disk.key)?.changeId;
     const how = ran ? 'compare' : pass === 1 ? 'full' : areas === undefined ? 'compare' : 'delta';
     return {
       ...disk,
       file,
       how,
-      ...(how === 'delta' ? { areas } : {}),
+      ...(how === 'delta' ? { areas, since: asked } : {}),
       ...(changeId === undefined ? {} : { changeId }),
       ...(kept === undefined ? {} : { kept }),
     };

@@ -29,7 +29,11 @@ test('warm - the first pass copies all, later ones what changed, and without kno
   });
   expect(how).toMatchObject([
     { pass: 1, snapshot: 'snapshot-1', disks: [{ how: 'full' }] },
-    { pass: 2, snapshot: 'snapshot-2', disks: [{ how: 'delta', areas: 'digest', changeId: '52 aa/2' }] },
+    {
+      pass: 2,
+      snapshot: 'snapshot-2',
+      disks: [{ how: 'delta', areas: 'digest', since: '52 aa/1', changeId: '52 aa/2' }],
+    },
     { pass: 3, disks: [{ how: 'compare' }] },
   ]);
 });

@@ -52,7 +52,7 @@ async function pass(
   teller: Teller,
   context: StepContext,
 ): Promise<StepResult<'copy'>['disks'][number]> {
-  const { index, key, sizeBytes, file, how, changeId } = target;
+  const { index, key, sizeBytes, file, how, changeId, since } = target;
   const { signal, log } = context;
   if (how === 'delta' && target.areas === undefined)
     throw new TranshipError('service.internal', `a delta of disk ${index} without its areas`, { retry: false });
@@ -75,7 +75,7 @@ async function pass(
       return { ...limited(await opened, limiter, signal), via };
     };
     closers.push(async () => (await opened)?.close());
-    const request = { pass, how, changeId, snapshot, file };
+    const request = { pass, how, changeId, since, snapshot, file };
     const atOnce = Math.min(sessions, disks.length);
     const tuning = memoryFor(atOnce);
     teller.expectedSeconds = pastRate && (bytesOf(target, ranges) * atOnce) / pastRate;

@@ -51,7 +51,7 @@ export interface Pass {
   readonly method?: Connection['method'];
   /** nbdkit's, in the bench's folder. */
   readonly plugin?: string;
-  readonly disk?: Partial<Pick<PassDisk, 'how' | 'key' | 'file' | 'areas' | 'changeId' | 'kept' | 'claim'>>;
+  readonly disk?: Partial<Pick<PassDisk, 'how' | 'key' | 'file' | 'areas' | 'since' | 'changeId' | 'kept' | 'claim'>>;
 }
 
 /** A workbench without a cluster: the handlers as they are, nbdkit with the lab's plugin, a vCenter, NATS; folders stand for volumes. */

@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { NbdClient, NbdSource } from './index.ts';
+import { listening } from './testing/listening.ts';
 
 let dir: string;
 let server: ChildProcess | undefined;
@@ -22,8 +23,7 @@ afterEach(() => {
 async function start(program: string, args: readonly string[]): Promise<void> {
   server = spawn(program, args, { stdio: 'ignore' });
   server.once('error', () => {});
-  for (let i = 0; i < 200 && !existsSync(socket()); i++) await new Promise((done) => setTimeout(done, 20));
-  if (!existsSync(socket())) throw new Error(`${program} did not start: apt-get install nbdkit qemu-utils`);
+  if (!(await listening(socket()))) throw new Error(`${program} did not start: apt-get install nbdkit qemu-utils`);
 }
 async function serve(...args: string[]): Promise<NbdClient> {
   await start('nbdkit', ['-f', '-U', socket(), ...args]);

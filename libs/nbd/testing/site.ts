@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
@@ -14,6 +14,7 @@ import {
 } from '../../blocks/index.ts';
 import { mib } from '../../blocks/testing/source.ts';
 import { NbdSink, NbdSource } from '../index.ts';
+import { listening } from './listening.ts';
 
 export const first = { pass: 1, how: 'full' } as const;
 
@@ -35,8 +36,7 @@ export function site() {
     const server = spawn(program, [...place, ...args], { stdio: 'ignore' });
     server.once('error', () => {});
     servers.push(server);
-    for (let i = 0; i < 400 && !existsSync(socket); i++) await new Promise((done) => setTimeout(done, 20));
-    if (!existsSync(socket)) throw new Error(`${program} did not start: apt-get install nbdkit qemu-utils`);
+    if (!(await listening(socket))) throw new Error(`${program} did not start: apt-get install nbdkit qemu-utils`);
     return socket;
   }
 

@@ -95,8 +95,8 @@ export const untouched = (reason: string): Outcome => ({
 /** Where what was there before is kept while the disks change, so that all of it can be put back. */
 export type Safety = Pick<Journal, 'folder' | 'begin' | 'log' | 'rollBack'>;
 
-/** What changes is written into a copy, noted there by e2fsprogs, and kept as it was. */
-const besideEach = 3;
+/** What changes is written into a copy first, and is kept as it was. */
+const besideEach = 2;
 
 /** Writes what was made ready, and proves it. When anything fails the disks are put back. */
 export async function carryOut(ready: Ready, safety: Safety, images: readonly Image[]): Promise<void> {

@@ -87,8 +87,8 @@ export class ExtFs implements GuestFs {
     }
   }
 
-  /** Writes targets in one run: in a copy of our own, for a disk would be left half written. `log`: where it was changed. */
-  async change(targets: readonly PlacedTarget[], log: string): Promise<void> {
+  /** Writes targets in one run: in a copy of our own, for a disk would be left half written. */
+  async change(targets: readonly PlacedTarget[]): Promise<void> {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'values-'));
     try {
@@ -100,7 +100,7 @@ export class ExtFs implements GuestFs {
           return `ea_set -f ${quote(file)} ${quote(target.inner)} ${quote(name)}`;
         }),
       ]);
-      const args = ['-w', '-z', log, '-f', '-', this.#device];
+      const args = ['-w', '-f', '-', this.#device];
       const { stderr } = await this.#run('debugfs', args, commands, writeMs, { memory: memoryFor(this.place) });
       const problems = messages(stderr);
       if (problems.length === 0) return;

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { TranshipError } from '@tranship/contracts';
-import { blocksOf, wayTo } from '../domain/ext/files.ts';
+import { blocksAll, wayTo } from '../domain/ext/files.ts';
 import { ExtLayout, type Run, strange } from '../domain/ext/layout.ts';
 import { merged, type Place } from '../domain/merged.ts';
 import type { Read } from '../domain/read.ts';
@@ -24,7 +24,6 @@ interface Handles {
  * there first.
  */
 export class SparseExt implements WritableFs {
-  readonly #places: Place[] = [];
   readonly #fs: ExtFs;
   readonly #file: string;
   readonly #base: number;
@@ -88,13 +87,40 @@ export class SparseExt implements WritableFs {
   }
 
   async write(targets: readonly PlacedTarget[]): Promise<void> {
-    this.#bring(targets.map(({ inner }) => inner));
-    await this.#logged((log) => this.#fs.change(targets, log));
+    const paths = targets.map(({ inner }) => inner);
+    this.#bring(paths);
+    await this.#fs.change(targets);
+    // What is on the ways to them now was copied before, or has just been written.
+    const written = new ExtLayout(reader(this.#work));
+    for (const path of paths)
+      for (const inode of wayTo(written, path))
+        for (const { first, count } of blocksAll(written, written.inode(inode)))
+          for (let block = first; block < first + count; block++) this.#mark(block);
   }
 
   /** Where it is no longer as the disk. */
   changed(): Place[] {
-    return merged(this.#places);
+    const { blockSize } = this.#layout;
+    const [work, base] = [reader(this.#work), reader(this.#base)];
+    const places: Place[] = [];
+    for (const { offset, length } of this.#held()) {
+      const [now, before] = [work(offset, length), base(this.#offset + offset, length)];
+      if (now.equals(before)) continue;
+      for (let at = 0; at < length; at += blockSize)
+        if (!now.subarray(at, at + blockSize).equals(before.subarray(at, at + blockSize)))
+          places.push({ offset: offset + at, length: blockSize });
+    }
+    return merged(places);
+  }
+
+  /** Where the copy has what the disk has, or had. */
+  #held(): Place[] {
+    const { blockSize } = this.#layout;
+    const places: Place[] = [];
+    for (const [at, bits] of this.#here.entries())
+      for (let block = at * 8; bits >> (block - at * 8) !== 0; block++)
+        if (this.#isHere(block)) places.push({ offset: block * blockSize, length: blockSize });
+    return merged(places);
   }
 
   /** As the copy has it: what was changed, and what was copied. */
@@ -115,16 +141,16 @@ export class SparseExt implements WritableFs {
 
   async #replay(): Promise<void> {
     this.#copyInode(this.#layout.journalInode, true);
-    await this.#logged(async (log) => {
-      const { code, stdout, stderr } = await run('e2fsck', ['-y', '-E', 'journal_only', '-z', log, this.#file], {
-        deadlineMs: replayMs,
-        signal: this.#signal,
-        bounds: { memory: memoryFor(this.#fs.place) },
-      });
-      // 1: it has replayed it.
-      if (code > 1)
-        throw new TranshipError('guest.conversion', `e2fsck ends with ${code}: ${stderr.trim() || stdout.trim()}`);
+    const log = `${this.#file}.log`;
+    const { code, stdout, stderr } = await run('e2fsck', ['-y', '-E', 'journal_only', '-z', log, this.#file], {
+      deadlineMs: replayMs,
+      signal: this.#signal,
+      bounds: { memory: memoryFor(this.#fs.place) },
     });
+    // 1: it has replayed it.
+    if (code > 1)
+      throw new TranshipError('guest.conversion', `e2fsck ends with ${code}: ${stderr.trim() || stdout.trim()}`);
+    this.#markLogged(log);
     this.#layout = new ExtLayout(this.#view);
     this.#copyBooks();
   }
@@ -133,25 +159,17 @@ export class SparseExt implements WritableFs {
     for (const books of this.#layout.books(this.#all || this.#layout.needsRecovery)) this.#copy(books);
   }
 
-  /** Work of e2fsprogs on the copy, under a log from which it is known where they changed it. */
-  async #logged(work: (log: string) => Promise<void>): Promise<void> {
-    const log = `${this.#file}.log`;
+  #markLogged(log: string): void {
+    if (!existsSync(log)) return;
     const { blockSize } = this.#layout;
+    const handle = openSync(log, 'r');
     try {
-      await work(log);
-      if (!existsSync(log)) return;
-      const handle = openSync(log, 'r');
-      try {
-        const places = changedIn(reader(handle), blockSize);
-        this.#places.push(...places);
-        for (const { offset, length } of places)
-          for (let block = Math.floor(offset / blockSize); block * blockSize < offset + length; block++)
-            this.#mark(block);
-      } finally {
-        closeSync(handle);
-      }
+      for (const { offset, length } of changedIn(reader(handle), blockSize))
+        for (let block = Math.floor(offset / blockSize); block * blockSize < offset + length; block++)
+          this.#mark(block);
     } finally {
-      rmSync(log, { force: true });
+      closeSync(handle);
+      rmSync(log);
     }
   }
 
@@ -166,11 +184,7 @@ export class SparseExt implements WritableFs {
   #copyInode(number: number, data: boolean): void {
     const inode = this.#layout.inode(number);
     const isFile = (inode.mode & 0o170000) === 0o100000;
-    const { tree, data: own } = blocksOf(this.#layout, inode);
-    this.#copy({ first: inode.block, count: 1 });
-    for (const block of tree) this.#copy({ first: block, count: 1 });
-    if (inode.attributeBlock !== 0) this.#copy({ first: inode.attributeBlock, count: 1 });
-    if (data || !isFile) for (const each of own) this.#copy(each);
+    for (const run of blocksAll(this.#layout, inode, data || !isFile)) this.#copy(run);
   }
 
   #copy({ first, count }: Run): void {

@@ -1,7 +1,7 @@
 import type { Place } from './merged.ts';
 import type { Read } from './read.ts';
 
-/** The log cannot be read to its end: what it keeps is no longer to be trusted. */
+/** A log cannot be read to its end: what it keeps is no longer to be trusted. */
 export class BadUndoLog extends Error {
   override readonly name = 'BadUndoLog';
 }

@@ -26,6 +26,15 @@ export function blocksOf(layout: ExtLayout, inode: Inode): Blocks {
   return found;
 }
 
+/** All blocks of an inode: its own, that of its attributes, and of its content unless that is left out. */
+export function* blocksAll(layout: ExtLayout, inode: Inode, data = true): Generator<Run> {
+  const { tree, data: own } = blocksOf(layout, inode);
+  yield { first: inode.block, count: 1 };
+  if (inode.attributeBlock !== 0) yield { first: inode.attributeBlock, count: 1 };
+  for (const block of tree) yield { first: block, count: 1 };
+  if (data) yield* own;
+}
+
 type Found = { tree: number[]; data: Run[]; count: number };
 
 function extents(layout: ExtLayout, node: Buffer, found: Found, depthLeft: number): void {

@@ -114,6 +114,29 @@ test.each(['standard', 'sha256'] as const)(
   },
 );
 
+test.each([
+  ['blocks', 'free_blocks_count 100', '/ of the guest needs'],
+  ['inodes', 'free_inodes_count 1', '/ of the guest needs'],
+])(
+  'room - an ext4 without free %s is refused before anything is written; what is free is told',
+  async (_, few, why) => {
+    const file = join(folder, 'disk.img');
+    plainDisk(file, folderOf(join(folder, 'tree'), guestFiles('/dev/sda1')));
+    const free = Number(/^Free blocks: +(\d+)/m.exec(debugfs(file, 1, ['stats -h']))?.[1]);
+    const size = Number(/^Block size: +(\d+)/m.exec(debugfs(file, 1, ['stats -h']))?.[1]);
+    const whole = await inspectDisks({ ...base(), images: [image(file, 64)] });
+    expect(whole.mounts).toMatchObject([{ at: '/', freeBytes: free * size }]);
+    debugfs(file, 1, [`ssv ${few}`], true);
+    const before = digest(file);
+    await expect(convertDisks(job(file, 64))).rejects.toMatchObject({
+      code: 'guest.no-space',
+      detail: expect.stringContaining(why),
+    });
+    expect(digest(file)).toBe(before);
+    expect(existsSync(join(folder, 'kept/disk-0.diverged'))).toBe(false);
+  },
+);
+
 test('convert - what fails after the first write is put back to the last byte', async () => {
   const file = join(folder, 'disk.img');
   plainDisk(file, folderOf(join(folder, 'tree'), guestFiles('/dev/sda1')));

@@ -31,6 +31,7 @@ export class SparseExt implements WritableFs {
   readonly #offset: number;
   readonly #signal: AbortSignal;
   readonly #all: boolean;
+  readonly #changed: Place[] = [];
   #layout: ExtLayout;
   /** One bit a block: it lies in the sparse file. */
   readonly #here: Uint8Array;
@@ -90,27 +91,39 @@ export class SparseExt implements WritableFs {
     const paths = targets.map(({ inner }) => inner);
     this.#bring(paths);
     await this.#fs.change(targets);
-    // What is on the ways to them now was copied before, or has just been written.
+    this.#compare();
+    // What else is on the ways to them now has just been written.
     const written = new ExtLayout(reader(this.#work));
     for (const path of paths)
-      for (const inode of wayTo(written, path))
-        for (const { first, count } of blocksAll(written, written.inode(inode)))
-          for (let block = first; block < first + count; block++) this.#mark(block);
+      for (const inode of wayTo(written, path)) this.#changedAt(blocksAll(written, written.inode(inode)));
   }
 
   /** Where it is no longer as the disk. */
   changed(): Place[] {
+    return merged(this.#changed);
+  }
+
+  /** Looks what of that which was copied has changed. */
+  #compare(): void {
     const { blockSize } = this.#layout;
     const [work, base] = [reader(this.#work), reader(this.#base)];
-    const places: Place[] = [];
     for (const { offset, length } of this.#held()) {
       const [now, before] = [work(offset, length), base(this.#offset + offset, length)];
       if (now.equals(before)) continue;
       for (let at = 0; at < length; at += blockSize)
         if (!now.subarray(at, at + blockSize).equals(before.subarray(at, at + blockSize)))
-          places.push({ offset: offset + at, length: blockSize });
+          this.#changed.push({ offset: offset + at, length: blockSize });
     }
-    return merged(places);
+  }
+
+  /** Blocks that are not copied from the disk, for they lie here otherwise. */
+  #changedAt(runs: Iterable<Run>): void {
+    const { blockSize } = this.#layout;
+    for (const { first, count } of runs)
+      for (let block = first; block < first + count; block++) {
+        if (!this.#isHere(block)) this.#changed.push({ offset: block * blockSize, length: blockSize });
+        this.#mark(block);
+      }
   }
 
   /** Where the copy has what the disk has, or had. */
@@ -150,6 +163,7 @@ export class SparseExt implements WritableFs {
     // 1: it has replayed it.
     if (code > 1)
       throw new TranshipError('guest.conversion', `e2fsck ends with ${code}: ${stderr.trim() || stdout.trim()}`);
+    this.#compare();
     this.#markLogged(log);
     this.#layout = new ExtLayout(this.#view);
     this.#copyBooks();
@@ -165,8 +179,7 @@ export class SparseExt implements WritableFs {
     const handle = openSync(log, 'r');
     try {
       for (const { offset, length } of changedIn(reader(handle), blockSize))
-        for (let block = Math.floor(offset / blockSize); block * blockSize < offset + length; block++)
-          this.#mark(block);
+        this.#changedAt([{ first: Math.floor(offset / blockSize), count: Math.ceil(length / blockSize) }]);
     } finally {
       closeSync(handle);
       rmSync(log);

@@ -21,7 +21,7 @@ export const reader =
   (offset, length) => {
     // What a disk says of itself may point anywhere.
     if (!Number.isSafeInteger(offset + length) || offset < 0 || length <= 0) return Buffer.alloc(0);
-    const buffer = Buffer.alloc(length);
+    const buffer = Buffer.allocUnsafe(length);
     let done = 0;
     while (done < length) {
       const count = readSync(handle, buffer, done, length - done, offset + done);
@@ -49,7 +49,8 @@ export function keep(log: string, stretches: Iterable<{ readonly offset: number;
       head.writeBigUInt64LE(BigInt(offset), 0);
       head.writeBigUInt64LE(BigInt(bytes.length), 8);
       head.writeUInt32LE(sumOf(head, bytes), 16);
-      at += writeAll(to, Buffer.concat([head, bytes]), at);
+      at += writeAll(to, head, at);
+      at += writeAll(to, bytes, at);
     };
     for (const { offset, bytes } of stretches) put(offset, bytes);
     // Its end.

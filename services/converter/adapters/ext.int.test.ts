@@ -54,7 +54,7 @@ test.each(Object.entries(kinds))(
     // For one that e2fsprogs guard from a second host they know no offset.
     const offset = options.includes('mmp') ? 0 : mib;
     const kept = Buffer.alloc(2 * mib, 'kept');
-    const files = { ...guestFiles('/dev/sda1'), '/etc/kept': kept, '/etc/short/x': 'x', ...many(600) };
+    const files = { ...guestFiles('/dev/sda1'), '/etc/kept': kept, '/etc/short/x': 'x', ...many(603) };
     const tree = folderOf(join(folder, 'tree'), files);
     // Neither free blocks nor free inodes are zeros.
     writeFileSync(disk, Buffer.alloc((size + 1) * mib, 'what was there before '));

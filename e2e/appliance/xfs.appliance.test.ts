@@ -1,4 +1,4 @@
-import { rehearsalSchema, type StepResult } from '@tranship/contracts';
+import { type Concern, rehearsalSchema, type StepResult } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { hear } from '../../lab/host/inside.ts';
@@ -27,6 +27,7 @@ test('appliance - a guest on xfs, in a workbench without rights: inspected and r
   const migration = await story.start('store');
   await story.happened(migration, 'vm.inspected', 600);
   const told = (await story.timeline(migration)).find(({ type }) => type === 'vm.inspected')!;
+  expect(told.data.concerns.filter(({ category }: Concern) => category === 'critical')).toEqual([]);
   expect(told.data).toMatchObject({ supported: true, engine: 'appliance' });
   await story.happened(migration, 'vm.rehearsed', 900);
   const rehearsal = await story.api.get(['migrations', migration, 'vms', 'store-01', 'rehearsal'], rehearsalSchema);

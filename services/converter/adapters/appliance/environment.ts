@@ -42,7 +42,8 @@ export const environment = (scratch: string, kvm: boolean, memoryMiB: number): N
   LIBGUESTFS_BACKEND_SETTINGS: kvm ? '' : 'force_tcg',
   LIBGUESTFS_MEMSIZE: String(memoryMiB),
   LIBGUESTFS_TMPDIR: scratch,
-  ...(existsSync(ready) ? { LIBGUESTFS_PATH: ready } : {}),
+  // In a workbench only volumes can be written to; what libguestfs makes itself it keeps over runs.
+  ...(existsSync(ready) ? { LIBGUESTFS_PATH: ready, LIBGUESTFS_CACHEDIR: scratch } : {}),
   ...process.env,
   LC_ALL: 'C',
   LANGUAGE: 'C',

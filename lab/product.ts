@@ -105,7 +105,7 @@ export class Product {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(serviceNames.map((name) => this.#end(name, 'SIGTERM')));
+    for (const name of [...serviceNames].reverse()) await this.#end(name, 'SIGTERM');
   }
 
   async #end(name: Name, signal: NodeJS.Signals): Promise<void> {

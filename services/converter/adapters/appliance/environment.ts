@@ -42,7 +42,9 @@ export const environment = (scratch: string, kvm: boolean, memoryMiB: number): N
   LIBGUESTFS_BACKEND_SETTINGS: kvm ? '' : 'force_tcg',
   LIBGUESTFS_MEMSIZE: String(memoryMiB),
   LIBGUESTFS_TMPDIR: scratch,
-  // In a workbench only volumes can be written to; what libguestfs makes itself it keeps over runs.
+  // QEMU's own: /var/tmp cannot be written to in a workbench.
+  TMPDIR: scratch,
+  // What libguestfs makes itself it keeps over runs, where it can.
   ...(existsSync(ready) ? { LIBGUESTFS_PATH: ready, LIBGUESTFS_CACHEDIR: scratch } : {}),
   ...process.env,
   LC_ALL: 'C',

@@ -145,11 +145,11 @@ test('login - a wrong password is told without it; the right one is taken at the
   expect(await client.about()).toMatchObject({ fullName: expect.stringContaining('vCenter') });
 });
 
-test('login - a vCenter that is not ready yet is a fault that may be tried again', async () => {
+test('login - a vCenter that does not reach its hosts yet is told as that, and may be tried again', async () => {
   const client = open();
   await vcenter.tell('/faults', { method: 'Login', fault: 'HostCommunication', count: 1 });
   await expect(client.about()).rejects.toMatchObject({
-    code: 'vsphere.fault',
+    code: 'vsphere.host-away',
     retry: true,
     detail: expect.stringContaining('HostCommunication'),
   });

@@ -42,7 +42,7 @@ test('appliance - a guest on xfs, in a workbench without rights: inspected and r
     watchHealth: StepResult<'watchHealth'>;
   };
   console.log(`  inspected in ${told.data.seconds} s, converted in ${convert.seconds} s`);
-  expect(convert).toMatchObject({ engine: 'appliance', why: expect.stringContaining('by our rules') });
+  expect(convert).toMatchObject({ engine: 'appliance', reason: expect.stringContaining('by our rules') });
   expect(watchHealth).toMatchObject({ proven: true });
   expect(watchHealth.nics).toContainEqual(
     expect.objectContaining({

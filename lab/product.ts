@@ -59,7 +59,9 @@ export class Product {
     });
     try {
       const each = serviceNames.flatMap((name) => Array(replicas[name] ?? 1).fill(name) as Name[]);
-      await Promise.all(each.map((name) => product.run(name)));
+      // All of them have begun before one that failed ends them.
+      for (const begun of await Promise.allSettled(each.map((name) => product.run(name))))
+        if (begun.status === 'rejected') throw begun.reason;
     } catch (error) {
       await product.stop();
       throw error;

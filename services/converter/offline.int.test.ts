@@ -81,15 +81,24 @@ test('offline - one conversion of a disk at a time, by whatever name; the next o
   expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
 });
 
-test('offline - what a conversion that was cut off left is not for another disk in the same place', async () => {
-  const kept = join(folder, 'kept.raw');
-  copyFileSync(disk, kept);
+/** A conversion of the disk in a process that ends `before` or `after` it is told as finished. */
+function cutOff(when: 'before' | 'after'): void {
   const half = `
     import { Journal } from '${here('adapters/journal.ts')}';
-    Journal.prototype.finish = () => process.kill(process.pid, 'SIGKILL');
+    const { finish } = Journal.prototype;
+    Journal.prototype.finish = function (...all) {
+      if (${when === 'after'}) finish.apply(this, all);
+      process.kill(process.pid, 'SIGKILL');
+    };
     const { convertFiles } = await import('${here('offline.ts')}');
     await convertFiles({ ...${JSON.stringify(request(disk))}, signal: AbortSignal.timeout(60_000) });`;
   spawnSync(process.execPath, ['--input-type=module', '-e', half], { timeout: 60_000 });
+}
+
+test('offline - what a conversion that was cut off left is not for another disk in the same place', async () => {
+  const kept = join(folder, 'kept.raw');
+  copyFileSync(disk, kept);
+  cutOff('before');
   expect(digest(disk)).not.toBe(digest(kept));
   renameSync(disk, join(folder, 'away.raw'));
   renameSync(kept, disk);
@@ -101,6 +110,18 @@ test('offline - what a conversion that was cut off left is not for another disk 
   expect(digest(disk)).toBe(before);
   renameSync(join(folder, 'away.raw'), disk);
   expect(await convertFiles(request(disk))).toMatchObject({ written: 'in-place', inspection: { supported: true } });
+  expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
+});
+
+test('offline - the result of a conversion that ended without clearing up is not told of another disk in the same place', async () => {
+  const kept = join(folder, 'kept.raw');
+  copyFileSync(disk, kept);
+  const before = digest(kept);
+  cutOff('after');
+  expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(true);
+  renameSync(kept, disk);
+  expect(await convertFiles(request(disk))).toMatchObject({ written: 'in-place', inspection: { supported: true } });
+  expect(digest(disk)).not.toBe(before);
   expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
 });
 

@@ -103,11 +103,15 @@ const isOpen = (scratchDir: string) => new Journal(scratchDir, marks(scratchDir)
 function claim(scratchDir: string, images: Work['images']): void {
   const file = join(scratchDir, 'disks.json');
   const disks = JSON.stringify(images.map(({ path }) => [statSync(path).ino, statSync(path).birthtimeMs]));
-  if (existsSync(file) && readFileSync(file, 'utf8') !== disks && isOpen(scratchDir))
-    throw new TranshipError(
-      'guest.image',
-      `the conversion of another disk in this place was cut off: put that one back, or remove ${scratchDir}`,
-    );
+  if (existsSync(file) && readFileSync(file, 'utf8') !== disks) {
+    if (isOpen(scratchDir))
+      throw new TranshipError(
+        'guest.image',
+        `the conversion of another disk in this place was cut off: put that one back, or remove ${scratchDir}`,
+      );
+    // It was finished, and its result is not this one's.
+    rmSync(scratchDir, { recursive: true, force: true });
+  }
   mkdirSync(scratchDir, { recursive: true });
   writeFileSync(file, disks);
 }

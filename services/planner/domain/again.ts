@@ -1,12 +1,10 @@
-import type { ErrorCode, EventData, Problem, Reached, StepName, VmPlan } from '@tranship/contracts';
-import { wasOn } from './power.ts';
+import type { ErrorCode, EventData, Problem, Reached } from '@tranship/contracts';
+import { type Known, wasOn } from './power.ts';
 import type { State } from './states.ts';
 
 /** Of a course: what its tries depend on. */
-export interface Trying {
+export interface Trying extends Known {
   readonly state: State;
-  readonly plan: VmPlan | undefined;
-  readonly results: { readonly [K in StepName]?: unknown };
   /** The source was told to stop, so that going back means starting it. */
   readonly stopped: boolean;
   /** The last failure of the present step; `again` while it is to be tried once more. */

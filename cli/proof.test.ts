@@ -1,9 +1,9 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, Root, summingOf } from '@tranship/blocks';
-import { canonical, type Proof } from '@tranship/contracts';
+import { canonical, type Proof, signedText } from '@tranship/contracts';
 import { afterAll, expect, test } from 'vitest';
 import { checkChain, checkDisk, checkGrade, checkSignature } from './proof.ts';
 
@@ -40,7 +40,11 @@ const proof: Proof = {
 };
 const { privateKey, publicKey: pair } = generateKeyPairSync('ed25519');
 const publicKey = pair.export({ type: 'spki', format: 'der' }).toString('base64');
-const signature = sign(null, Buffer.from(canonical(proof)), privateKey).toString('base64');
+const signature = sign(
+  null,
+  Buffer.from(signedText(createHash('sha256').update(canonical(proof)).digest('hex'))),
+  privateKey,
+).toString('base64');
 const oks = (found: { ok: boolean }[]) => found.map(({ ok }) => ok);
 
 test('proof - the signature holds however the file is laid out, and breaks with any word of it', () => {

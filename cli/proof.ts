@@ -1,7 +1,7 @@
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { Root, summingOf } from '@tranship/blocks';
-import { canonical, type Proof, type SignedProof, sumsOf } from '@tranship/contracts';
+import { canonical, type Proof, type SignedProof, signedText, sumsOf } from '@tranship/contracts';
 
 export interface Finding {
   readonly what: string;
@@ -12,7 +12,12 @@ export interface Finding {
 /** Whether the proof is as it was signed; `trusted`: the key that must have signed it (SPKI, base64). */
 export function checkSignature({ proof, publicKey, signature }: SignedProof, trusted: string | undefined): Finding[] {
   const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' });
-  const ok = verify(null, Buffer.from(canonical(proof)), key, Buffer.from(signature, 'base64'));
+  const ok = verify(
+    null,
+    Buffer.from(signedText(sha256(canonical(proof)).toString('hex'))),
+    key,
+    Buffer.from(signature, 'base64'),
+  );
   const by = `by the key ${fingerprint(publicKey)}`;
   const signed = { what: 'signature', ok, detail: ok ? by : `not ${by}: the proof was changed` };
   if (trusted === undefined) return [signed];
@@ -23,8 +28,8 @@ export function checkSignature({ proof, publicKey, signature }: SignedProof, tru
   ];
 }
 
-const fingerprint = (key: string) =>
-  `SHA256:${createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64')}`;
+const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest();
+const fingerprint = (key: string) => `SHA256:${sha256(Buffer.from(key, 'base64')).toString('base64')}`;
 
 const meanings: Record<Proof['grade'], string> = {
   standard: 'CRC-32 of each leaf, which finds accidents',

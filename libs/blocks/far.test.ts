@@ -81,3 +81,13 @@ test('far - a delta that was given up costs the next one its areas, not all betw
   expect(source.reads).toEqual(places);
   expect(places.map(heldAt)).toEqual(places.map((at) => `three ${at}`));
 });
+
+test('far - leaves on both sides of a page of the ledger are each kept at their place', async () => {
+  const around = [-2, -1, 0, 1].map((leaf) => 4 * gib + leaf * leafBytes);
+  await pass(new SparseSource(places, 'one'), first);
+  const source = new SparseSource([...around, ...places], 'two');
+  await pass(source, second, [[around[0]!, around.length * leafBytes], ...ranges]);
+  // By its ledger alone all of it is as the source has it.
+  const compared = await pass(source, { pass: 3, how: 'compare', changeId: 'u/3' });
+  expect(compared).toMatchObject({ how: 'compare', readBytes: 7 * leafBytes, writtenBytes: 0 });
+});

@@ -5,6 +5,7 @@ import { cut, type Range, smallGap, widen } from './areas.ts';
 import { type Files, type LedgerFile, openOrMake, systemFiles } from './files.ts';
 import { leafBytes, leafCount, Root, type Summing } from './leaves.ts';
 import { PassLog } from './pass-log.ts';
+import type { Sums } from './records.ts';
 import {
   type Begun,
   type Binding,
@@ -287,12 +288,34 @@ export class Ledger {
     const { suspects, planned, fromTarget, base, ...known } = begun;
     const { epoch, how, readBytes, writtenBytes, auditedLeaves, liedLeaves, via } = state;
     if (begun.fresh) await this.#leaves.truncate(0);
-    for await (const { offset, sums } of log.sums())
-      await this.#leaves.write(sums, 0, sums.length, (offset / leafBytes) * this.summing.bytes);
+    await this.#writeLeaves(log.sums());
     await this.#leaves.datasync();
     const counts = { readBytes, writtenBytes, auditedLeaves, liedLeaves };
     const chain = begun.fresh ? [] : (this.#head?.chain ?? []);
     return this.#writeHead({ ...known, ...counts, epoch, done: how, via, root: await this.root(), chain });
+  }
+
+  /** A page at a time: those of a delta lie scattered. */
+  async #writeLeaves(all: AsyncIterable<Sums>): Promise<void> {
+    const { bytes } = this.summing;
+    const pageBytes = pageLeaves * bytes;
+    let page: { readonly at: number; readonly sums: Buffer } | undefined;
+    const write = async () => page && this.#leaves.write(page.sums, 0, page.sums.length, page.at);
+    for await (const { offset, sums } of all) {
+      for (let done = 0; done < sums.length; ) {
+        const place = (offset / leafBytes) * bytes + done;
+        const within = place % pageBytes;
+        if (page?.at !== place - within) {
+          await write();
+          const at = place - within;
+          page = { at, sums: await this.getLeaves((at / bytes) * leafBytes, pageLeaves) };
+        }
+        const end = done + Math.min(sums.length - done, pageBytes - within);
+        sums.copy(page.sums, within, done, end);
+        done = end;
+      }
+    }
+    await write();
   }
 
   async #writeHead(head: Head): Promise<Head> {

@@ -15,6 +15,7 @@ export * from './proof.ts';
 export * from './queries.ts';
 export * from './rehearsal.ts';
 export * from './report.ts';
+export * from './signature.ts';
 export * from './states.ts';
 export * from './steps.ts';
 export * from './subjects.ts';

@@ -33,7 +33,6 @@ const hearers: ReadonlySet<NatsUser> = new Set<NatsUser>(['gateway', 'planner'])
 const guarded: Partial<Record<QueryName, ServiceName>> = {
   readSecret: 'inventory',
   putSecret: 'gateway',
-  sign: 'planner',
 };
 
 const api = (verb: string, ...rest: string[]) => ['$JS.API', verb, ...rest].join('.');

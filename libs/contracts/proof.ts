@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { signatureSchema } from './signature.ts';
 import { passHowSchema } from './steps.ts';
 import { gradeSchema } from './target.ts';
 
@@ -57,17 +58,5 @@ export const proofSchema = z.object({
 });
 export type Proof = z.infer<typeof proofSchema>;
 
-/** The proof with its signature: ed25519 over {@link canonical}, by the installation's key. Both in base64, the key as SPKI. */
-export const signedProofSchema = z.object({ proof: proofSchema, publicKey: z.string(), signature: z.string() });
+export const signedProofSchema = signatureSchema.extend({ proof: proofSchema });
 export type SignedProof = z.infer<typeof signedProofSchema>;
-
-/** The one text of a value that is signed: JSON with its keys in order, without blanks. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
-  return `{${entries
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, each]) => `${JSON.stringify(key)}:${canonical(each)}`)
-    .join(',')}}`;
-}

@@ -235,13 +235,6 @@ export const queries = {
   ),
   /** Stores a credential in Tranship's own namespace; never logged, never an event. */
   putSecret: query('vm-builder', z.object({ name: z.string(), data: z.record(z.string(), z.string()) }), none),
-  /** The installation's signature, ed25519, of a text; for the planner alone. The key is made at the first. */
-  sign: query(
-    'vm-builder',
-    z.object({ text: z.string() }),
-    z.object({ publicKey: z.string(), signature: z.string() }),
-    10_000,
-  ),
   /** A credential, for inventory alone: the permissions of NATS keep others out. */
   readSecret: query('vm-builder', named, z.object({ username: z.string(), password: z.string() })),
 } as const;

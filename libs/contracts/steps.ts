@@ -3,6 +3,7 @@ import { inspectResultSchema, madeChangeSchema } from './inspection.ts';
 import { powerStateSchema } from './inventory.ts';
 import { problemSchema } from './problem.ts';
 import { rehearsalSchema } from './rehearsal.ts';
+import { signatureSchema } from './signature.ts';
 import type { ServiceName } from './subjects.ts';
 import { connectionSchema, gradeSchema, targetDiskSchema, targetVmSchema, viaSchema } from './target.ts';
 
@@ -266,12 +267,12 @@ export const steps = {
     z.object({ ...base, target: targetVmSchema }),
     z.object({ pvcs: z.array(z.object({ index: z.number(), name: z.string() })), seconds: z.number() }),
   ),
-  /** The VirtualMachine, Halted. */
+  /** The VirtualMachine, Halted, and with it the signature of what proves its disks; `proof`: SHA-256 of the proof's text, hex. */
   create: step(
     'vm-builder',
     minutes(2),
-    z.object({ ...base, target: targetVmSchema }),
-    z.object({ name: z.string(), uid: z.string() }),
+    z.object({ ...base, target: targetVmSchema, proof: z.string().regex(/^[0-9a-f]{64}$/) }),
+    z.object({ name: z.string(), uid: z.string(), proof: signatureSchema }),
   ),
   /** Live check at the source right before the start; error `source.contested` when it runs, or ran since `lastStart` (as findChanges told). */
   checkOff: step(

@@ -1,4 +1,4 @@
-import { type Plan, planSchema, type TranshipEvent } from '@tranship/contracts';
+import { type Plan, planSchema, stepExamples, type TranshipEvent } from '@tranship/contracts';
 import type { Kit } from '@tranship/service-kit';
 import { expect, test } from 'vitest';
 import { newCourse } from './domain/course.ts';
@@ -55,7 +55,7 @@ async function moved(one: Replica, name: string, provider: string): Promise<stri
       data: { engine: 'none', reason: '', os: '', changes: [], nics: [], roots: [], seconds: 1 },
     },
     { type: 'vm.handed-over', data: { pvcs: [], seconds: 1 } },
-    { type: 'vm.created', data: { name: 'web-01', uid: 'u' } },
+    { type: 'vm.created', data: stepExamples.create.result },
     { type: 'vm.settled', data: { removed: [] } },
   ];
   for (const event of events) await say(event);
@@ -96,7 +96,7 @@ test('archive - a plan is archived once its sources are tidied, and then neither
   });
   const { putPlan } = planQueries(one.all, one.model, kit) as { putPlan: (plan: Plan) => Promise<Plan> };
   await expect(putPlan(document('shop', { after: '1h' }))).rejects.toMatchObject({ code: 'plan.archived' });
-  const { actOnMigration } = migrationQueries(one.all, one.engine, one.driver, one.model, query as never) as {
+  const { actOnMigration } = migrationQueries(one.all, one.engine, one.driver, one.model) as {
     actOnMigration: (input: object) => Promise<unknown>;
   };
   await expect(actOnMigration({ name: migration, verb: 'retry', force: false })).rejects.toMatchObject({

@@ -132,7 +132,7 @@ test('group - started by one replica and moved on by two: it goes together, is p
   expect(other.model.migration(migration)?.finished?.state).toBe('failed');
 
   // Who names one of them means both.
-  const { actOnMigration } = migrationQueries(other.all, other.engine, other.driver, other.model, query) as {
+  const { actOnMigration } = migrationQueries(other.all, other.engine, other.driver, other.model) as {
     actOnMigration: (input: object) => Promise<unknown>;
   };
   await actOnMigration({ name: migration, vm: 'web-01', verb: 'retry', force: false });

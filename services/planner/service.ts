@@ -52,7 +52,7 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
     },
     queries: upToDate(model, {
       ...planQueries(all, model, kit),
-      ...migrationQueries(all, engine, driver, model, kit.query),
+      ...migrationQueries(all, engine, driver, model),
       archivePlan: ({ name }) => archivePlan(all, log, model, driver, name),
       startPlan: (request) => startPlan(all, log, model, driver, kit, request),
     }),

@@ -7,7 +7,6 @@ import { factQueries } from './handlers/facts.ts';
 import { handOver } from './handlers/hand-over.ts';
 import { prepare } from './handlers/prepare.ts';
 import { release, removeTarget, settle, stopTarget } from './handlers/remove.ts';
-import { signingQueries } from './handlers/sign.ts';
 import { start } from './handlers/start.ts';
 import { unseal } from './handlers/unseal.ts';
 import { watchHealth } from './handlers/watch-health.ts';
@@ -37,6 +36,6 @@ export async function service(config: Config, { bus, query }: Kit): Promise<Serv
       removeTarget: (input, context) => removeTarget(target, input, context),
       stopTarget: (input, context) => stopTarget(target, input, context),
     },
-    queries: { ...factQueries(target), ...credentialQueries(target), ...signingQueries(target) },
+    queries: { ...factQueries(target), ...credentialQueries(target) },
   };
 }

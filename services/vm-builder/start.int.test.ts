@@ -1,4 +1,5 @@
-import { type QueryInput, TranshipError } from '@tranship/contracts';
+import { createPublicKey, verify } from 'node:crypto';
+import { type QueryInput, type Signature, signedText, TranshipError } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { marks, startedAt, stoppedAt } from './domain/names.ts';
 import { create } from './handlers/create.ts';
@@ -11,7 +12,7 @@ import { start } from './handlers/start.ts';
 import { unseal } from './handlers/unseal.ts';
 import { Died, dying, slow } from './testing/dying.ts';
 import { connection, disk, nic } from './testing/fixtures.ts';
-import { apps, asked, type Course, context, course, World, work } from './testing/world.ts';
+import { apps, asked, type Course, context, course, proven, World, work } from './testing/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -30,7 +31,7 @@ const started = (input: Course) => start(world.target, { ...input, provider: 'vc
 it('start - while the workbench’s pod lives it is refused, and the VM stays halted', async () => {
   const input = course();
   await world.prepared(input);
-  await create(world.target, input);
+  await create(world.target, proven(input));
   await expect(started(input)).rejects.toMatchObject({ code: 'target.workbench-alive', retry: true });
   const vm = await machine(input);
   expect(vm?.spec.runStrategy).toBe('Halted');
@@ -47,7 +48,7 @@ it('start - while the workbench’s pod lives it is refused, and the VM stays ha
 
 it('start - while the source runs it is refused, and the VM stays halted', async () => {
   const input = course();
-  await create(world.target, input);
+  await create(world.target, proven(input));
   const asked: QueryInput<'sourceOff'>[] = [];
   const sourceOff = async (of: QueryInput<'sourceOff'>) => {
     asked.push(of);
@@ -72,7 +73,7 @@ const stalled = (input: Course, meanwhile: () => Promise<unknown>, more: Partial
 
 it('start - a worker that wakes up after a rollback, or after the VM was made anew, starts nothing', async () => {
   const input = course();
-  await create(world.target, input);
+  await create(world.target, proven(input));
   await expect(stalled(input, () => stopTarget(world.target, input, context))).rejects.toMatchObject({
     code: 'migration.state',
   });
@@ -81,10 +82,10 @@ it('start - a worker that wakes up after a rollback, or after the VM was made an
   expect(vm?.metadata.annotations?.[startedAt]).toBeUndefined();
   const { name } = input.target;
   await removed('VirtualMachine', name);
-  await create(world.target, input);
+  await create(world.target, proven(input));
   const anew = async () => {
     await removed('VirtualMachine', name);
-    await create(world.target, input);
+    await create(world.target, proven(input));
   };
   await expect(stalled(input, anew)).rejects.toMatchObject({ code: 'target.exists' });
   expect((await machine(input))?.spec.runStrategy).toBe('Halted');
@@ -92,7 +93,7 @@ it('start - a worker that wakes up after a rollback, or after the VM was made an
 
 it('start - a worker that is not wanted any more starts nothing; what KubeVirt writes meanwhile stops no start', async () => {
   const input = course();
-  await create(world.target, input);
+  await create(world.target, proven(input));
   const over = new AbortController();
   const given = async () => over.abort(new Error('a later attempt has begun'));
   await expect(stalled(input, given, { signal: over.signal })).rejects.toThrow('a later attempt has begun');
@@ -113,7 +114,7 @@ it('runs - a VM of the target’s name runs, or is about to, be it ours or not',
   const { name } = input.target;
   const runs = async () => (await factQueries(world.target).targetRuns({ namespace: apps, name })).runs;
   expect(await runs()).toBe(false);
-  await create(world.target, input);
+  await create(world.target, proven(input));
   expect(await runs()).toBe(false);
   await world.cluster.merge('VirtualMachine', name, apps, { spec: { runStrategy: 'Always' } });
   expect(await runs()).toBe(true);
@@ -126,7 +127,7 @@ it('runs - a VM of the target’s name runs, or is about to, be it ours or not',
 it('stop - one that lost our labels and runs is not ours to stop, and is not called stopped', async () => {
   const input = course();
   const { name } = input.target;
-  await create(world.target, input);
+  await create(world.target, proven(input));
   await world.cluster.apply(instance(input));
   await world.cluster.merge('VirtualMachine', name, apps, { metadata: { labels: { 'tranship.dev/vm': null } } });
   await expect(stopTarget(world.target, input, context)).rejects.toMatchObject({ code: 'target.runs', retry: false });
@@ -138,7 +139,7 @@ it('stop - one that lost our labels and runs is not ours to stop, and is not cal
 /** A target that ran, was given up and stands still. */
 async function ran(input: Course): Promise<string[]> {
   const { volumes } = await world.prepared(input);
-  await create(world.target, input);
+  await create(world.target, proven(input));
   await Promise.all([handOver(world.target, input, context), world.ends(input)]);
   await started(input);
   await stopTarget(world.target, input, context);
@@ -197,7 +198,7 @@ it('sealed - made with its links down; they go up only when the guest agent answ
   const nics = [nic(), nic({ mac: '00:50:56:aa:bb:02', network: { type: 'multus', name: 'apps/lan' } })];
   const input = course([disk(0)], { nics, sealed: true });
   const { name } = input.target;
-  await create(world.target, input);
+  await create(world.target, proven(input));
   const states = async () =>
     (await machine(input))?.spec.template.spec.domain.devices.interfaces.map(({ state }: { state?: string }) => state);
   expect(await states()).toEqual(['down', 'down']);
@@ -232,7 +233,7 @@ it('sealed - made with its links down; they go up only when the guest agent answ
 it('remove - nothing of the VM is left, and nobody finds what its workbench was asked for', async () => {
   const input = course([disk(0), disk(1)]);
   const { volumes } = await world.prepared(input);
-  await create(world.target, input);
+  await create(world.target, proven(input));
   await Promise.all([
     removeTarget(world.target, { ...input, ran: 'keep', copy: 'remove' }, context),
     world.ends(input),
@@ -317,7 +318,7 @@ it('remove - a claim of another by the target’s name is left alone, and the co
 it('remove - archived, what has run goes too, with its disks; while it runs it is refused', async () => {
   const input = course();
   const { volumes } = await world.prepared(input);
-  await create(world.target, input);
+  await create(world.target, proven(input));
   await Promise.all([handOver(world.target, input, context), world.ends(input)]);
   await started(input);
   const { name } = input.target;
@@ -340,7 +341,7 @@ it('remove - archived, what has run goes too, with its disks; while it runs it i
 it('settle - the workbench and its scratch go, the VM and its disks stay', async () => {
   const input = course();
   await world.prepared(input);
-  await create(world.target, input);
+  await create(world.target, proven(input));
   await Promise.all([handOver(world.target, input, context), world.ends(input)]);
   await settle(world.target, input, context);
   const { name } = input.target;
@@ -373,4 +374,31 @@ it('credentials - only what is marked as one is read, and only that is overwritt
   await world.cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { password: 'nats' } });
   await expect(readSecret({ name: 'tranship-nats' })).rejects.toMatchObject({ code: 'vsphere.login' });
   await expect(putSecret({ name: 'tranship-nats', data: login })).rejects.toMatchObject({ code: 'target.exists' });
+});
+
+it('create - signs the proof: two that are the first at once by one key, and a second time the same', async () => {
+  await world.cluster.remove('Secret', 'tranship-signing-key', work);
+  const [one, two] = [course(), course()];
+  const made = await Promise.all([create(world.target, proven(one)), create(world.target, proven(two))]);
+  const [{ publicKey, signature }] = made.map(({ proof }) => proof) as [Signature, Signature];
+  expect(made.map(({ proof }) => proof)).toEqual([made[0]!.proof, made[0]!.proof]);
+  expect((await create(world.target, proven(one))).proof).toEqual({ publicKey, signature });
+  const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' });
+  const signed = (sha256: string) =>
+    verify(null, Buffer.from(signedText(sha256)), key, Buffer.from(signature, 'base64'));
+  expect([signed('ab'.repeat(32)), signed('cd'.repeat(32))]).toEqual([true, false]);
+  const other = await create(world.target, proven(course(), 'cd'.repeat(32)));
+  expect(other.proof).toMatchObject({ publicKey, signature: expect.not.stringMatching(signature) });
+});
+
+it('create - without a signature there is no VM', async () => {
+  const input = course();
+  const cluster = Object.assign(Object.create(world.cluster), {
+    get: async (kind: 'Secret' | 'VirtualMachine', name: string, namespace: string) => {
+      if (kind === 'Secret') throw new Error('forbidden');
+      return world.cluster.get(kind, name, namespace);
+    },
+  });
+  await expect(create({ ...world.target, cluster }, proven(input))).rejects.toThrow('forbidden');
+  expect(await machine(input)).toBeUndefined();
 });

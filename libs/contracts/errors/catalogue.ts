@@ -276,7 +276,7 @@ export const catalogue = {
   },
   'proof.none': {
     title: 'There is no proof yet',
-    fix: 'Wait until the VM’s last pass is proven: see `tranship timeline`',
+    fix: 'It is signed when the VM is made at the target: see `tranship timeline`',
     retry: false,
     status: 404,
   },

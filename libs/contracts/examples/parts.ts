@@ -4,6 +4,11 @@ import type { Connection, TargetDisk, TargetVm } from '../target.ts';
 
 /** What many examples are made of. */
 export const at = '2026-12-01T21:00:00.000Z';
+/** Of a proof; not a real one. */
+export const signature = {
+  publicKey: 'MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=',
+  signature: 'bm90IGEgcmVhbCBzaWduYXR1cmU=',
+};
 export const root = 'f2ca1bb6c7e907d06dafe4687e579fce76b37e4e93b7605022da52e6ccc26fd2';
 export const disk: TargetDisk = {
   index: 0,

@@ -5,7 +5,7 @@ import type { MigrationStatus, Queries, QueryName } from '../queries.ts';
 import type { VmReport } from '../report.ts';
 import { documentExamples as documents } from './documents.ts';
 import { eventExamples } from './events.ts';
-import { at, connection, disk, ids, nicFact, problem, rehearsal, root, target } from './parts.ts';
+import { at, connection, disk, ids, nicFact, problem, rehearsal, root, signature, target } from './parts.ts';
 
 type Examples = {
   readonly [K in QueryName]: {
@@ -53,8 +53,6 @@ const status: MigrationStatus = {
 };
 const inProvider = { provider: 'vc1', limit: 100 };
 
-const publicKey = 'MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=';
-const signature = 'bm90IGEgcmVhbCBzaWduYXR1cmU=';
 const signedProof: SignedProof = {
   proof: {
     ...{ version: 1, migration: ids.migration, plan: 'shop', at, grade: 'standard' },
@@ -82,8 +80,7 @@ const signedProof: SignedProof = {
       },
     ],
   },
-  publicKey,
-  signature,
+  ...signature,
 };
 
 const report: VmReport = {
@@ -195,7 +192,6 @@ export const queryExamples: Examples = {
   targetRuns: { input: { namespace: 'apps', name: 'web-01' }, result: { runs: false } },
   report: { input: { name: ids.migration, vm: 'vm-42' }, result: report },
   proof: { input: { name: ids.migration, vm: 'vm-42' }, result: signedProof },
-  sign: { input: { text: '{"version":1}' }, result: { publicKey, signature } },
   putSecret: { input: { name: 'vc1', data: { username: 'svc-tranship', password: '…' } }, result: {} },
   readSecret: { input: { name: 'vc1' }, result: { username: 'svc-tranship', password: '…' } },
 };

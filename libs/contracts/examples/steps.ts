@@ -11,6 +11,7 @@ import {
   point,
   rehearsal,
   root,
+  signature,
   since,
   target,
 } from './parts.ts';
@@ -111,7 +112,7 @@ export const stepExamples: Examples = {
     },
   },
   handOver: { input: onTarget, result: { pvcs: [{ index: 0, name: 'web-01-disk-0' }], seconds: 1.8 } },
-  create: { input: onTarget, result: { name: 'web-01', uid: '9f0d' } },
+  create: { input: { ...onTarget, proof: root }, result: { name: 'web-01', uid: '9f0d', proof: signature } },
   checkOff: { input: { ...atSource, lastStart: 70_311 }, result: { powerState: 'poweredOff', at } },
   start: { input: { ...onTarget, provider: 'vc1', lastStart: 70_311 }, result: { at } },
   unseal: {

@@ -1,4 +1,4 @@
-import type { Problem, StepInput, StepName, StepResult, TargetVm, TranshipEvent } from '@tranship/contracts';
+import type { Problem, Proof, StepInput, StepName, StepResult, TargetVm, TranshipEvent } from '@tranship/contracts';
 import { againAt } from './again.ts';
 import { type Course, stepOf } from './course.ts';
 import { seenRateOf } from './forecast.ts';
@@ -7,6 +7,7 @@ import { agentMode, isUnproven } from './health.ts';
 import { snapshotName, snapshotPrefix } from './names.ts';
 import { claimed, finished, passDisks, since, startPass } from './passes.ts';
 import { wasOn } from './power.ts';
+import { digestOf, proofOf } from './proof.ts';
 import { unraised } from './raised.ts';
 import { isWanted, lastPass } from './rehearsal.ts';
 import { archiving, type State } from './states.ts';
@@ -113,6 +114,13 @@ const mustUntrack = (course: Course) =>
   !course.plan!.tracking &&
   (course.results.tidySource as StepResult<'tidySource'> | undefined)?.tracking !== 'off';
 
+/** No target is made of disks that are not proven. */
+function mustBeProven(course: Course): Proof {
+  const proof = proofOf(course);
+  if (!proof) throw new Error(`${course.vm} of ${course.migration} came to its target without a proof`);
+  return proof;
+}
+
 function command(step: StepName, course: Course): Due {
   return { kind: 'command', step, input: input(step, course) };
 }
@@ -194,6 +202,8 @@ function input(step: StepName, course: Course): StepInput<StepName> {
       return { ...ours, target, ...plan.health, agent: agentMode(course) };
     case 'start':
       return { ...ours, provider: connection.provider, target, ...lastStart };
+    case 'create':
+      return { ...ours, target, proof: digestOf(mustBeProven(course)) };
     case 'powerOn':
       return { ...source, target: placeOf(target), watchMs: mayStillShutDown(course) ? lateShutdownMs : 0 };
     case 'checkOff':

@@ -1,6 +1,8 @@
+import { stepExamples } from '@tranship/contracts';
 import { expect, test } from 'vitest';
-import { good, plan, queued, run } from '../testing/course.ts';
-import { proofOf } from './proof.ts';
+import { good, plan, present, queued, run } from '../testing/course.ts';
+import { next } from './next.ts';
+import { digestOf, proofOf, signedProofOf } from './proof.ts';
 
 const disk = {
   ...{ index: 0, key: 2000, file: '[ds] web/web.vmdk', sizeBytes: 2 ** 30, storageClass: 'fast' },
@@ -58,4 +60,18 @@ test('proof - its grade is the plan’s; a converted disk has a second root, and
 test('proof - before the last pass is proven there is none, though passes before it were', () => {
   expect(proofOf(course('powerOff'))).toBeUndefined();
   expect(proofOf(course('convert'))).toBeDefined();
+});
+
+test('proof - it is signed when its target is made, over a text that later words of the course leave as it was', () => {
+  const { proof: signature } = stepExamples.create.result;
+  expect(signedProofOf(course('create'))).toBeUndefined();
+  const made = course('checkOff');
+  expect(signedProofOf(made)).toEqual({ proof: proofOf(made), ...signature });
+  const commanded = next({ ...course('create') }, present());
+  expect(commanded).toMatchObject({ kind: 'command', step: 'create', input: { proof: digestOf(proofOf(made)!) } });
+  expect(signedProofOf(course('none'))).toEqual(signedProofOf(made));
+});
+
+test('proof - the text of what was signed once never changes: what this test holds may only be added to', () => {
+  expect(digestOf(proofOf(course('none'))!)).toBe('a0c82488de9f055ef2c8b1ae2ffefcab5015b1c485fb8538e5ce2b03c064cf9a');
 });

@@ -1,4 +1,5 @@
-import { leafBytes, type Proof, type StepResult } from '@tranship/contracts';
+import { createHash } from 'node:crypto';
+import { canonical, leafBytes, type Proof, type SignedProof, type StepResult } from '@tranship/contracts';
 import type { Course } from './course.ts';
 import { finished, type Pass } from './passes.ts';
 
@@ -29,6 +30,16 @@ export function proofOf(course: Course): Proof | undefined {
       described(pass, (index) => target.disks.find((d) => d.index === index)?.key),
     ),
   };
+}
+
+/** What stands for a proof where it is signed: SHA-256 of its text, hex. */
+export const digestOf = (proof: Proof): string => createHash('sha256').update(canonical(proof)).digest('hex');
+
+/** The proof as it was signed when its target was made; `undefined` before. */
+export function signedProofOf(course: Course): SignedProof | undefined {
+  const proof = proofOf(course);
+  const made = course.results.create as StepResult<'create'> | undefined;
+  return proof && made && { proof, ...made.proof };
 }
 
 const afterwards = (converted: string | undefined) => (converted === undefined ? {} : { converted });

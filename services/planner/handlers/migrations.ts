@@ -1,10 +1,10 @@
 import { BusConflict } from '@tranship/bus';
-import { canonical, type QueryParsed, TranshipError, type TranshipEvent, type VmEventType } from '@tranship/contracts';
-import type { Kit, ServiceTable } from '@tranship/service-kit';
+import { type QueryParsed, TranshipError, type TranshipEvent, type VmEventType } from '@tranship/contracts';
+import type { ServiceTable } from '@tranship/service-kit';
 import { advanceGroup, type Engine } from '../advance.ts';
 import type { Course } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
-import { proofOf } from '../domain/proof.ts';
+import { signedProofOf } from '../domain/proof.ts';
 import { rehearsalOf } from '../domain/rehearsal.ts';
 import { reportOf } from '../domain/report.ts';
 import { stateNames, transition } from '../domain/states.ts';
@@ -37,13 +37,7 @@ function eventFor({ verb, at, force, mbps }: Omit<Act, 'name' | 'vm'>): Tranship
 }
 
 /** Migrations: read, and acted on by people. */
-export function migrationQueries(
-  all: Aggregates,
-  engine: Engine,
-  driver: Driver,
-  model: Model,
-  query: Kit['query'],
-): Queries {
+export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver, model: Model): Queries {
   const { log } = engine;
   const status = (migration: MigrationFold, courses = known(model, migration)) =>
     describe(migration, courses, engine.present());
@@ -77,9 +71,9 @@ export function migrationQueries(
     },
     proof: async ({ name, vm }) => {
       const found = findVm(model, name, vm);
-      const proof = proofOf(await log.load(name, found.id));
-      if (!proof) throw new TranshipError('proof.none', `the last pass of ${found.name} is not proven`);
-      return { proof, ...(await query('sign', { text: canonical(proof) })) };
+      const proof = signedProofOf(await log.load(name, found.id));
+      if (!proof) throw new TranshipError('proof.none', `the target of ${found.name} is not made yet`);
+      return proof;
     },
     rehearsal: async ({ name, vm }) => {
       const { id, name: called } = findVm(model, name, vm);

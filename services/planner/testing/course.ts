@@ -1,4 +1,4 @@
-import type { Problem, StepName, TranshipEvent, VmPlan } from '@tranship/contracts';
+import { type Problem, type StepName, stepExamples, type TranshipEvent, type VmPlan } from '@tranship/contracts';
 import { apply, type Course, eventOf, newCourse } from '../domain/course.ts';
 import { next } from '../domain/next.ts';
 import { isWanted, lastPass } from '../domain/rehearsal.ts';
@@ -120,6 +120,7 @@ const answers = (at: string, course: Course | undefined): Record<string, unknown
     snapshot: { ...point, snapshot: `snapshot-${course?.passes.length}`, tracking: 'on' },
     findChanges: point,
     copy: { disks: [], seconds: 1 },
+    create: stepExamples.create.result,
     prepare: { rehearse: course !== undefined && isWanted(course) },
     rehearse: { pass: course && lastPass(course), passed: true },
     prove: { disks: [] },

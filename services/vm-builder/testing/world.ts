@@ -54,6 +54,9 @@ export const asked = (input: Course, more: Partial<StepInput<'prepare'>> = {}): 
   ...more,
 });
 
+/** What `create` is asked for; `proof`: what stands for it, 64 hex digits. */
+export const proven = (input: Course, proof = 'ab'.repeat(32)): StepInput<'create'> => ({ ...input, proof });
+
 /** A target cluster with volumes and controllers, without nodes: what a kubelet would do to pods is done by `runs` and `ends`. */
 export class World {
   readonly plane: ControlPlane;

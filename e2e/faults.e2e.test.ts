@@ -101,9 +101,7 @@ test('source - somebody starts it during the copy: the target is not started, a 
 // A few cells; `npm run faults` has them all.
 test.for<Row>([
   { kill: 'worker', steps: ['copy'] },
-  { kill: 'nbdkit', steps: ['delta'] },
   { kill: 'nats', steps: ['final'] },
-  { kill: 'sessions', steps: ['copy'] },
 ])(
   '$kill - killed in the middle of the $steps, all goes on from where it was; nothing is left or read twice beyond the bound',
   async (row) => {

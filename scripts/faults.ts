@@ -7,9 +7,10 @@ import { runTests } from './vitest.ts';
 // npm run faults: the matrix of kills and steps, with --guests that of guests which are converted and booted, or with --slow the rest.
 const usage = `npm run faults [-- --steps S --kills K], lists with commas
 ${words}
-npm run faults -- --guests [WORD...], guests that have all of these: debian-13 xfs, or a whole name; all: every one
+npm run faults -- --guests [WORD...], guests that have all of these: debian-13 xfs, or a whole name; all: every one;
+                                         --mount: what migrations leave to the appliance, by the node's kernel
 npm run faults -- --appliance, a guest on xfs moved by workbenches that have libguestfs' appliance, on a lab of its own
-npm run faults -- --slow, what takes minutes: a disk of 62 TiB; a Windows converted by ours and by virt-v2v, its registry compared`;
+npm run faults -- --slow, what takes minutes: a disk of 62 TiB; encrypted guests; a guest by virt-v2v; a Windows by ours and by virt-v2v`;
 
 function asked(): () => Promise<Tally> {
   try {
@@ -19,6 +20,7 @@ function asked(): () => Promise<Tally> {
         steps: { type: 'string' },
         kills: { type: 'string' },
         guests: { type: 'boolean' },
+        mount: { type: 'boolean' },
         slow: { type: 'boolean' },
         appliance: { type: 'boolean' },
       },
@@ -27,7 +29,7 @@ function asked(): () => Promise<Tally> {
     if (values.slow) return () => runTests(['slow'], positionals);
     if (values.guests) {
       const cells = cellsOf(positionals);
-      return async () => (await import('./faults/guests.ts')).runGuests(cells);
+      return async () => (await import('./faults/guests.ts')).runGuests(cells, values.mount ?? false);
     }
     if (positionals.length > 0) throw new RangeError(`what is ${positionals[0]}?`);
     const rows = rowsAsked(values.kills, values.steps);

@@ -18,7 +18,7 @@ import { type Cell, nameOf, systems } from './table.ts';
 const tool = fileURLToPath(new URL('../../services/converter/tool.ts', import.meta.url));
 /** In software emulation, beside other work. */
 const bootMs = 900_000;
-const convertMs = 300_000;
+const convertMs = 900_000;
 const sizeMiB = 1400;
 const hostName = 'guest';
 const tailLines = 12;
@@ -35,10 +35,10 @@ const macOf = (i: number) => `00:50:56:aa:bb:0${i + 1}`;
 /** A network of each NIC's own, which answers to ping and DHCP and leads nowhere. */
 const backendOf = (i: number) => `user,net=192.168.${76 + i}.0/24,host=192.168.${76 + i}.2,restrict=on,ipv6=off`;
 
-/** Boots one guest on VMware's hardware and, before and after its conversion, on KubeVirt's. */
-export async function runCell(cell: Cell, tell: (what: string) => void = () => {}): Promise<Course> {
+/** Boots one guest on VMware's hardware and, before and after its conversion, on KubeVirt's. `mount`: by the node's kernel where migrations take the appliance. */
+export async function runCell(cell: Cell, mount: boolean, tell: (what: string) => void = () => {}): Promise<Course> {
   const folder = scratch(cacheDir, '.guest');
-  const trial = new Trial(cell, folder, tell);
+  const trial = new Trial(cell, folder, mount, tell);
   try {
     await trial.run();
     return trial.course;
@@ -53,11 +53,13 @@ class Trial {
   course: Course;
   readonly #cell: Cell;
   readonly #folder: string;
+  readonly #mount: boolean;
   readonly #tell: (what: string) => void;
 
-  constructor(cell: Cell, folder: string, tell: (what: string) => void) {
+  constructor(cell: Cell, folder: string, mount: boolean, tell: (what: string) => void) {
     this.#cell = cell;
     this.#folder = folder;
+    this.#mount = mount;
     this.#tell = tell;
     this.course = { cell };
   }
@@ -113,18 +115,18 @@ class Trial {
       addresses: nics.find(({ mac }) => mac === macOf(i))?.addresses.map((each) => each.split('/')[0]!) ?? [],
     }));
     writeFileSync(file, JSON.stringify(known));
-    const first = await answerOf('convert', this.#disk, file);
+    const first = await answerOf('convert', this.#disk, file, this.#mount);
     if ('problem' in first)
       return { engine: '', seconds: 0, refusal: `${first.problem.code}: ${first.problem.detail}`, again: [] };
-    const second = await answerOf('inspect', this.#disk, file);
+    const second = await answerOf('inspect', this.#disk, file, this.#mount);
     const again = 'problem' in second ? [second.problem.code] : second.inspection.changes.map(({ path }) => path);
     const { engine, seconds } = first.inspection;
     return { engine, seconds, again };
   }
 }
 
-async function answerOf(verb: 'convert' | 'inspect', disk: string, nics: string): Promise<GuestAnswer> {
-  const env = { ...process.env, TRANSHIP_MOUNT_ENGINE: 'true' };
+async function answerOf(verb: 'convert' | 'inspect', disk: string, nics: string, mount: boolean): Promise<GuestAnswer> {
+  const env = { ...process.env, TRANSHIP_MOUNT_ENGINE: String(mount) };
   const args = [tool, verb, disk, '--nics', nics];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: convertMs, maxBuffer: 1 << 26 });
   return guestAnswerSchema.parse(JSON.parse(stdout));

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { installAppliance } from '../../lab/setup/packages.ts';
-import { convertApart } from './apart.ts';
 import { convertDisks } from './convert.ts';
 import { inspectDisks } from './inspect.ts';
 import { inspectFiles } from './offline.ts';
@@ -90,26 +89,6 @@ test('appliance - a root on btrfs, /boot on xfs and /var on a split volume: insp
   });
   expect(running()).toEqual([]);
   expect(readdirSync(join(folder, 'kept/convert'))).toEqual(['result.json']);
-});
-
-test('appliance - for a rehearsal the same guest is converted beside its disk: the overlay holds all of it, the disk not a byte', {
-  timeout,
-}, async () => {
-  const before = digest();
-  const { overlays, ...told } = await convertApart(work(), 'auto');
-  expect(told).toMatchObject({ engine: 'appliance', os: expect.stringContaining('Debian') });
-  expect(digest()).toBe(before);
-  expect(readdirSync(join(folder, 'scratch'))).toEqual(['disk-0.qcow2']);
-  const flat = join(folder, 'flat.img');
-  execFileSync('qemu-img', ['convert', '-O', 'raw', overlays.get(0)!, flat], { timeout: 60_000 });
-  lookInto(flat, 'root', folder, (at) => {
-    const link = join(at, 'etc/systemd/network/10-tranship-ens192.link');
-    expect(readFileSync(link, 'utf8')).toContain('MACAddress=00:50:56:aa:00:05');
-  });
-  lookInto(flat, 'boot', folder, (at) =>
-    expect(readFileSync(join(at, 'grub/grub.cfg'), 'utf8')).toContain('console=ttyS0,115200'),
-  );
-  expect(running()).toEqual([]);
 });
 
 test('appliance - ended while it starts, nothing of it is left and the disk is what it was', { timeout }, async () => {

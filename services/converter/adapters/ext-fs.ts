@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import type { Attributes, Entry, GuestFs, PlacedTarget } from '../ports.ts';
@@ -18,6 +27,8 @@ const memory = 256 * 1024 ** 2;
 /** Who looks at every block needs some bits for each. */
 export const memoryFor = ({ length }: Place): number => memory + Math.ceil(length / 2048);
 const noFile = 0;
+/** So much of a file lies in its inode, where data may (`inline_data`). */
+const inInode = 60;
 /** ext4 keeps no larger one, but for those in an inode of their own. */
 const maxAttribute = 64 * 1024;
 const readMs = 60_000;
@@ -53,6 +64,7 @@ export class ExtFs implements GuestFs {
     try {
       const commands = files.map((file, i) => `dump ${quote(file)} ${quote(local(i))}`);
       await this.#debugfs(commands, maxBytes);
+      await this.#trim(files, local);
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;
@@ -61,6 +73,18 @@ export class ExtFs implements GuestFs {
       folder,
       files: new Map(files.flatMap((file, i) => (existsSync(local(i)) ? [[file, local(i)] as const] : []))),
     };
+  }
+
+  /** What lies in an inode itself debugfs 1.47.0 gives whole, with the zeros behind it. */
+  async #trim(files: readonly string[], local: (i: number) => string): Promise<void> {
+    const whole = files.flatMap((file, i) =>
+      existsSync(local(i)) && statSync(local(i)).size === inInode ? [{ file, copy: local(i) }] : [],
+    );
+    const outputs = await this.#debugfs(whole.map(({ file }) => `stat ${quote(file)}`));
+    for (const [i, { copy }] of whole.entries()) {
+      const size = Number(/\bSize: (\d+)$/m.exec(outputs[i]!)?.[1] ?? inInode);
+      if (size < inInode) truncateSync(copy, size);
+    }
   }
 
   async attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {

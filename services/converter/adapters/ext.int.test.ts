@@ -64,6 +64,8 @@ test.each(Object.entries(kinds))(
     const log = join(folder, 'log');
     const fs = opened(size, offset);
     const told = (await fs.dump(Object.keys(files), 8 * mib)).files;
+    for (const [path, content] of Object.entries(files))
+      expect([path, readFileSync(told.get(path)!)]).toEqual([path, Buffer.from(content)]);
     await fs.write(targets(), log);
     expect(await fs.check()).toBeUndefined();
     const large = join(folder, 'large');

@@ -102,3 +102,51 @@ test('blank VM - every planner killed in the middle, nothing is lost and nothing
   const types = await story.types(migration);
   expect(new Set(types).size).toBe(types.length);
 });
+
+const group = (suffix: string, ...names: string[]) =>
+  names.map((name) => ({ name, targetName: `${name}-${suffix}`, group: 'shop' }));
+
+test('group - two VMs that run cut over together: neither starts before the sources of both were seen to be off', async () => {
+  for (const name of ['live-02', 'busy-01']) await story.power(name, 'on');
+  const shutdown = { deadline: '10s', then: 'powerOff' };
+  await story.plan('together', group('too', 'live-02', 'busy-01'), {
+    defaults: { shutdown, targetPower: 'on', health: { agent: 'ignore' } },
+  });
+  const migration = await story.start('together');
+  const { state, vms } = await story.finished(migration, 240);
+  expect(vms.map(({ error }) => error)).toEqual([undefined, undefined]);
+  expect(state).toBe('succeeded');
+  const types = await story.types(migration);
+  const bothBefore = (type: string, next: string) => {
+    expect(types.filter((each) => each === type)).toHaveLength(2);
+    expect(types.lastIndexOf(type)).toBeLessThan(types.indexOf(next));
+  };
+  bothBefore('vm.prepared', 'vm.powered-off');
+  bothBefore('vm.source-checked', 'vm.started');
+  for (const [name, size] of [['live-02', 0.25 * gib] as const, ['busy-01', 0.125 * gib] as const]) {
+    expect((await kubectlJson(['get', 'vmi', `${name}-too`, '-n', 'apps'])).status.phase).toBe('Running');
+    expect((await story.vms()).find((vm) => vm.name === name)?.powerState).toBe('poweredOff');
+    // Without a system it has written nothing.
+    const moved = await digest(await claimFile('apps', `${name}-too-disk-0`), size);
+    expect(moved).toBe(await digest(sourceFile('fast-ds', name, 0), size));
+  }
+  expect(await story.leftovers()).toEqual([]);
+});
+
+test('group - one that cannot be shut down takes the other back: no target of either is left, and its source runs on', async () => {
+  await story.power('busy-01', 'on');
+  const shutdown = { deadline: '10s', then: 'fail' };
+  await story.plan('apart', group('apart', 'data-02', 'busy-01'), { defaults: { shutdown, targetPower: 'on' } });
+  const ended = await story.finished(await story.start('apart'));
+  expect(ended.state).toBe('failed');
+  const errors = Object.fromEntries(ended.vms.map(({ name, error }) => [name, error]));
+  expect(errors).toMatchObject({
+    'data-02': { code: 'migration.group' },
+    'busy-01': { code: expect.stringMatching(/^source\.shutdown-/) },
+  });
+  const { items } = await kubectlJson(['get', 'vm,pvc', '-n', 'apps']);
+  const names = items.map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+  expect(names.filter((name: string) => name.includes('-apart'))).toEqual([]);
+  expect((await story.vms()).find(({ name }) => name === 'busy-01')?.powerState).toBe('poweredOn');
+  expect(await story.leftovers()).toEqual([]);
+});

@@ -33,14 +33,16 @@ const work = (signal = AbortSignal.timeout(timeout)) => {
   const tell = (stage: string) => void stages.push(stage);
   return { images, nics, mediaDir: folder, scratch, applianceEngine: true, signal, tell };
 };
-/** Processes that have our folder among their arguments. */
+/** Of processes that have our folder among their arguments: these. */
 const running = () =>
-  readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false;
+  readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${folder}/`);
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      return line.includes(`${folder}/`) ? [line] : [];
     } catch {
-      return false;
+      // It has ended meanwhile.
+      return [];
     }
   });
 
@@ -99,7 +101,7 @@ test('appliance - ended while it starts, nothing of it is left and the disk is w
     () => 'done',
     () => 'ended',
   );
-  while (!running().some((pid) => /qemu-system/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))))
+  while (!running().some((line) => line.includes('qemu-system')))
     await new Promise((resolve) => setTimeout(resolve, 50));
   stop.abort();
   expect(await outcome).toBe('ended');

@@ -110,7 +110,7 @@ test('group - two VMs that run cut over together: neither starts before the sour
   for (const name of ['live-02', 'busy-01']) await story.power(name, 'on');
   const shutdown = { deadline: '10s', then: 'powerOff' };
   await story.plan('together', group('too', 'live-02', 'busy-01'), {
-    defaults: { shutdown, targetPower: 'on', health: { agent: 'ignore' } },
+    defaults: { convert: 'none', shutdown, targetPower: 'on', health: { agent: 'ignore' } },
   });
   const migration = await story.start('together');
   const { state, vms } = await story.finished(migration, 240);

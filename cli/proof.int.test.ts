@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,12 +35,15 @@ const proof: Proof = {
 };
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 const base64 = (key: KeyObject) => key.export({ type: 'spki', format: 'der' }).toString('base64');
-const signature = sign(
-  null,
-  Buffer.from(signedText(createHash('sha256').update(canonical(proof)).digest('hex'))),
-  privateKey,
-).toString('base64');
-const signed = { proof, publicKey: base64(publicKey), signature };
+const signedAs = (content: object, key = privateKey) => ({
+  ...{ proof: content, publicKey: base64(publicKey) },
+  signature: sign(
+    null,
+    Buffer.from(signedText(createHash('sha256').update(canonical(content)).digest('hex'))),
+    key,
+  ).toString('base64'),
+});
+const signed = signedAs(proof);
 const file = written('proof.json', JSON.stringify(signed, null, 2));
 /** With nothing else at hand: no server, no token. */
 const verify = (...args: string[]) => tranship(['proof', 'verify', ...args]);
@@ -69,6 +73,42 @@ test('proof verify - ends with 1 for a word that was changed, another key or oth
     1,
     [{ what: 'disk 0', ok: false, detail: expect.stringContaining('other bytes') }],
   ]);
+});
+
+test('proof verify - a word that nobody signed is none of it, wherever it stands; one that a later version signed is', async () => {
+  const outcome = async (document: object) => {
+    const { code, out } = await verify(written('more.json', JSON.stringify(document)));
+    return [code, /^(NOT OK|ok) +signature/m.exec(out)?.[1]];
+  };
+  expect(await outcome({ ...signed, proof: { ...proof, note: 'by hand' } })).toEqual([1, 'NOT OK']);
+  const nested = { ...proof, source: { ...proof.source, os: 'by hand' } };
+  expect(await outcome({ ...signed, proof: nested })).toEqual([1, 'NOT OK']);
+  expect(await outcome(signedAs(nested))).toEqual([0, 'ok']);
+});
+
+test('proof verify - what proves nothing is no proof, though it is signed: no disk, counts below zero, another kind of key', async () => {
+  const said = async (document: object) => verify(written('odd.json', JSON.stringify(document)));
+  expect(await said(signedAs({ ...proof, disks: [], passes: [] }))).toMatchObject({
+    ...{ code: 1, out: expect.stringMatching(/NOT OK +chain +it proves no disk/) },
+  });
+  const below = proof.passes.map((pass) => ({
+    ...pass,
+    disks: pass.disks.map((disk) => ({ ...disk, provenLeaves: -1 })),
+  }));
+  expect(await said(signedAs({ ...proof, passes: below }))).toMatchObject({ code: 2 });
+  for (const other of ['bm8ga2V5', '', base64(generateKeyPairSync('x25519').publicKey)])
+    expect(await said({ ...signed, publicKey: other })).toMatchObject({
+      ...{ code: 1, err: '', out: expect.stringMatching(/NOT OK +signature +its publicKey is no ed25519 key/) },
+    });
+});
+
+test('proof verify - an image is of the proven length, and a file that ends', async () => {
+  const longer = written('longer.img', Buffer.concat([after, Buffer.from('behind')]));
+  const pipe = join(dir, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const cases = { [longer]: 'goes on for 6 bytes', [pipe]: 'neither a raw image', [dir]: 'neither a raw image' };
+  for (const [image, why] of Object.entries(cases))
+    expect(await verify(file, '--disk', image)).toMatchObject({ code: 1, out: expect.stringContaining(why) });
 });
 
 test('proof verify - what is no proof, or not there, is a mistake of its caller', async () => {

@@ -1,7 +1,7 @@
-import { createHash, createPublicKey, verify } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { open, stat } from 'node:fs/promises';
 import { Root, summingOf } from '@tranship/blocks';
-import { canonical, type Proof, type SignedProof, signedText, sumsOf } from '@tranship/contracts';
+import { canonical, type Proof, type Signature, signedText, sumsOf } from '@tranship/contracts';
 
 export interface Finding {
   readonly what: string;
@@ -9,23 +9,36 @@ export interface Finding {
   readonly detail: string;
 }
 
-/** Whether the proof is as it was signed; `trusted`: the key that must have signed it (SPKI, base64). */
-export function checkSignature({ proof, publicKey, signature }: SignedProof, trusted: string | undefined): Finding[] {
-  const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' });
-  const ok = verify(
-    null,
-    Buffer.from(signedText(sha256(canonical(proof)).toString('hex'))),
-    key,
-    Buffer.from(signature, 'base64'),
-  );
+/**
+ * Whether the proof is as it was signed; `proof`: as it stands in its file, what is not known here included. `trusted`: the key
+ * that must have signed it (SPKI, base64).
+ */
+export function checkSignature(
+  { proof, publicKey, signature }: Signature & { readonly proof: unknown },
+  trusted: string | undefined,
+): Finding[] {
+  const key = ed25519(publicKey);
+  const text = signedText(sha256(canonical(proof)).toString('hex'));
+  const ok = key !== undefined && verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64'));
   const by = `by the key ${fingerprint(publicKey)}`;
-  const signed = { what: 'signature', ok, detail: ok ? by : `not ${by}: the proof was changed` };
+  const broken = key ? `not ${by}: the proof was changed` : 'its publicKey is no ed25519 key in base64';
+  const signed = { what: 'signature', ok, detail: ok ? by : broken };
   if (trusted === undefined) return [signed];
-  const same = trusted === publicKey;
-  return [
-    signed,
-    { what: 'key', ok: same, detail: same ? 'it is the one given' : `the one given is ${fingerprint(trusted)}` },
-  ];
+  const wanted = trusted.trim();
+  const same = wanted === publicKey;
+  const given = ed25519(wanted)
+    ? `the one given is ${fingerprint(wanted)}`
+    : 'the one given is no ed25519 key in base64';
+  return [signed, { what: 'key', ok: same, detail: same ? 'it is the one given' : given }];
+}
+
+function ed25519(spki: string): KeyObject | undefined {
+  try {
+    const key = createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' });
+    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest();
@@ -46,6 +59,7 @@ export function checkGrade({ grade, disks }: Proof): Finding {
 
 /** Whether the chain of passes holds: each disk's last root is the one proven, and each pass was read back. */
 export function checkChain({ disks, passes }: Proof): Finding[] {
+  if (disks.length === 0) return [{ what: 'chain', ok: false, detail: 'it proves no disk' }];
   return disks.map(({ index, copied }) => {
     const own = passes.map(({ pass, disks: each }) => ({ pass, disk: each.find((disk) => disk.index === index) }));
     const gap = own.find(({ pass, disk }, i) => pass !== i + 1 || disk === undefined);
@@ -71,6 +85,8 @@ export async function checkDisk({ disks, grade }: Proof, index: number, image: s
   if (!disk) return { what, ok: false, detail: 'the proof has no such disk' };
   const { sizeBytes, copied, converted } = disk;
   const summing = summingOf(sumsOf(grade));
+  const { size, ...is } = await kindOf(image);
+  if (!is.file && !is.device) return { what, ok: false, detail: `${image} is neither a raw image nor a device` };
   const file = await open(image, 'r');
   try {
     const root = new Root(sizeBytes, summing);
@@ -80,13 +96,21 @@ export async function checkDisk({ disks, grade }: Proof, index: number, image: s
       if (!(await fill(file, part, at))) return { what, ok: false, detail: `${image} ends before ${sizeBytes} bytes` };
       root.add(summing.sum(part));
     }
-    const is = root.hex();
-    if (is === copied) return { what, ok: true, detail: `${image} is what was proven, as copied from the source` };
-    const ok = is === converted;
-    return { what, ok, detail: ok ? `${image} is what was proven, as converted` : `${image} has other bytes` };
+    const found = root.hex();
+    const how = found === copied ? 'as copied from the source' : found === converted ? 'as converted' : undefined;
+    if (how === undefined) return { what, ok: false, detail: `${image} has other bytes` };
+    // A device is as large as its storage likes.
+    if (is.file && size > sizeBytes)
+      return { what, ok: false, detail: `${image} goes on for ${size - sizeBytes} bytes that are not proven` };
+    return { what, ok: true, detail: `${image} is what was proven, ${how}` };
   } finally {
     await file.close();
   }
+}
+
+async function kindOf(image: string) {
+  const found = await stat(image);
+  return { size: found.size, file: found.isFile(), device: found.isBlockDevice() };
 }
 
 async function fill(file: Awaited<ReturnType<typeof open>>, part: Buffer, from: number): Promise<boolean> {

@@ -40,10 +40,15 @@ export const proof: Register = (program) => {
     .option('--key <key>', 'the key that must have signed it, as it stands in a proof that you trust')
     .action(
       action(async ({ terminal, format }, file: string, { disk, key }: Options) => {
-        const signed = signedProofSchema.safeParse(await json(file));
+        const document = await json(file);
+        const signed = signedProofSchema.safeParse(document);
         if (!signed.success) throw new CliError(`${file} is no proof of Tranship`, { exit: exits.usage });
         const { proof } = signed.data;
-        const found: Finding[] = [...checkSignature(signed.data, key), checkGrade(proof), ...checkChain(proof)];
+        const found: Finding[] = [
+          ...checkSignature({ ...signed.data, proof: (document as { proof: unknown }).proof }, key),
+          checkGrade(proof),
+          ...checkChain(proof),
+        ];
         for (const each of disk) {
           const [, index = '0', image = each] = /^(\d+)=(.+)$/.exec(each) ?? [];
           found.push(await checkDisk(proof, Number(index), image));

@@ -24,7 +24,7 @@ export const proofSchema = z.object({
       index: z.number().int(),
       /** As the source had it at the last pass. */
       file: z.string(),
-      sizeBytes: z.number().int(),
+      sizeBytes: z.number().int().nonnegative(),
       /** Root over the leaves of 64 KiB (see docs/reference/proof.md), hex. */
       copied: z.string(),
       /** The same after the conversion, where that changed the disk. */
@@ -45,11 +45,11 @@ export const proofSchema = z.object({
           index: z.number().int(),
           how: passHowSchema,
           changeId: z.string().nullable(),
-          readBytes: z.number(),
-          writtenBytes: z.number(),
-          auditedLeaves: z.number(),
-          liedLeaves: z.number(),
-          provenLeaves: z.number(),
+          readBytes: z.number().int().nonnegative(),
+          writtenBytes: z.number().int().nonnegative(),
+          auditedLeaves: z.number().int().nonnegative(),
+          liedLeaves: z.number().int().nonnegative(),
+          provenLeaves: z.number().int().nonnegative(),
           root: z.string(),
         }),
       ),

@@ -1,6 +1,6 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { Appliance } from './adapters/appliance/appliance.ts';
-import { bytesOf, checkHostRoom, checkRoom, verifyTargets, writeTargets } from './adapters/commit.ts';
+import { bytesOf, checkHostRoom, checkRoom, checkWritable, verifyTargets, writeTargets } from './adapters/commit.ts';
 import { type Image, imageOf, type Probe } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import type { Journal } from './adapters/journal.ts';
@@ -60,11 +60,12 @@ export function refuseUnplanned({ plan }: Pick<Planned, 'plan'>): void {
   if (refusal) throw errorOf(refusal);
 }
 
-/** Makes ready what is planned and not refused. Throws `guest.no-space`. */
+/** Makes ready what is planned and not refused. Throws `guest.no-space`, `guest.ext-unsupported`. */
 export async function readyOf(work: Pick<Work, 'scratch' | 'signal' | 'tell'>, planned: Planned): Promise<Ready> {
   const { guest, found, makers, plan } = planned;
   const edit = await prepareEdit(guest, plan.changes, work);
   checkRoom(guest, edit.targets);
+  await checkWritable(guest, edit.targets);
   const { engine, why } = engineOf(guest);
   const outcome: Outcome = {
     engine,

@@ -42,6 +42,7 @@ const beyond: ReadonlySet<ErrorCode> = new Set([
   'guest.xfs-unsupported',
   'guest.btrfs-unsupported',
   'guest.lvm-unsupported',
+  'guest.ext-unsupported',
   'guest.dirty',
   'rehearsal.unsupported',
 ]);

@@ -1,10 +1,12 @@
+import { dirname } from 'node:path';
+import { TranshipError } from '@tranship/contracts';
 import { isFile, isLink } from './adapters/entries.ts';
 import { readEsp } from './adapters/esp.ts';
 import { entryAt, type Guest } from './adapters/guest.ts';
 import { findKernels, readKernels } from './adapters/kernels.ts';
 import type { Package } from './domain/agent.ts';
 import { entriesIn, entryFolders, parseEntry } from './domain/boot-entries.ts';
-import type { Facts } from './domain/facts.ts';
+import { type Facts, textOf } from './domain/facts.ts';
 import { grubNames } from './domain/grub.ts';
 import { ifupdownSources } from './domain/network/ifupdown.ts';
 import type { Nic } from './domain/nic-names.ts';
@@ -36,6 +38,15 @@ const single: readonly string[] = [
   paths.resume,
   paths.dhcpcd,
   ...toolsFiles,
+];
+/** The guest's own settings, which conversion reads and writes: one that is a link would be taken for absent. */
+const settings: readonly string[] = [
+  paths.fstab,
+  paths.crypttab,
+  paths.grubDefaults,
+  paths.kernelCommandLine,
+  paths.modules,
+  paths.resume,
 ];
 /** Folders whose files tell of the network and the boot, and how those end. */
 const folders: readonly [string, string][] = [
@@ -81,6 +92,13 @@ const maxFiles = 1000;
 export async function examine(guest: Guest<GuestFs>, given: Given, signal: AbortSignal): Promise<Facts> {
   const fat = guest.mounts.flatMap(({ at, volume }) => (volume.fileSystem?.kind === 'vfat' ? [at] : []));
   const boots = entryFolders(fat).map((folder): [string, string] => [folder, '.conf']);
+  const above = await guest.list(new Set(settings.map((path) => dirname(path))));
+  const link = settings.find((path) => {
+    const entry = entryAt(above, path);
+    return entry !== undefined && isLink(entry);
+  });
+  if (link)
+    throw new TranshipError('guest.unsupported', `${link} in the guest is a link: put the file itself in its place`);
   const listing = await guest.list([...looked, ...[...folders, ...boots].map(([folder]) => folder)]);
   const files = await guest.read(
     [
@@ -90,7 +108,7 @@ export async function examine(guest: Guest<GuestFs>, given: Given, signal: Abort
     maxBytes,
   );
   for (const [path, content] of await guest.read(lists, maxListBytes)) files.set(path, content);
-  const interfaces = files.get(`${paths.ifupdown}/interfaces`)?.toString('utf8') ?? '';
+  const interfaces = textOf({ files }, `${paths.ifupdown}/interfaces`) ?? '';
   for (const [path, content] of await drawnIn(guest, interfaces)) files.set(path, content);
   // In a guest where /lib is a link, a path below it lies in /usr.
   const merged = new Set((listing.get('/') ?? []).filter(isLink).map(({ name }) => name));

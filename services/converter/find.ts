@@ -3,6 +3,7 @@ import { Guest, type Mount } from './adapters/guest.ts';
 import { ntfsStates } from './adapters/windows.ts';
 import { closedIn, deviceNames } from './domain/crypttab.ts';
 import { type FstabEntry, parseFstab, subvolumeIn, volumeOf } from './domain/devices.ts';
+import { textOf } from './domain/facts.ts';
 import { errorOf, refuse } from './domain/part.ts';
 import { isEsp } from './domain/partitions.ts';
 import { paths } from './domain/paths.ts';
@@ -53,8 +54,8 @@ async function rootsBelow(volume: Volume, open: OpenVolume): Promise<Root[]> {
 }
 
 async function fstabOf(guest: Guest): Promise<FstabEntry[]> {
-  const read = await guest.read([paths.fstab], maxBytes);
-  return parseFstab(read.get(paths.fstab)?.toString('utf8') ?? '').filter(({ options }) => !options.includes('noauto'));
+  const files = await guest.read([paths.fstab], maxBytes);
+  return parseFstab(textOf({ files }, paths.fstab) ?? '').filter(({ options }) => !options.includes('noauto'));
 }
 
 /** What we read and write lies below these. */
@@ -78,8 +79,8 @@ export async function openGuest({ volume: root, subvolume }: Root, probe: Probe,
   const first: Mount = { at: '/', volume: root, fs: open(root, subvolume)! };
   const bare = new Guest([first]);
   const entries = await fstabOf(bare);
-  const crypttab = (await bare.read([paths.crypttab], maxBytes)).get(paths.crypttab);
-  const named = deviceNames(crypttab?.toString('utf8') ?? '', disks);
+  const files = await bare.read([paths.crypttab], maxBytes);
+  const named = deviceNames(textOf({ files }, paths.crypttab) ?? '', disks);
   const stated = entries.find(({ mountPoint }) => mountPoint === '/');
   if (stated) {
     const { volume } = named(stated.spec);

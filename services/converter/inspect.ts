@@ -1,5 +1,5 @@
 import { type ErrorCode, type Inspection, TranshipError } from '@tranship/contracts';
-import { checkRoom } from './adapters/commit.ts';
+import { checkRoom, checkWritable } from './adapters/commit.ts';
 import { type Probe, probeDisks } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import { FolderFs } from './adapters/folder-fs.ts';
@@ -59,7 +59,10 @@ async function told(work: Work, probe: Probe, planned: Planned): Promise<Found> 
   let edit: Edit | undefined;
   try {
     if (refusals.length === 0) edit = await prepareEdit(guest, plan.changes, work);
-    if (edit) checkRoom(guest, edit.targets);
+    if (edit) {
+      checkRoom(guest, edit.targets);
+      await checkWritable(guest, edit.targets);
+    }
   } catch (error) {
     const refusal = refusalIn(error);
     if (unclean.length > 0 && passing.has(refusal.code)) warnings.push(whileInUse(refusal));

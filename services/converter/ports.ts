@@ -34,6 +34,8 @@ export interface GuestFs {
 /** One that is written, under an undo log, and checked as a whole. */
 export interface WritableFs extends GuestFs {
   write(targets: readonly PlacedTarget[], undoLog: string): Promise<void>;
+  /** Why these cannot be written, though the file system can be read; undefined: they can. Absent: nothing is known against it. */
+  unwritable?(targets: readonly PlacedTarget[]): Promise<string | undefined>;
   /** What is wrong with it, or undefined. */
   check(): Promise<string | undefined>;
 }

@@ -38,6 +38,12 @@ export const guestErrors = {
     retry: false,
     status: 422,
   },
+  'guest.ext-unsupported': {
+    title: 'A file system of the guest can be read, and not written without mounting it',
+    fix: 'Give workbenches the image with the appliance (deploy/images/Containerfile.appliance), or prepare the guest by hand (virtio in its initramfs, NIC names by MAC) and set convert: none, diskBus: virtio and nicModel: virtio',
+    retry: false,
+    status: 422,
+  },
   'guest.luks-unsupported': {
     title: 'A volume that the guest starts from is encrypted (LUKS)',
     fix: 'Lay its passphrase into a Secret in the namespace tranship-work and name it in the plan (`luks: {secret: NAME}` at the VM; `--luks-keys DIR` of `tranship guest`), with workbenches that have the image with the appliance (deploy/images/Containerfile.appliance); or prepare the guest by hand and set convert: none',

@@ -25,6 +25,15 @@ export function checkRoom(guest: Guest, targets: readonly Target[]): void {
   }
 }
 
+/** Throws `guest.ext-unsupported` where what reaches a file system cannot write these targets in it. */
+export async function checkWritable(guest: Guest, targets: readonly Target[]): Promise<void> {
+  for (const { mount, own } of byMount(guest, targets)) {
+    const placed = own.map((target) => ({ ...target, inner: guest.locate(target.path).inner }));
+    const why = await mount.fs.unwritable?.(placed);
+    if (why) throw new TranshipError('guest.ext-unsupported', `${mount.at} of the guest: ${why}`);
+  }
+}
+
 const spareHostBytes = 32 * 1024 ** 2;
 
 /** What the files among the targets hold. */

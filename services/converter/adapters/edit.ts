@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import { type Change, type Told, tell, tellHive, tellLarge } from '../domain/changes.ts';
+import { codedAs } from '../domain/text.ts';
 import type { Entry, Target } from '../ports.ts';
 import { type Bare, withAttributes } from './attributes.ts';
 import { isFile } from './entries.ts';
@@ -94,12 +95,16 @@ class Maker {
         return;
       case 'file': {
         const before = this.#given.before.get(path);
-        if (now && (change.onlyIfAbsent || before?.equals(change.content))) return;
+        if (now && change.onlyIfAbsent) return;
+        const content = change.text ? codedAs(before, change.content) : change.content;
+        if (!content)
+          throw new TranshipError('guest.unsupported', `${path} in the guest is not UTF-8, as what is to stand in it`);
+        if (now && before?.equals(content)) return;
         if (now && !before) throw inTheWay(path);
         const file = this.#newFile();
-        writeFileSync(file, change.content);
+        writeFileSync(file, content);
         this.#addFile(path, file, change.mode ?? 0o644, now, change.mode);
-        this.told.push(tell(path, before, change.content));
+        this.told.push(tell(path, before, content));
         return;
       }
       case 'append': {

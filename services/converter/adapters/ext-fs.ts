@@ -111,6 +111,17 @@ export class ExtFs implements GuestFs {
     }
   }
 
+  /** debugfs 1.47.0 keeps no quota, and leaves behind what is attached to a file in a block of its own. */
+  async unwritable(targets: readonly PlacedTarget[]): Promise<string | undefined> {
+    const there = targets.filter(({ now }) => now !== undefined);
+    const commands = ['features', ...there.map(({ inner }) => `stat ${quote(inner)}`)];
+    const [features = '', ...files] = await this.#debugfs(commands);
+    const kept = /\b(quota|project)\b/.exec(features)?.[1];
+    if (kept) return `it keeps account of what is used (the feature ${kept})`;
+    const apart = files.findIndex((file) => /^File ACL: [1-9]/m.test(file));
+    return apart < 0 ? undefined : `${there[apart]!.path} has attributes in a block of their own`;
+  }
+
   /** Writes targets in one run: in a copy of our own, for a disk would be left half written. */
   async change(targets: readonly PlacedTarget[]): Promise<void> {
     mkdirSync(this.#scratch, { recursive: true });

@@ -1,5 +1,6 @@
 import type { Facts } from './facts.ts';
 import type { TextFile } from './network/mention.ts';
+import { decoded } from './text.ts';
 
 /** An entry of the boot loader specification that starts a kernel with an initramfs; paths are of the file system that it lies on. */
 export interface BootEntry {
@@ -21,7 +22,7 @@ export const isEntry = (path: string): boolean => inFolder.test(path);
 
 export const entriesIn = ({ files }: Pick<Facts, 'files'>): TextFile[] =>
   [...files]
-    .flatMap(([path, content]) => (isEntry(path) ? [{ path, text: content.toString('utf8') }] : []))
+    .flatMap(([path, content]) => (isEntry(path) ? [{ path, text: decoded(content) }] : []))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 
 /** Undefined: it starts no Linux, or one without an initramfs. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileChange, type MadeChange, sized, unifiedDiff } from '@tranship/contracts';
+import { decoded } from './text.ts';
 import type { KeyEdit } from './windows/registry.ts';
 
 /** A change to the guest's files. Everything that is new belongs to root. */
@@ -11,6 +12,8 @@ export type Change =
       readonly content: Buffer;
       readonly mode?: number;
       readonly onlyIfAbsent?: boolean;
+      /** Its content is a text, in UTF-8: it is written in the coding of the file that is there. */
+      readonly text?: true;
     }
   /** Bytes behind the file's own, from the next multiple of four; `close`: from its very end. */
   | { readonly kind: 'append'; readonly path: string; readonly content: Buffer; readonly close?: true }
@@ -24,6 +27,7 @@ export const textFile = (path: string, text: string, mode?: number): Change => (
   kind: 'file',
   path,
   content: Buffer.from(text),
+  text: true,
   ...(mode === undefined ? {} : { mode }),
 });
 
@@ -93,7 +97,7 @@ export function describe(content: Buffer): string {
 
 function asText(content: Buffer | string): string | undefined {
   if (typeof content === 'string') return content;
-  const text = content.includes(0) ? undefined : content.toString('utf8');
+  const text = content.includes(0) ? undefined : decoded(content);
   return text !== undefined && Buffer.from(text).equals(content) ? text : undefined;
 }
 

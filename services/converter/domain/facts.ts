@@ -4,6 +4,7 @@ import type { Kernel } from './initramfs.ts';
 import type { TextFile } from './network/mention.ts';
 import type { Nic } from './nic-names.ts';
 import type { OsRelease } from './os-release.ts';
+import { decoded } from './text.ts';
 import type { Disk } from './volumes.ts';
 
 /**
@@ -36,13 +37,15 @@ export interface Facts {
   readonly esp?: Esp;
 }
 
-export const textOf = ({ files }: Pick<Facts, 'files'>, path: string): string | undefined =>
-  files.get(path)?.toString('utf8');
+export function textOf({ files }: Pick<Facts, 'files'>, path: string): string | undefined {
+  const content = files.get(path);
+  return content && decoded(content);
+}
 
 /** The files read that lie below a folder, in the order of their paths. */
 export const filesBelow = ({ files }: Pick<Facts, 'files'>, folder: string, suffix = ''): TextFile[] =>
   [...files]
     .flatMap(([path, content]) =>
-      path.startsWith(`${folder}/`) && path.endsWith(suffix) ? [{ path, text: content.toString('utf8') }] : [],
+      path.startsWith(`${folder}/`) && path.endsWith(suffix) ? [{ path, text: decoded(content) }] : [],
     )
     .sort((a, b) => (a.path < b.path ? -1 : 1));

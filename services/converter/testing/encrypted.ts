@@ -50,7 +50,7 @@ export function encryptedDisk(file: string, work: string): void {
   ext4(
     file,
     folderOf(join(work, 'boot'), { ...Object.fromEntries(inBoot), [`/initrd.img-${version}`]: gzipSync(image) }),
-    ...([boot, bootMiB, bootUuid] as const),
+    ...([boot, bootMiB, ['-U', bootUuid]] as const),
   );
   const group = join(work, 'group.img');
   writeFileSync(group, physicalVolume());

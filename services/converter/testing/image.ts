@@ -84,14 +84,15 @@ export function partitioned(
 }
 
 /** ext4 from a folder, at an offset of a file, everything root's, without mounting. */
-export function ext4(file: string, folder: string, at: number, size: number, uuid?: string): void {
+export function ext4(file: string, folder: string, at: number, size: number, more: readonly string[] = []): void {
   const options = ['-q', '-F', '-t', 'ext4', '-E', `offset=${at * mib},root_owner=0:0`, '-d', folder];
-  execFileSync('mke2fs', [...options, ...(uuid ? ['-U', uuid] : []), file, `${size}M`], { env, timeout: 60_000 });
+  execFileSync('mke2fs', [...options, ...more, file, `${size}M`], { env, timeout: 60_000 });
 }
 
-export function plainDisk(file: string, folder: string): void {
+/** `options`: more of mke2fs'. */
+export function plainDisk(file: string, folder: string, options: readonly string[] = []): void {
   partitioned(file, [{ type: 0x83, at: 1, size: 60 }], 64);
-  ext4(file, folder, 1, 60);
+  ext4(file, folder, 1, 60, options);
 }
 
 /** xfs cannot be filled without a mount but by a prototype file: plain files, root's, with the label of SELinux left out. */
@@ -157,7 +158,7 @@ export function lvmDisk(file: string, work: string): void {
     240,
   );
   writeAt(file, physicalVolume(), 32 * mib);
-  ext4(file, below, 1, 31, bootUuid);
+  ext4(file, below, 1, 31, ['-U', bootUuid]);
   ext4(file, root, 33, 80);
 }
 

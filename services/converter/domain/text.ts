@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+const isUtf8 = (bytes: Buffer): boolean => Buffer.from(bytes.toString('utf8')).equals(bytes);
 
 /** A text of the guest: UTF-8, or where it is not, Latin-1, which loses no byte of whatever it is. */
 export const decoded = (bytes: Buffer): string => bytes.toString(isUtf8(bytes) ? 'utf8' : 'latin1');

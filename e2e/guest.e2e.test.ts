@@ -1,10 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { migrationSchema, type StepName, type StepResult } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { qmp } from '../lab/guests/qmp.ts';
 import { consoleLog, typeAtConsole } from '../lab/host/console.ts';
 import { hear, kill } from '../lab/host/inside.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
 import { serviceNames } from '../lab/product.ts';
+import { stateDir } from '../lab/state.ts';
+import { VSphere } from '../libs/vsphere/index.ts';
 import { Story } from './story.ts';
 
 let story: Story;
@@ -21,9 +26,9 @@ async function counter(address: string): Promise<number> {
 
 /** Waits until the guest serves on its source, and vCenter sees its tools. */
 async function served(name: string, address: string): Promise<number> {
-  if ((await story.vms()).find((vm) => vm.name === name)?.powerState === 'poweredOff') await story.power(name, 'on');
+  if ((await source(name)).powerState === 'poweredOff') await story.power(name, 'on');
   await story.eventually(async () => (await counter(address)) > 0, 240);
-  await story.eventually(async () => (await story.vms()).some((vm) => vm.name === name && vm.toolsRunning), 120);
+  await story.eventually(async () => (await source(name)).toolsRunning, 120);
   return counter(address);
 }
 
@@ -41,6 +46,50 @@ const nic = (mac: string, name: string, address: string) =>
 /** Makes room for the next: emulated guests are heavy. */
 const halt = (name: string) =>
   kubectl(['patch', 'vm', name, '-n', 'apps', '--type=merge', '-p', '{"spec":{"runStrategy":"Halted"}}']);
+
+const source = async (name: string) => (await story.vms()).find((vm) => vm.name === name)!;
+const monitor = (name: string) => join(stateDir, `guests/${name}.qmp`);
+const status = async (name: string) => ((await qmp(monitor(name), 'query-status')) as { status: string }).status;
+
+test('source - a snapshot stuns the running guest while its disk is frozen, and it goes on afterwards', async () => {
+  await served('web-01', '192.168.76.10');
+  const { url, username, passwordFile, caFile } = story.lab.vcsim;
+  const login = async () => ({ username, password: readFileSync(passwordFile, 'utf8') });
+  const vcenter = new VSphere({ url, trust: { ca: readFileSync(caFile, 'utf8') }, login });
+  const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+  const vm = { type: 'VirtualMachine', value: (await source('web-01')).id };
+  // The freeze takes a moment here, so that it can be looked at.
+  await story.control('/delays?tasks', { CreateSnapshotEx: 3_000 });
+  try {
+    expect(await status('web-01')).toBe('running');
+    const params = { name: 'look', description: '', memory: false, quiesce: false };
+    const taken = vcenter.task(vm, 'CreateSnapshot_Task', params, 60_000, sleep);
+    await story.eventually(async () => (await status('web-01')) === 'paused', 30);
+    const snapshot = (await taken) as unknown as { type: string; value: string };
+    expect(await status('web-01')).toBe('running');
+    await vcenter.task(snapshot, 'RemoveSnapshot_Task', { removeChildren: false }, 60_000, sleep);
+    expect(await hear(story.lab, '192.168.76.10', 7000)).toContain('web-01');
+  } finally {
+    await story.control('/delays?tasks', {});
+    await vcenter.close();
+  }
+});
+
+test('source - a guest whose tools run but that does not shut down in time goes on; the fix is told', async () => {
+  await story.control('/guest/deaf?vm=web-01');
+  try {
+    await story.plan('deaf', [{ name: 'web-01' }], { defaults: { shutdown: { deadline: '10s', then: 'fail' } } });
+    const { state, vms } = await story.finished(await story.start('deaf'), 240);
+    expect(state).toBe('failed');
+    const detail = expect.stringContaining('still runs after 10 s');
+    expect(vms[0]?.error).toMatchObject({ code: 'source.shutdown-timeout', detail, fix: expect.any(String) });
+    expect(await source('web-01')).toMatchObject({ powerState: 'poweredOn', toolsRunning: true });
+    expect(await hear(story.lab, '192.168.76.10', 7000)).toContain('web-01');
+    expect(await story.leftovers()).toEqual([]);
+  } finally {
+    await story.control('/guest/deaf?vm=web-01', undefined, 'DELETE');
+  }
+});
 
 /** What lies between any two steps. */
 const boundaries = [
@@ -84,7 +133,11 @@ test('guest - a running Debian moves cold, boots converted, and keeps its disk, 
 
 test('guest - UEFI, its root in LVM, and netplan with two NICs, one a distributed port group’s: both keep name and address; sealed, it is on the wire only when it is well', async () => {
   const before = await served('mail-01', '192.168.76.20');
-  await story.plan('mail', [{ name: 'mail-01' }], { defaults: { firstStart: 'sealed' } });
+  // As if somebody pressed its button: vCenter has no part in it, and sees it all the same.
+  await qmp(monitor('mail-01'), 'system_powerdown');
+  await story.eventually(async () => (await source('mail-01')).powerState === 'poweredOff', 120);
+  expect(await source('mail-01')).toMatchObject({ toolsRunning: false });
+  await story.plan('mail', [{ name: 'mail-01' }], { defaults: { firstStart: 'sealed', targetPower: 'on' } });
   const migration = await story.start('mail');
   await story.happened(migration, 'vm.started', 300);
   const links = async () =>

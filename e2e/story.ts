@@ -154,9 +154,9 @@ export class Story {
   }
 
   /** The lab's door to vCenter's other side: faults, sessions, power. */
-  async control(path: string, body?: unknown): Promise<void> {
+  async control(path: string, body?: unknown, method: 'POST' | 'DELETE' = 'POST'): Promise<void> {
     const init = {
-      method: 'POST',
+      method,
       signal: AbortSignal.timeout(60_000),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -39,6 +39,12 @@ test('guest - a folder is inspected by the converter’s own program; a failure 
   const missing = await tranship('guest', 'inspect', join(folder, 'none.raw'));
   expect(missing.code).toBe(1);
   expect(missing.error).toMatch(/there is no .*none\.raw\n {2}fix: .*\n {2}code: guest\.image/);
+  execFileSync('mkfifo', [join(folder, 'pipe')], { timeout: 10_000 });
+  const pipe = await tranship('guest', 'inspect', join(folder, 'pipe'));
+  expect([pipe.code, pipe.error]).toEqual([
+    1,
+    expect.stringContaining('is no disk image, no block device and no folder'),
+  ]);
 });
 
 test('explain - a concern is told as an error is, without a server: what it means, its fix; what is near one that is not there', async () => {

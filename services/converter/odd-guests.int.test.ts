@@ -69,6 +69,21 @@ test.each(['/etc/fstab', '/etc/default/grub', '/etc/initramfs-tools/modules'])(
   },
 );
 
+test('ext - a file that is written anew keeps what chattr set on it, and attributes of any name', async () => {
+  const tree = folderOf(join(folder, 'tree'), guestFiles('/dev/sda1'));
+  const attribute = ['-n', 'user.two words', '-v', 'kept', join(tree, 'etc/fstab')];
+  execFileSync('setfattr', attribute, { timeout: 20_000 });
+  plainDisk(disk, tree, ['-I', '256']);
+  // Extents, immutable, and its times not kept.
+  debugfs(disk, 1, ['sif /etc/fstab flags 0x80090'], true);
+  const done = await convertFiles(request());
+  if ('problem' in done) throw new Error(done.problem.detail);
+  expect(done.inspection.changes.map(({ path }) => path)).toContain('/etc/fstab');
+  const told = debugfs(disk, 1, ['stat /etc/fstab', 'ea_list /etc/fstab']);
+  expect(told).toContain('Flags: 0x80090');
+  expect(told).toContain('user.two words (4) = "kept"');
+});
+
 const kinds: Readonly<Record<string, { options: string[]; why: string; prepare?: (tree: string) => void }>> = {
   'keeps quotas': { options: ['-O', 'quota', '-I', '256'], why: 'the feature quota' },
   'keeps quotas of projects': { options: ['-O', 'quota,project', '-I', '256'], why: 'the feature' },

@@ -174,7 +174,11 @@ async function imagesOf({ files, scratch, signal }: Request): Promise<Work['imag
 
 function known(file: string): string {
   const path = resolve(file);
-  if (!existsSync(path)) throw new TranshipError('guest.image', `there is no ${file}`);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) throw new TranshipError('guest.image', `there is no ${file}`);
+  // Whoever opens a pipe waits for its other end.
+  if (!found.isFile() && !found.isBlockDevice() && !found.isDirectory())
+    throw new TranshipError('guest.image', `${file} is no disk image, no block device and no folder`);
   return path;
 }
 

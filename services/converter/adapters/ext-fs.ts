@@ -31,6 +31,8 @@ const noFile = 0;
 const inInode = 60;
 /** ext4 keeps no larger one, but for those in an inode of their own. */
 const maxAttribute = 64 * 1024;
+/** Of an inode, what a person sets: synchronous, immutable, append only, not dumped, its times not kept, its data journalled. */
+const settable = 0x40f8;
 const readMs = 60_000;
 const writeMs = 300_000;
 const checkMs = 1_800_000;
@@ -80,7 +82,7 @@ export class ExtFs implements GuestFs {
     const whole = files.flatMap((file, i) =>
       existsSync(local(i)) && statSync(local(i)).size === inInode ? [{ file, copy: local(i) }] : [],
     );
-    const outputs = await this.#debugfs(whole.map(({ file }) => `stat ${quote(file)}`));
+    const outputs = await this.#stat(whole.map(({ file }) => file));
     for (const [i, { copy }] of whole.entries()) {
       const size = Number(/\bSize: (\d+)$/m.exec(outputs[i]!)?.[1] ?? inInode);
       if (size < inInode) truncateSync(copy, size);
@@ -90,7 +92,7 @@ export class ExtFs implements GuestFs {
   async attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
     const outputs = await this.#debugfs(paths.map((path) => `ea_list ${quote(path)}`));
     const wanted = outputs.flatMap((output, i) =>
-      [...output.matchAll(/^ {2}([a-z]+\.\S+) \(\d+\)/gm)].flatMap(([, name]) =>
+      [...output.matchAll(/^ {2}([a-z]+\..+?) \(\d+\)/gm)].flatMap(([, name]) =>
         name === 'system.data' ? [] : [{ path: paths[i]!, name: name! }],
       ),
     );
@@ -114,8 +116,8 @@ export class ExtFs implements GuestFs {
   /** debugfs 1.47.0 keeps no quota, and leaves behind what is attached to a file in a block of its own. */
   async unwritable(targets: readonly PlacedTarget[]): Promise<string | undefined> {
     const there = targets.filter(({ now }) => now !== undefined);
-    const commands = ['features', ...there.map(({ inner }) => `stat ${quote(inner)}`)];
-    const [features = '', ...files] = await this.#debugfs(commands);
+    const [features = ''] = await this.#debugfs(['features']);
+    const files = await this.#stat(there.map(({ inner }) => inner));
     const kept = /\b(quota|project)\b/.exec(features)?.[1];
     if (kept) return `it keeps account of what is used (the feature ${kept})`;
     const apart = files.findIndex((file) => /^File ACL: [1-9]/m.test(file));
@@ -126,6 +128,7 @@ export class ExtFs implements GuestFs {
   async change(targets: readonly PlacedTarget[]): Promise<void> {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'values-'));
+    const flagged = await this.#flagged(targets);
     try {
       const commands = targets.flatMap((target, i) => [
         ...writing(target),
@@ -135,14 +138,41 @@ export class ExtFs implements GuestFs {
           return `ea_set -f ${quote(file)} ${quote(target.inner)} ${quote(name)}`;
         }),
       ]);
-      const args = ['-w', '-f', '-', this.#device];
-      const { stderr } = await this.#run('debugfs', args, commands, writeMs, { memory: memoryFor(this.place) });
-      const problems = messages(stderr);
-      if (problems.length === 0) return;
-      throw new TranshipError('guest.conversion', `debugfs: ${problems.slice(0, 3).join('; ')}`);
+      await this.#write(commands);
+      await this.#flag(flagged);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  }
+
+  async #write(commands: readonly string[]): Promise<void> {
+    if (commands.length === 0) return;
+    const args = ['-w', '-f', '-', this.#device];
+    const { stderr } = await this.#run('debugfs', args, commands, writeMs, { memory: memoryFor(this.place) });
+    const problems = messages(stderr);
+    if (problems.length > 0) throw new TranshipError('guest.conversion', `debugfs: ${problems.slice(0, 3).join('; ')}`);
+  }
+
+  /** What `chattr` has set of the files that are written anew (`+i`). */
+  async #flagged(targets: readonly PlacedTarget[]): Promise<Map<string, number>> {
+    const files = targets.filter(({ now, what }) => now && typeof what !== 'string' && 'file' in what);
+    const flags = await this.#flags(files.map(({ inner }) => inner));
+    return new Map([...flags].map(([file, set]) => [file, set & settable] as const).filter(([, set]) => set !== 0));
+  }
+
+  /** Adds flags to those that a new file has by itself. */
+  async #flag(wanted: ReadonlyMap<string, number>): Promise<void> {
+    const own = await this.#flags([...wanted.keys()]);
+    await this.#write([...own].map(([file, set]) => `sif ${quote(file)} flags ${set | wanted.get(file)!}`));
+  }
+
+  async #flags(files: readonly string[]): Promise<Map<string, number>> {
+    const outputs = await this.#stat(files);
+    return new Map(files.map((file, i) => [file, Number(/\bFlags: (0x[0-9a-f]+)/.exec(outputs[i]!)?.[1] ?? 0)]));
+  }
+
+  #stat(files: readonly string[]): Promise<string[]> {
+    return this.#debugfs(files.map((file) => `stat ${quote(file)}`));
   }
 
   /** Changes nothing. */

@@ -56,9 +56,10 @@ export const madeChangeSchema = z.object({
 });
 export type MadeChange = z.infer<typeof madeChangeSchema>;
 
-/** Stands for the content of a file that is no text, or too long a one. */
-export const sized = ({ size, sha256 }: { size: number; sha256: string }) => `${size} bytes, sha256 ${sha256}`;
-export const isSized = (text: string) => /^\d+ bytes, sha256 [0-9a-f]{64}$/.test(text);
+/** Stands for the content of a file that is no text, or too long a one, or that nobody has read whole. */
+export const sized = ({ size, sha256 }: { size?: number; sha256: string }) =>
+  `${size === undefined ? '' : `${size} bytes, `}sha256 ${sha256}`;
+export const isSized = (text: string) => /^(\d+ bytes, )?sha256 [0-9a-f]{64}$/.test(text);
 
 /** A guest as it was found on its disks, read only. */
 export const inspectionSchema = z.object({

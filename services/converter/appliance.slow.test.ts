@@ -11,6 +11,7 @@ import { worldVmSchema } from '../../lab/world/schema.ts';
 import { convertApart } from './apart.ts';
 import { convertDisks } from './convert.ts';
 import { inspectDisks } from './inspect.ts';
+import { debugfs, folderOf, guestFiles, plainDisk } from './testing/image.ts';
 import { lookInto, scatteredDisk, scatteredMiB } from './testing/scattered.ts';
 
 const mib = 1024 ** 2;
@@ -84,6 +85,10 @@ test('virt-v2v - an initramfs that our rules cannot read is made anew by virt-v2
   const all = { ...near, applianceEngine, ...job, tell: (stage: string) => void stages.push(stage) };
   const done = await convertDisks(all);
   expect(done).toMatchObject({ engine: 'appliance', reason: expect.stringContaining('by virt-v2v-in-place') });
+  const initramfs = done.changes.find(({ path }) => path === `/boot/${initrd}`);
+  expect(initramfs?.digests?.before).toMatch(/^[0-9a-f]{64}$/);
+  expect(initramfs?.digests?.after).toMatch(/^[0-9a-f]{64}$/);
+  expect(initramfs?.digests?.after).not.toBe(initramfs?.digests?.before);
   expect(stages).toEqual(expect.arrayContaining([expect.stringMatching(/^Converting /), 'Checking what was written']));
   execFileSync('e2fsck', ['-fn', disk], { stdio: 'ignore', timeout: 120_000 });
 
@@ -96,3 +101,27 @@ test('virt-v2v - an initramfs that our rules cannot read is made anew by virt-v2
     { mac: nic.mac, name: 'ens192', addresses: [expect.stringContaining('192.168.76.77')] },
   ]);
 });
+
+const quotas = ['-O', 'quota', '-I', '256'];
+const labels = ['-I', '128'];
+test.each([
+  ['that keeps quotas', quotas],
+  ['whose labels lie in blocks of their own', labels],
+])(
+  'appliance - an ext %s is converted by its kernel, sound and labelled as before',
+  { timeout },
+  async (_, options) => {
+    const tree = folderOf(join(folder, 'tree'), guestFiles('/dev/sda1'));
+    const label = 'system_u:object_r:etc_t:s0';
+    execFileSync('setfattr', ['-n', 'security.selinux', '-v', label, join(tree, 'etc/fstab')], { timeout: 20_000 });
+    plainDisk(file, tree, options);
+    const job = { scratchDir: join(folder, 'kept'), key: 'm/vm', now: () => performance.now(), warn: () => {} };
+    const all = { ...work([{ mac: '00:50:56:aa:00:01', addresses: ['10.0.0.5'] }], 64 * mib), ...job };
+    const done = await convertDisks(all);
+    expect(done).toMatchObject({ engine: 'appliance', reason: expect.stringContaining('by our rules') });
+    expect(done.changes.map(({ path }) => path)).toContain('/etc/fstab');
+    execFileSync('e2fsck', ['-fn', `${file}?offset=${mib}`], { stdio: 'ignore', timeout: 120_000 });
+    expect(debugfs(file, 1, ['ea_list /etc/fstab'])).toContain(label);
+    expect(debugfs(file, 1, ['cat /etc/fstab'])).toContain('UUID=');
+  },
+);

@@ -9,7 +9,7 @@ import { isFull } from './adapters/run.ts';
 import type { Config } from './config.ts';
 import { fit } from './domain/changes.ts';
 import { errorOf, fitConcerns } from './domain/part.ts';
-import { applianceOf, engineOf } from './engines.ts';
+import { applianceOf, engineOf, madeBefore } from './engines.ts';
 import { findRoot } from './find.ts';
 import { type Planned, planGuest, type Work } from './plan-guest.ts';
 import type { OpenVolume } from './ports.ts';
@@ -76,7 +76,7 @@ export async function readyOf(work: Pick<Work, 'scratch' | 'signal' | 'tell'>, p
       ...fitConcerns(plan.concerns).map((concern) => concern.why),
     ].join('; '),
     os: found.os.name,
-    changes: fit(edit.told),
+    changes: fit([...madeBefore(guest), ...edit.told]),
     nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
     roots: [],
   };

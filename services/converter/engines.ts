@@ -14,8 +14,10 @@ import { isRemote } from './adapters/reading.ts';
 import { RemoteExtFs } from './adapters/remote-fs.ts';
 import { VfatFs } from './adapters/vfat-fs.ts';
 import { ntfsStates } from './adapters/windows.ts';
+import { type Told, tellDigests } from './domain/changes.ts';
 import type { Refusal } from './domain/part.ts';
 import { isDirty, type Volume } from './domain/volumes.ts';
+import { digestsIn } from './foreign.ts';
 import type { OpenVolume } from './ports.ts';
 
 /** How this run may reach file systems. */
@@ -151,9 +153,9 @@ async function withAppliance<T>(
   const keys = withoutKeys ? [] : readKeys(luksKeysDir);
   const appliance = await Appliance.over(probe.disks, { why, byV2v, keys }, scratch, signal);
   try {
-    if (byV2v) await runV2v(appliance.layers, appliance.folder, appliance.signal, (stage) => tell?.(stage));
     tell?.('Starting the appliance');
     await appliance.start();
+    if (byV2v) await convertForeign(appliance, probe, tell);
     if (keys.length > 0) tell?.('Opening encrypted volumes');
     const found = await withVolumes(appliance, probe);
     tell?.('Looking the guest through');
@@ -162,6 +164,19 @@ async function withAppliance<T>(
     await appliance.close();
   }
 }
+
+/** By virt-v2v, which does not tell what it changes: its files are looked at before and after. */
+async function convertForeign(appliance: Appliance, probe: Probe, tell: Reach['tell']): Promise<void> {
+  const before = await digestsIn(appliance, probe);
+  await appliance.pause();
+  await runV2v(appliance.layers, appliance.folder, appliance.signal, (stage) => tell?.(stage));
+  tell?.('Starting the appliance again');
+  await appliance.start();
+  appliance.made = tellDigests(before, await digestsIn(appliance, probe));
+}
+
+/** What was changed in a guest before our rules came to it. */
+export const madeBefore = (guest: Guest): readonly Told[] => applianceOf(guest)?.made ?? [];
 
 /** The appliance that a guest is reached through. */
 export const applianceOf = ({ mounts }: Guest): Appliance | undefined =>

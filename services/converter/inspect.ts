@@ -5,6 +5,7 @@ import { type Edit, prepareEdit } from './adapters/edit.ts';
 import { FolderFs } from './adapters/folder-fs.ts';
 import { Guest } from './adapters/guest.ts';
 import { ntfsStates } from './adapters/windows.ts';
+import type { Told } from './domain/changes.ts';
 import { describeDisks, describeGuest } from './domain/describe.ts';
 import { parseOsRelease } from './domain/os-release.ts';
 import { criticalOf, errorOf, type Refusal, refuse, type Whole } from './domain/part.ts';
@@ -12,7 +13,7 @@ import { planChanges } from './domain/plan.ts';
 import { bootWays } from './domain/survey.ts';
 import { isDirty, placeOf } from './domain/volumes.ts';
 import type { Windows } from './domain/windows/windows.ts';
-import { engineOf, passing, withOpener } from './engines.ts';
+import { engineOf, madeBefore, passing, withOpener } from './engines.ts';
 import { examine } from './examine.ts';
 import { findRoot, osReleaseOf } from './find.ts';
 import { type Planned, planGuest, type Work } from './plan-guest.ts';
@@ -87,7 +88,7 @@ export function inspectionOf(
   return {
     ...nothing(probe),
     ...found,
-    ...verdictOf(plan, refusals, edit),
+    ...verdictOf(plan, refusals, [...madeBefore(guest), ...(edit?.told ?? [])]),
     engine: engineOf(guest).engine,
     mounts: guest.mounts.map(({ at, volume }) => {
       const { freeBytes } = volume.fileSystem ?? {};
@@ -98,11 +99,11 @@ export function inspectionOf(
   };
 }
 
-const verdictOf = (plan: Whole, refusals: readonly Refusal[], edit: Edit | undefined) => ({
+const verdictOf = (plan: Whole, refusals: readonly Refusal[], told: readonly Told[]) => ({
   supported: refusals.length === 0,
   nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
   concerns: [...refusals.map(criticalOf), ...plan.concerns],
-  changes: edit?.told.map(({ change }) => change) ?? [],
+  changes: told.map(({ change }) => change),
 });
 
 /** A tree of files without its disks: what can be said of it, and what the rules of network and boot would do. */
@@ -118,7 +119,7 @@ export async function planTree(root: string, { nics, scratch, signal }: Omit<Wor
   const inspection: Found = {
     ...nothing({ disks: [], unreached: [] }),
     ...found,
-    ...verdictOf(plan, plan.refusals, edit),
+    ...verdictOf(plan, plan.refusals, edit.told),
     engine: 'tree',
     boot: { ways: [], loaders },
   };

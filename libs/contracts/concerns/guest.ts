@@ -70,7 +70,7 @@ export const guestConcerns = {
   'guest.by-v2v': {
     category: 'information',
     label: 'virt-v2v-in-place converts this guest',
-    fix: 'Nothing: it was tried on a layer over the copy. What it changes is not listed',
+    fix: 'Nothing: it was tried on a layer over the copy. What it changes below /etc and /boot is listed by digests',
   },
   'guest.cloud-init': {
     category: 'information',

@@ -148,7 +148,7 @@ export const guestErrors = {
   },
   'guest.conversion': {
     title: 'The conversion failed',
-    fix: 'See the detail; the copy is kept, `tranship retry` converts again',
+    fix: 'See the detail. The disk is as it was: `tranship retry` converts the copy again, `tranship guest convert` an image',
     retry: false,
     status: 500,
   },

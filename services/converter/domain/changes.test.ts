@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sized } from '@tranship/contracts';
 import { expect, test } from 'vitest';
-import { fit, fitDiffs, tell } from './changes.ts';
+import { fit, fitDiffs, tell, tellDigests } from './changes.ts';
 
 test('diffs - the longest give way until all fit; what changes is told all the same', () => {
   const change = (path: string, length: number) => ({ path, before: null, after: 'digest', diff: '+'.repeat(length) });
@@ -30,4 +30,26 @@ test('changes - made ones keep their digests where their texts give way; a linkâ
     { before: null, after: digest(long) },
     { before: digest('a.service'), after: digest('/dev/null') },
   ]);
+});
+
+test('changes - of two looks at a guestâ€™s files: what is new, gone, and other; what stayed is not told', () => {
+  const [a, b] = ['a'.repeat(64), 'b'.repeat(64)];
+  const told = tellDigests(
+    new Map([
+      ['/etc/gone', a],
+      ['/etc/kept', a],
+      ['/boot/other', a],
+    ]),
+    new Map([
+      ['/etc/kept', a],
+      ['/boot/other', b],
+      ['/etc/new', b],
+    ]),
+  );
+  expect(told.map(({ change }) => change)).toEqual([
+    { path: '/boot/other', before: a, after: b },
+    { path: '/etc/gone', before: a, after: null },
+    { path: '/etc/new', before: null, after: b },
+  ]);
+  expect(told[0]).toMatchObject({ before: `sha256 ${a}`, after: `sha256 ${b}` });
 });

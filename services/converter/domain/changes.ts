@@ -75,6 +75,18 @@ export const tellHive = (
   change: { path, before: before.sha256, after: after.sha256, ...diffOf(texts.before, texts.after) },
 });
 
+/** What differs between two looks at a guest's files, each the SHA-256 of a file by its path. */
+export function tellDigests(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): Told[] {
+  const text = (sha256: string | undefined) => (sha256 === undefined ? null : sized({ sha256 }));
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((path) => before.get(path) !== after.get(path))
+    .sort()
+    .map((path) => {
+      const [was, is] = [before.get(path), after.get(path)];
+      return { path, before: text(was), after: text(is), change: { path, before: was ?? null, after: is ?? null } };
+    });
+}
+
 const diffOf = (before: string, after: string) => {
   const diff = unifiedDiff(before, after);
   return diff === undefined ? {} : { diff };

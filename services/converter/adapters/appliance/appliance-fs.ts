@@ -58,6 +58,17 @@ export class ApplianceFs implements WritableFs {
     }
   }
 
+  /** SHA-256 of each plain file below a folder, by its path; nothing where there is no such folder. */
+  digests(folder: string): Promise<Map<string, string>> {
+    const at = folder === '/' ? '' : folder;
+    return this.#within(async (fish) => {
+      const file = join(this.appliance.folder, 'digests');
+      const said = await unless(notThere, fish.ask('checksums-out', ['sha256', quote(folder), quote(file)]));
+      if (said === undefined) return new Map();
+      return parseDigests(readFileSync(file, 'utf8'), at);
+    });
+  }
+
   attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
     return this.#within(async (fish) => {
       const found = new Map<string, Attributes>();
@@ -103,6 +114,15 @@ export class ApplianceFs implements WritableFs {
     return this.appliance.within(this.#device, this.#options, use);
   }
 }
+
+/** Lines of `sha256sum`, of paths below the folder that it ran in; a name with a line break or a backslash begins with one. */
+const parseDigests = (text: string, at: string) =>
+  new Map(
+    text.split('\n').flatMap((line): [string, string][] => {
+      const [, sha256, path] = /^([0-9a-f]{64}) [ *]\.\/(.+)$/.exec(line) ?? [];
+      return path === undefined ? [] : [[`${at}/${path}`, sha256!]];
+    }),
+  );
 
 /** The answer of a command; undefined when it failed for such a reason. */
 async function unless(reason: RegExp, answer: Promise<string>): Promise<string | undefined> {

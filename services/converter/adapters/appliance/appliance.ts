@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
+import type { Told } from '../../domain/changes.ts';
 import type { Volume } from '../../domain/volumes.ts';
 import type { OpenDisk } from '../disks.ts';
 import { createLayer, differences, type Layer } from '../layer.ts';
@@ -35,6 +36,8 @@ export class Appliance {
   readonly why: string;
   /** The layers hold the guest as virt-v2v has converted it. */
   readonly byV2v: boolean;
+  /** What virt-v2v has changed in them. */
+  made: readonly Told[] = [];
   /** Of the guest's encrypted volumes. */
   readonly keys: readonly LuksKey[];
   readonly #stop = new AbortController();
@@ -120,14 +123,19 @@ export class Appliance {
     });
   }
 
-  /** Unmounts, closes what was opened and ends it; gives the layers that differ from their disks. */
-  async settle(): Promise<{ layer: DiskLayer; changed: Awaited<ReturnType<typeof differences>> }[]> {
+  /** Unmounts, closes what was opened and ends it: the layers are whole, and may be given to another. */
+  async pause(): Promise<void> {
     await this.#inTurn(async (fish) => {
       await this.#mount(fish, undefined);
       for (const device of this.#opened.splice(0).reverse()) await close(fish, device);
       await fish.end();
     });
     this.#fish = undefined;
+  }
+
+  /** Ends it; gives the layers that differ from their disks. */
+  async settle(): Promise<{ layer: DiskLayer; changed: Awaited<ReturnType<typeof differences>> }[]> {
+    await this.pause();
     const found = [];
     for (const layer of this.layers) {
       const changed = await differences(layer, this.signal);

@@ -110,6 +110,23 @@ test('workbench - of a group no source is stopped while another’s workbench re
   });
 });
 
+test('workbench - of one that waits for its group alone it stays, however far its next pass is', () => {
+  const { course, clock } = resting();
+  const told = at(
+    { ...course, released: false, plan: { ...course.plan!, group: ['vm-1', 'vm-2'] } },
+    { type: 'vm.cutover-requested', data: { force: false } },
+    new Date(clock).toISOString(),
+  );
+  // As if it had never been released since its last pass.
+  const { RL: _, ...entered } = told.entered;
+  const ready: Course = { ...told, entered };
+  const other: Course = { ...ready, vm: 'vm-2', state: 'PC' };
+  expect(next({ ...ready, cutover: undefined }, { ...present(clock), others: [other] })).toMatchObject({
+    event: { type: 'vm.release-due' },
+  });
+  expect(next(ready, { ...present(clock), others: [other] })).toBeUndefined();
+});
+
 const inspected = (category: 'critical' | 'warning', id: string): TranshipEvent =>
   ({
     type: 'vm.inspected',

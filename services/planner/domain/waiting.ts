@@ -29,19 +29,20 @@ const longest = 3_600_000;
 
 /** What is due between two passes: another pass, the inspection, the rehearsal, the cutover, or nothing yet. Cold has its first pass as its final one, unless there is to be a copy before. */
 export function whileWaiting(course: Course, present: Present): TranshipEvent | undefined {
-  const event = wanted(course, present);
+  const { event, held } = wanted(course, present);
   if (event && atTheBench.has(event.type) && (course.released || !isFit(course, event))) return prepareDue;
-  return event ?? standing(course, present);
+  return event ?? (held ? undefined : standing(course, present));
 }
 
-function wanted(course: Course, present: Present): TranshipEvent | undefined {
+/** What is due; `held`: its cutover is, and only the others of its group are waited for. */
+function wanted(course: Course, present: Present): { event: TranshipEvent | undefined; held: boolean } {
   const event = alone(course, present);
   const begins = (other: Course) =>
     other.cancelledIn === undefined && !other.released && alone(other, present)?.type === 'vm.cutover-due';
   // A bench that rests is stood up before the others are asked.
   const held = event?.type === 'vm.cutover-due' && !course.released && !allCutOver(present.others, begins);
   const due = held ? anotherPass(course, present) : event;
-  return due?.type === 'vm.pass-started' && course.guarded ? undefined : due;
+  return { event: due?.type === 'vm.pass-started' && course.guarded ? undefined : due, held };
 }
 
 /** No source is stopped, and nothing is copied or looked at, before the workbench stands. */

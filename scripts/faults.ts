@@ -10,7 +10,8 @@ ${words}
 npm run faults -- --guests [WORD...], guests that have all of these: debian-13 xfs, or a whole name; all: every one;
                                          --mount: what migrations leave to the appliance, by the node's kernel
 npm run faults -- --appliance, a guest on xfs moved by workbenches that have libguestfs' appliance, on a lab of its own
-npm run faults -- --slow, what takes minutes: a disk of 62 TiB; encrypted guests; a guest by virt-v2v; a Windows by ours and by virt-v2v`;
+npm run faults -- --slow, what takes minutes: a disk of 62 TiB; encrypted guests; a guest by virt-v2v; a Windows by ours and by virt-v2v;
+                             a rehearsal that fails`;
 
 function asked(): () => Promise<Tally> {
   try {

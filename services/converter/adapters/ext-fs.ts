@@ -37,6 +37,8 @@ const readMs = 60_000;
 const writeMs = 300_000;
 const checkMs = 1_800_000;
 
+const stat = (file: string) => `stat ${quote(file)}`;
+
 /** An ext2, ext3 or ext4 file system in the hands of e2fsprogs: without mounting, without rights. */
 export class ExtFs implements GuestFs {
   readonly place: Place;
@@ -82,7 +84,7 @@ export class ExtFs implements GuestFs {
     const whole = files.flatMap((file, i) =>
       existsSync(local(i)) && statSync(local(i)).size === inInode ? [{ file, copy: local(i) }] : [],
     );
-    const outputs = await this.#stat(whole.map(({ file }) => file));
+    const outputs = await this.#debugfs(whole.map(({ file }) => stat(file)));
     for (const [i, { copy }] of whole.entries()) {
       const size = Number(/\bSize: (\d+)$/m.exec(outputs[i]!)?.[1] ?? inInode);
       if (size < inInode) truncateSync(copy, size);
@@ -116,8 +118,7 @@ export class ExtFs implements GuestFs {
   /** debugfs 1.47.0 keeps no quota, and leaves behind what is attached to a file in a block of its own. */
   async unwritable(targets: readonly PlacedTarget[]): Promise<string | undefined> {
     const there = targets.filter(({ now }) => now !== undefined);
-    const [features = ''] = await this.#debugfs(['features']);
-    const files = await this.#stat(there.map(({ inner }) => inner));
+    const [features = '', ...files] = await this.#debugfs(['features', ...there.map(({ inner }) => stat(inner))]);
     const kept = /\b(quota|project)\b/.exec(features)?.[1];
     if (kept) return `it keeps account of what is used (the feature ${kept})`;
     const apart = files.findIndex((file) => /^File ACL: [1-9]/m.test(file));
@@ -128,8 +129,8 @@ export class ExtFs implements GuestFs {
   async change(targets: readonly PlacedTarget[]): Promise<void> {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'values-'));
-    const flagged = await this.#flagged(targets);
     try {
+      const flagged = await this.#flagged(targets);
       const commands = targets.flatMap((target, i) => [
         ...writing(target),
         ...[...target.attributes].map(([name, value], j) => {
@@ -167,12 +168,8 @@ export class ExtFs implements GuestFs {
   }
 
   async #flags(files: readonly string[]): Promise<Map<string, number>> {
-    const outputs = await this.#stat(files);
+    const outputs = await this.#debugfs(files.map(stat));
     return new Map(files.map((file, i) => [file, Number(/\bFlags: (0x[0-9a-f]+)/.exec(outputs[i]!)?.[1] ?? 0)]));
-  }
-
-  #stat(files: readonly string[]): Promise<string[]> {
-    return this.#debugfs(files.map((file) => `stat ${quote(file)}`));
   }
 
   /** Changes nothing. */

@@ -16,7 +16,7 @@ import { type StepInput, steps, type TargetDisk } from '@tranship/contracts';
 import { systemClock } from '@tranship/service-kit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { inspect } from './handlers/inspect.ts';
-import { debugfs, folderOf, guestFiles, plainDisk } from './testing/image.ts';
+import { debugfs, folderOf, guestFiles, journalled, plainDisk } from './testing/image.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -50,6 +50,14 @@ function guest(more: Readonly<Record<string, string | Buffer>> = {}) {
   mkdirSync(join(folder, 'disks/0'), { recursive: true });
   plainDisk(image(), folderOf(join(folder, 'tree'), { ...guestFiles('/dev/sda1'), ...more }));
 }
+/** Makes a folder's first block nonsense. */
+function scribble(path: string): void {
+  const told = debugfs(image(), 1, [`blocks ${path}`, 'stats -h']);
+  const [block, size] = [/^(\d+) $/m, /^Block size: +(\d+)/m].map((each) => Number(each.exec(told)?.[1]));
+  const file = openSync(image(), 'r+');
+  writeSync(file, Buffer.alloc(64, 0xff), 0, 64, mib + block! * size!);
+  closeSync(file);
+}
 /** As a snapshot of a guest that runs leaves it: mounted, with a journal to be replayed. */
 const running = () => debugfs(image(), 1, ['feature needs_recovery', 'ssv state 0'], true);
 
@@ -76,13 +84,22 @@ test('inspect - addresses in the guest’s files that vSphere did not report are
   );
 });
 
+test('inspect - a folder that only the journal of a running guest has whole is read as the journal has it, and not one byte is written', async () => {
+  guest();
+  journalled(image(), 1, folder, ['mkdir /etc/new']);
+  scribble('/etc');
+  const before = digest();
+  const found = await inspected();
+  expect(found).toMatchObject({ supported: true, engine: 'direct', os: { id: 'debian', version: '12' } });
+  expect(found.concerns.map(({ id, category }) => [id, category])).toContainEqual(['guest.dirty', 'warning']);
+  expect(found.changes.find(({ path }) => path === '/etc/fstab')?.diff).toContain('+UUID=');
+  expect(digest()).toBe(before);
+  expect(existsSync(join(folder, 'scratch/inspect'))).toBe(false);
+});
+
 test('inspect - what is not in its place yet of a running guest is told, and stands in the way of nothing; of one at rest it does', async () => {
   guest();
-  const told = debugfs(image(), 1, ['blocks /etc', 'stats -h']);
-  const [block, size] = [/^(\d+) $/m, /^Block size: +(\d+)/m].map((each) => Number(each.exec(told)?.[1]));
-  const file = openSync(image(), 'r+');
-  writeSync(file, Buffer.alloc(64, 0xff), 0, 64, mib + block! * size!);
-  closeSync(file);
+  scribble('/etc');
   expect(await inspected()).toMatchObject({
     supported: false,
     concerns: [{ id: 'guest.conversion', category: 'critical' }],

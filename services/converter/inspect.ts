@@ -1,9 +1,11 @@
 import { type ErrorCode, type Inspection, TranshipError } from '@tranship/contracts';
 import { checkRoom, checkWritable } from './adapters/commit.ts';
+import { CopiedVolumes } from './adapters/copied-volumes.ts';
 import { type Probe, probeDisks } from './adapters/disks.ts';
 import { type Edit, prepareEdit } from './adapters/edit.ts';
 import { FolderFs } from './adapters/folder-fs.ts';
 import { Guest } from './adapters/guest.ts';
+import { isRemote } from './adapters/reading.ts';
 import { ntfsStates } from './adapters/windows.ts';
 import type { Told } from './domain/changes.ts';
 import { describeDisks, describeGuest } from './domain/describe.ts';
@@ -24,10 +26,34 @@ export type Found = Omit<Inspection, 'seconds'>;
 /** Looks a VM's disks through and says what converting it would do. Nothing is changed; what stands in the way is told, not thrown. */
 export async function inspectDisks(work: Work): Promise<Found> {
   const probe = probeDisks(work.images);
+  const found = await withOpener(probe, work, (open, all) => lookThrough(work, all, open), standing).catch((error) =>
+    refused(probe, refusalIn(error)),
+  );
+  return isUnread(found) ? ((await replayed(work, probe)) ?? found) : found;
+}
+
+/** A guest that writes was met with its books in disorder. */
+const isUnread = ({ supported, engine, concerns }: Found) =>
+  supported && engine === 'none' && concerns.some(({ id }) => id === 'guest.dirty');
+
+/** Of file systems that are larger it would take too long to copy the books. */
+const mostReplayed = 256 * 1024 ** 3;
+
+/** Looked through as it will be once its journals have put in place what they hold: in copies of its file systems' books. */
+async function replayed(work: Work, probe: Probe): Promise<Found | undefined> {
+  const volumes = probe.disks.flatMap((disk) => disk.volumes).filter(({ fileSystem }) => fileSystem?.kind === 'ext');
+  if (work.images.some(({ path }) => isRemote(path)) || volumes.some(({ length }) => length > mostReplayed))
+    return undefined;
+  const copies = new CopiedVolumes(probe, work.scratch, work.signal);
   try {
-    return await withOpener(probe, work, (open, found) => lookThrough(work, found, open), standing);
+    const found = await lookThrough(work, probe, (volume) => copies.open(volume));
+    return found.engine === 'none' ? undefined : found;
   } catch (error) {
-    return refused(probe, refusalIn(error));
+    // Nor so: it is told what was met first.
+    if (error instanceof TranshipError) return undefined;
+    throw error;
+  } finally {
+    await copies.close();
   }
 }
 

@@ -104,6 +104,10 @@ class Later implements WritableFs {
     return (await this.#copy()).fs.attributes(paths);
   }
 
+  async unwritable(targets: readonly PlacedTarget[]): Promise<string | undefined> {
+    return (await this.#copy()).fs.unwritable?.(targets);
+  }
+
   async write(targets: readonly PlacedTarget[], undoLog: string): Promise<void> {
     const { fs, logs } = await this.#copy();
     logs.push(undoLog);

@@ -87,6 +87,11 @@ export class SparseExt implements WritableFs {
     return this.#fs.attributes(paths);
   }
 
+  async unwritable(targets: readonly PlacedTarget[]): Promise<string | undefined> {
+    this.#bring(targets.map(({ inner }) => inner));
+    return this.#fs.unwritable(targets);
+  }
+
   async write(targets: readonly PlacedTarget[]): Promise<void> {
     const paths = targets.map(({ inner }) => inner);
     this.#bring(paths);

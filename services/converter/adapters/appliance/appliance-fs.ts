@@ -115,7 +115,7 @@ export class ApplianceFs implements WritableFs {
   }
 }
 
-/** Lines of `sha256sum`, of paths below the folder that it ran in; a name with a line break or a backslash begins with one. */
+/** Lines of `sha256sum`, of paths below the folder that it ran in. One of a name with a line break or a backslash begins with a backslash, and is left out. */
 const parseDigests = (text: string, at: string) =>
   new Map(
     text.split('\n').flatMap((line): [string, string][] => {

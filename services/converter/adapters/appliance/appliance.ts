@@ -123,7 +123,7 @@ export class Appliance {
     });
   }
 
-  /** Unmounts, closes what was opened and ends it: the layers are whole, and may be given to another. */
+  /** Unmounts, closes what was opened and ends it: the layers are whole, and may be given to another, or started anew. */
   async pause(): Promise<void> {
     await this.#inTurn(async (fish) => {
       await this.#mount(fish, undefined);
@@ -133,7 +133,7 @@ export class Appliance {
     this.#fish = undefined;
   }
 
-  /** Ends it; gives the layers that differ from their disks. */
+  /** The same; gives the layers that differ from their disks. */
   async settle(): Promise<{ layer: DiskLayer; changed: Awaited<ReturnType<typeof differences>> }[]> {
     await this.pause();
     const found = [];

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -71,8 +71,8 @@ test.each(['/etc/fstab', '/etc/default/grub', '/etc/initramfs-tools/modules'])(
 
 test('ext - a file that is written anew keeps what chattr set on it, and attributes of any name', async () => {
   const tree = folderOf(join(folder, 'tree'), guestFiles('/dev/sda1'));
-  const attribute = ['-n', 'user.two words', '-v', 'kept', join(tree, 'etc/fstab')];
-  execFileSync('setfattr', attribute, { timeout: 20_000 });
+  for (const name of ['user.two words', 'user.a', 'user.a (2)'])
+    execFileSync('setfattr', ['-n', name, '-v', 'kept', join(tree, 'etc/fstab')], { timeout: 20_000 });
   plainDisk(disk, tree, ['-I', '256']);
   // Extents, immutable, and its times not kept.
   debugfs(disk, 1, ['sif /etc/fstab flags 0x80090'], true);
@@ -81,12 +81,17 @@ test('ext - a file that is written anew keeps what chattr set on it, and attribu
   expect(done.inspection.changes.map(({ path }) => path)).toContain('/etc/fstab');
   const told = debugfs(disk, 1, ['stat /etc/fstab', 'ea_list /etc/fstab']);
   expect(told).toContain('Flags: 0x80090');
-  expect(told).toContain('user.two words (4) = "kept"');
+  for (const name of ['user.two words', 'user.a', 'user.a (2)']) expect(told).toContain(`  ${name} (4) = "kept"`);
 });
 
 const kinds: Readonly<Record<string, { options: string[]; why: string; prepare?: (tree: string) => void }>> = {
   'keeps quotas': { options: ['-O', 'quota', '-I', '256'], why: 'the feature quota' },
   'keeps quotas of projects': { options: ['-O', 'quota,project', '-I', '256'], why: 'the feature' },
+  'has other names for a file to be changed': {
+    options: ['-I', '256'],
+    why: '/etc/fstab has other names (hard links)',
+    prepare: (tree) => linkSync(join(tree, 'etc/fstab'), join(tree, 'etc/fstab.same')),
+  },
   'has labels in blocks of their own': {
     options: ['-I', '128'],
     why: '/etc/fstab has attributes in a block of their own',

@@ -41,7 +41,7 @@ export const parseEntries = (output: string): Entry[] => output.split('\n').flat
 
 function parseEntry(line: string): Entry[] {
   if (line === '') return [];
-  const match = /^\/(\d+)\/([0-7]{6})\/(\d+)\/(\d+)\/(.*)\/(\d*)\/$/.exec(line);
+  const match = /^\/(\d+)\/([0-7]{6})\/(-?\d+)\/(-?\d+)\/(.*)\/(\d*)\/$/.exec(line);
   if (!match) throw new TranshipError('guest.malformed', `a folder's entry that is none: ${line.slice(0, 100)}`);
   const [, inode, mode, uid, gid, name, size] = match;
   if (inode === '0') return [];
@@ -49,8 +49,9 @@ function parseEntry(line: string): Entry[] {
     {
       name: name!,
       mode: Number.parseInt(mode!, 8),
-      uid: Number(uid),
-      gid: Number(gid),
+      // It prints large ones as negative numbers.
+      uid: Number(uid) >>> 0,
+      gid: Number(gid) >>> 0,
       size: Number(size),
     },
   ];

@@ -94,7 +94,7 @@ export class ExtFs implements GuestFs {
   async attributes(paths: readonly string[]): Promise<Map<string, Attributes>> {
     const outputs = await this.#debugfs(paths.map((path) => `ea_list ${quote(path)}`));
     const wanted = outputs.flatMap((output, i) =>
-      [...output.matchAll(/^ {2}([a-z]+\..+?) \(\d+\)/gm)].flatMap(([, name]) =>
+      [...output.matchAll(/^ {2}([a-z]+\..+?) \(\d+\)(?: = |$)/gm)].flatMap(([, name]) =>
         name === 'system.data' ? [] : [{ path: paths[i]!, name: name! }],
       ),
     );
@@ -115,14 +115,19 @@ export class ExtFs implements GuestFs {
     }
   }
 
-  /** debugfs 1.47.0 keeps no quota, and leaves behind what is attached to a file in a block of its own. */
+  /** debugfs 1.47.0 keeps no quota, leaves behind what is attached to a file in a block of its own, and knows no writing in place. */
   async unwritable(targets: readonly PlacedTarget[]): Promise<string | undefined> {
     const there = targets.filter(({ now }) => now !== undefined);
     const [features = '', ...files] = await this.#debugfs(['features', ...there.map(({ inner }) => stat(inner))]);
     const kept = /\b(quota|project)\b/.exec(features)?.[1];
     if (kept) return `it keeps account of what is used (the feature ${kept})`;
-    const apart = files.findIndex((file) => /^File ACL: [1-9]/m.test(file));
-    return apart < 0 ? undefined : `${there[apart]!.path} has attributes in a block of their own`;
+    for (const [i, { path }] of there.entries()) {
+      if (/^File ACL: [1-9]/m.test(files[i]!)) return `${path} has attributes in a block of their own`;
+      // Written anew, it would be parted from them.
+      if (/^Inode: .* Type: regular\b/m.test(files[i]!) && /^Links: (?!1\b)/m.test(files[i]!))
+        return `${path} has other names (hard links)`;
+    }
+    return undefined;
   }
 
   /** Writes targets in one run: in a copy of our own, for a disk would be left half written. */

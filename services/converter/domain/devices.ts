@@ -64,10 +64,13 @@ const kinds: Readonly<Record<string, string>> = { ext2: 'ext', ext3: 'ext', ext4
 const agrees = ({ type }: FstabEntry, { fileSystem }: Volume) =>
   type === 'auto' || (kinds[type] ?? type) === fileSystem?.kind;
 
-/** A name for a volume that holds on any hardware. */
-export function steadyName({ fileSystem, partition }: Volume): string | undefined {
-  if (fileSystem && fileSystem.uuid !== '') return `UUID=${fileSystem.uuid}`;
-  return partition ? `PARTUUID=${partition.uuid}` : undefined;
+/** A name for a volume that holds on any hardware, and that no other of these disks has: a copy of a partition bears its UUID. */
+export function steadyName({ fileSystem, partition }: Volume, disks: readonly Disk[]): string | undefined {
+  const names = [
+    ...(fileSystem && fileSystem.uuid !== '' ? [`UUID=${fileSystem.uuid}`] : []),
+    ...(partition ? [`PARTUUID=${partition.uuid}`] : []),
+  ];
+  return names.find((name) => volumeOf(name, disks) !== undefined);
 }
 
 export interface SteadyNames {
@@ -87,7 +90,7 @@ export function steadyNames(fstab: readonly FstabEntry[], disks: readonly Disk[]
   const unknown: FstabEntry[] = [];
   for (const { entry, volume } of pairs) {
     const sure = volume && agrees(entry, volume) && (inOrder || !byOrder.test(entry.spec));
-    const name = sure ? steadyName(volume) : undefined;
+    const name = sure ? steadyName(volume, disks) : undefined;
     if (name) names.set(entry.spec, name);
     else unknown.push(entry);
   }
@@ -107,19 +110,19 @@ export const renameInCrypttab = (text: string, names: (spec: string) => string |
     isUnsteady(spec) ? `${name}${names(spec) ?? spec}` : whole,
   );
 
-/** Kernel arguments that name a device. */
-const argument = /\b(root|resume|RESUME)=(\/dev\/[^\s"']+)/g;
+/** Kernel arguments that name a device, outside of comments. */
+const argument = /^[ \t]*#.*|\b(root|resume|RESUME|mount\.usr)=(["']?)(\/dev\/[^\s"']+)/gm;
 
-/** Replaces the devices in `root=` and `resume=`, as boot loaders and initramfs-tools have them. `unknown`: devices left as they were. */
+/** Replaces the devices in `root=`, `resume=` and the like, as boot loaders and initramfs-tools have them. `unknown`: devices left as they were. */
 export function renameInArguments(
   text: string,
   nameOf: (spec: string) => string | undefined,
 ): { text: string; unknown: string[] } {
   const unknown: string[] = [];
-  const changed = text.replace(argument, (whole, key: string, spec: string) => {
-    if (!isUnsteady(spec)) return whole;
+  const changed = text.replace(argument, (whole, key?: string, quote?: string, spec?: string) => {
+    if (spec === undefined || !isUnsteady(spec)) return whole;
     const name = nameOf(spec);
-    if (name) return `${key}=${name}`;
+    if (name) return `${key}=${quote}${name}`;
     unknown.push(spec);
     return whole;
   });

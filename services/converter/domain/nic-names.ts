@@ -129,7 +129,7 @@ export function plainAddress(address: string): string {
 }
 
 /** The .link file that keeps a NIC's name. `Type` keeps VLANs and bridges, which have the same MAC, out of it. */
-export const linkFile = ({ mac, name }: { mac: string; name: string }): string =>
+export const linkFile = ({ mac, name }: { mac: string; name: string }, settings: readonly string[] = []): string =>
   [
     '[Match]',
     `MACAddress=${mac}`,
@@ -139,6 +139,7 @@ export const linkFile = ({ mac, name }: { mac: string; name: string }): string =
     `Name=${name}`,
     'AlternativeNamesPolicy=database onboard slot path mac',
     'MACAddressPolicy=persistent',
+    ...settings,
     '',
   ].join('\n');
 

@@ -27,8 +27,20 @@ interface Network {
 /** netplan: an ethernet's key is its name, unless `match` says otherwise. Files that are no YAML are passed over. */
 export function netplanMentions(files: readonly TextFile[]): Mention[] {
   const all = files.map(({ path, text }) => ({ path, network: networkIn(text) }));
+  // What files say of one key is of one NIC: how it is matched may stand in another than its addresses.
+  const matches = new Map<string, Partial<Ethernet>>();
+  for (const { network } of all)
+    for (const [key, { match, 'set-name': name }] of entries(network.ethernets))
+      matches.set(key, {
+        ...matches.get(key),
+        ...(match === undefined ? {} : { match: { ...matches.get(key)?.match, ...match } }),
+        ...(name === undefined ? {} : { 'set-name': name }),
+      });
   const own = all.flatMap(({ path, network }) =>
-    entries(network.ethernets).map(([key, value]) => ({ key, mentions: mention(key, value, path) })),
+    entries(network.ethernets).map(([key, { addresses }]) => ({
+      key,
+      mentions: mention(key, { ...matches.get(key), addresses }, path),
+    })),
   );
   const names = new Map(own.map(({ key, mentions }) => [key, mentions[0]?.name ?? '']));
   const above = all.flatMap(({ path, network: { bonds, bridges, vlans } }) =>

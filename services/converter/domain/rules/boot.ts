@@ -13,7 +13,11 @@ const kinds: readonly { readonly line: RegExp; matches(path: string): boolean }[
   // Red Hat's, where its environment has no such line.
   { line: /^([ \t]*set kernelopts=")([^"\n]*)(?=")/gm, matches: isGrubConfig },
   { line: /^(options[ \t])([^\n]*)$/gm, matches: isEntry },
-  { line: /^(GRUB_CMDLINE_LINUX=["'])([^"'\n]*)(?=["'])/gm, matches: (path) => path === paths.grubDefaults },
+  {
+    line: /^(GRUB_CMDLINE_LINUX=")((?:[^"\\\n]|\\.)*)(?="[ \t]*(?:#.*)?$)/gm,
+    matches: (path) => path === paths.grubDefaults,
+  },
+  { line: /^(GRUB_CMDLINE_LINUX=')([^'\n]*)(?='[ \t]*(?:#.*)?$)/gm, matches: (path) => path === paths.grubDefaults },
   { line: /^(kernelopts=)([^\n]*)$/gm, matches: isGrubEnvironment },
   { line: /^()([^\n]+)$/gm, matches: (path) => path === paths.kernelCommandLine },
 ];
@@ -42,9 +46,9 @@ export function bootRule(facts: Facts): Part {
         (all, line) =>
           all.replace(line, (whole, head: string, rest: string) =>
             // GRUB starts other things than Linux too.
-            isGrubConfig(path) && !/\broot=/.test(rest) ? whole : head + withConsole(rest),
+            isGrubConfig(path) ? (/\broot=/.test(rest) ? head + inStatement(rest) : whole) : head + withConsole(rest),
           ),
-        renamed.text,
+        path === paths.grubDefaults ? quoted(renamed.text) : renamed.text,
       ),
     );
     if (after === undefined)
@@ -85,6 +89,22 @@ function* unknownBoot(facts: Facts): Iterable<Refusal> {
       asks.path,
     );
 }
+
+/** Where a word of GRUB's commands ends the command, goes on in the next line, or is a comment. */
+const statement = /^(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|(?<=\S)#|[^\s"'\\;#]|[ \t](?!#|\\$|[{}](?:\s|$)))*/;
+
+/** The same of a command that other things may follow on its line. */
+function inStatement(rest: string): string {
+  const own = statement.exec(rest)![0];
+  const tail = rest.slice(own.length).trimStart();
+  const told = withConsole(own);
+  // A quote that is not closed is no command.
+  if (told === own || /^["']/.test(tail)) return rest;
+  return tail === '' ? told : `${told} ${tail}`;
+}
+
+/** A word without quotes would end at the first blank. */
+const quoted = (text: string) => text.replace(/^(GRUB_CMDLINE_LINUX=)([^\s"'`\\$;&|<>()#]*)[ \t]*$/gm, '$1"$2"');
 
 /** A kernel line that says nothing of consoles gets both, one that names others gets the serial one before them. */
 function withConsole(line: string): string {

@@ -24,7 +24,7 @@ export function nameIn(facts: Facts): (spec: string) => string | undefined {
     if (facts.disks.length > 1 && (unknown.length > 0 || !fstab.some((entry) => isUnsteady(entry.spec))))
       return undefined;
     const volume = volumeOf(spec, facts.disks);
-    return volume && steadyName(volume);
+    return volume && steadyName(volume, facts.disks);
   };
 }
 

@@ -92,6 +92,27 @@ test('names - a udev rule or a .link file by this MAC is left alone; one of anot
   expect(textIn(linked, link('uplink'))).toContain('Name=uplink');
 });
 
+test('names - ours is the one .link file that is applied: before the guest’s own, and with what that one sets', () => {
+  const interfaces = { '/etc/network/interfaces': 'iface ens192 inet static\n  address 10.0.0.5/24\n' };
+  const all = '[Match]\nOriginalName=*\n[Link]\nNamePolicy=kernel slot path\nWakeOnLan=magic\n';
+  const first = plan({ ...interfaces, '/etc/systemd/network/00-wol.link': all }, [a]);
+  const before = '/etc/systemd/network/0-tranship-ens192.link';
+  expect(before < '/etc/systemd/network/00-wol.link').toBe(true);
+  expect(textIn(first, before)).toMatch(/Name=ens192\n(.*\n)*WakeOnLan=magic\n/);
+  expect(textIn(first, before)).not.toContain('NamePolicy=kernel');
+  const later = plan(
+    { ...interfaces, '/etc/systemd/network/50-mtu.link': `[Match]\nMACAddress=${a.mac}\n[Link]\nMTUBytes=9000\n` },
+    [a],
+  );
+  expect(textIn(later, link('ens192'))).toContain('MTUBytes=9000');
+  const other = '[Match]\nMACAddress=00:0c:29:00:00:01\n[Link]\nMTUBytes=9000\n';
+  const apart = plan({ ...interfaces, '/etc/systemd/network/00-other.link': other }, [a]);
+  expect(textIn(apart, link('ens192'))).not.toContain('MTUBytes');
+  const driver = '[Match]\nDriver=vmxnet3\n[Link]\nName=lan0\nMTUBytes=9000\n';
+  const renamed = plan({ '/etc/systemd/network/05-vmx.link': driver }, [a]);
+  expect(textIn(renamed, link('lan0'))).toContain('MTUBytes=9000');
+});
+
 test('names - one that the kernel would not take is never written', () => {
   const found = plan({ '/etc/network/interfaces': 'iface a-name-far-too-long inet dhcp\niface ../../x inet dhcp\n' }, [
     bare(a),
@@ -137,6 +158,13 @@ test('netplan - by key, by MAC with set-name, with comments kept where the match
   const byMac =
     'network:\n  ethernets:\n    lan:\n      match: {macaddress: "00:50:56:AA:00:01"}\n      set-name: lan0\n';
   expect(plan({ '/etc/netplan/01.yaml': byMac }, [bare(a)])).toMatchObject({ nics: [{ name: 'lan0' }], changes: [] });
+  const split = {
+    '/etc/netplan/50-cloud-init.yaml':
+      'network: {ethernets: {id0: {match: {macaddress: "00:50:56:aa:00:01"}, dhcp4: false}}}\n',
+    '/etc/netplan/60-static.yaml': 'network: {ethernets: {id0: {addresses: [10.0.0.5/24]}}}\n',
+  };
+  expect(names(plan(split, [a]))).toEqual({ '01': 'ens192' });
+  expect(names(plan(split, [bare(a)]))).toEqual({});
   const byDriver = [
     'network:',
     '  version: 2 # kept',

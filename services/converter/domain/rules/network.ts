@@ -1,9 +1,10 @@
 import { textFile } from '../changes.ts';
 import { type Facts, textOf } from '../facts.ts';
 import { foreignConfigs, hardwareMatches, networkConfigs } from '../network/configs.ts';
+import { keepingLink } from '../network/links.ts';
 import type { HardwareMatch } from '../network/match.ts';
 import { type Mention, normalMac } from '../network/mention.ts';
-import { linkFile, type NamedNic, type Nic, nicNames, plainAddress, udevRule } from '../nic-names.ts';
+import { type NamedNic, type Nic, nicNames, plainAddress, udevRule } from '../nic-names.ts';
 import { concern, type Part, refuse } from '../part.ts';
 import { paths } from '../paths.ts';
 import { kernelLine } from './boot.ts';
@@ -35,7 +36,7 @@ export function networkRule(facts: Facts): Part {
   const matched = { ...hardware, refusals: [...unread, ...hardware.refusals] };
   if (!keeps) return { ...matched, concerns };
   const changes = linked
-    ? open.map((nic) => textFile(`${paths.networkd}/10-tranship-${nic.name}.link`, linkFile(nic), 0o644))
+    ? open.map((nic) => keepingLink(facts, nic)).map(({ path, text }) => textFile(path, text, 0o644))
     : byRule(facts, open);
   return { ...matched, changes: [...changes, ...(matched.changes ?? [])], nics: known, concerns };
 }

@@ -5,6 +5,7 @@ import { CpioIndex } from '../cpio.ts';
 import { nameInside } from '../initramfs.ts';
 import { together } from '../part.ts';
 import { planChanges } from '../plan.ts';
+import type { Volume } from '../volumes.ts';
 import { bootRule } from './boot.ts';
 import { cloudInitRule } from './cloud-init.ts';
 import { devicesRule } from './devices.ts';
@@ -30,6 +31,38 @@ test('boot - the files that the guest’s own tools make it from', () => {
   );
   expect(cmdline('/etc/kernel/cmdline', 'root=/dev/mapper/rl-root ro\n')).toBe(
     `root=/dev/mapper/rl-root ro ${serial} console=tty0\n`,
+  );
+});
+
+test('boot - /etc/default/grub: words in quotes of either kind, and none, stay what the shell reads', () => {
+  const after = (value: string) => cmdline('/etc/default/grub', `GRUB_CMDLINE_LINUX=${value}\n`);
+  const added = `${serial} console=tty0`;
+  expect(after('"dyndbg=\\"module foo +p\\" quiet"')).toBe(
+    `GRUB_CMDLINE_LINUX="dyndbg=\\"module foo +p\\" quiet ${added}"\n`,
+  );
+  expect(after(`"acpi_osi='Windows 2012' quiet" # why`)).toBe(
+    `GRUB_CMDLINE_LINUX="acpi_osi='Windows 2012' quiet ${added}" # why\n`,
+  );
+  expect(after(`'a "b" c'`)).toBe(`GRUB_CMDLINE_LINUX='a "b" c ${added}'\n`);
+  expect(after('quiet')).toBe(`GRUB_CMDLINE_LINUX="quiet ${added}"\n`);
+  // Put together of several words: what would come of it nobody here says.
+  expect(after(`"a"'b'`)).toBeUndefined();
+});
+
+test('boot - a command of grub.cfg ends where GRUB ends it: at a comment, at another command, at the end of its block; comments stay', () => {
+  const after = (line: string) => cmdline(grub, `${line}\n`, { disks: [extDisk(0, 'u-1')] })?.trimEnd();
+  const added = `${serial} console=tty0`;
+  expect(after('linux /v root=UUID=1 ro # note')).toBe(`linux /v root=UUID=1 ro ${added} # note`);
+  expect(after('linux /v root=UUID=1 ro; initrd /i')).toBe(`linux /v root=UUID=1 ro ${added} ; initrd /i`);
+  expect(after('linux /v root=UUID=1 ro }')).toBe(`linux /v root=UUID=1 ro ${added} }`);
+  expect(after('linux /v root=UUID=1 ro \\\n quiet')).toBe(`linux /v root=UUID=1 ro ${added} \\\n quiet`);
+  expect(after(`linux /v root='/dev/sda1' a="b c" x#y`)).toBe(`linux /v root='UUID=u-1' a="b c" x#y ${added}`);
+  expect(after('linux /v root=UUID=1 a="b')).toBeUndefined();
+  expect(after('linux /v root=/dev/sda1 mount.usr=/dev/sda1')).toBe(
+    `linux /v root=UUID=u-1 mount.usr=UUID=u-1 ${added}`,
+  );
+  expect(after('# linux /old root=/dev/sdb9\nlinux /v root=/dev/sda1')).toBe(
+    `# linux /old root=/dev/sdb9\nlinux /v root=UUID=u-1 ${added}`,
   );
 });
 
@@ -102,6 +135,26 @@ test('devices - fstab, crypttab and resume name by UUID; a bare tree of them is 
     devicesRule(tree({ '/etc/fstab': '/dev/sdc1 / ext4 defaults 0 1\n' }, { disks: [extDisk()] })),
   ]);
   expect(lost.refusals).toMatchObject([{ code: 'guest.device-unsupported', path: '/etc/fstab' }]);
+});
+
+test('devices - a UUID that two file systems have, as copies of a partition do, is no name: the partition’s own is', () => {
+  const [one, other] = [extDisk(0, 'u-1').volumes[0]!, extDisk(0, 'u-1').volumes[0]!];
+  const apart = (volume: Volume, number: number, uuid: string): Volume => ({
+    ...volume,
+    partition: { ...volume.partition!, number, uuid },
+  });
+  const fstab = '/dev/sda1 / ext4 defaults 0 1\n/dev/sda2 /srv ext4 defaults 0 2\n';
+  const planned = (...uuids: [string, string]) => {
+    const volumes = [apart(one, 1, uuids[0]), apart(other, 2, uuids[1])];
+    return together([devicesRule(tree({ '/etc/fstab': fstab }, { disks: [{ ...extDisk(), volumes }] }))]);
+  };
+  expect(textIn(planned('p-1', 'p-2'), '/etc/fstab')).toBe(
+    'PARTUUID=p-1 / ext4 defaults 0 1\nPARTUUID=p-2 /srv ext4 defaults 0 2\n',
+  );
+  expect(planned('p-1', 'p-1').refusals).toMatchObject([
+    { code: 'guest.device-unsupported' },
+    { code: 'guest.device-unsupported' },
+  ]);
 });
 
 test('devices - one that cannot be told and need not be there is left, which is told', () => {

@@ -9,8 +9,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -111,6 +113,21 @@ test('offline - what a conversion that was cut off left is not for another disk 
   renameSync(join(folder, 'away.raw'), disk);
   expect(await convertFiles(request(disk))).toMatchObject({ written: 'in-place', inspection: { supported: true } });
   expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
+});
+
+test('offline - what a conversion that was cut off left is not for what was written to the disk since', async () => {
+  cutOff('before');
+  const { atime, mtime } = statSync(disk);
+  // As if another export had been written over it.
+  utimesSync(disk, atime, new Date(mtime.getTime() + 120_000));
+  const before = digest(disk);
+  await expect(convertFiles(request(disk))).rejects.toMatchObject({
+    code: 'guest.image',
+    detail: expect.stringContaining('was written to after its conversion was cut off'),
+  });
+  expect(digest(disk)).toBe(before);
+  utimesSync(disk, atime, mtime);
+  expect(await convertFiles(request(disk))).toMatchObject({ written: 'in-place', inspection: { supported: true } });
 });
 
 test('offline - the result of a conversion that ended without clearing up is not told of another disk in the same place', async () => {

@@ -1,24 +1,10 @@
-import { once } from 'node:events';
-import {
-  constants,
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { constants, copyFileSync, lstatSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type GuestAnswer, type Inspection, TranshipError } from '@tranship/contracts';
+import { claim, isOpen, lock } from './adapters/claim.ts';
 import { writeTargets } from './adapters/commit.ts';
 import { type Probe, probeDisks } from './adapters/disks.ts';
 import { formatOf, rawImage } from './adapters/images.ts';
-import { Journal } from './adapters/journal.ts';
-import { marks } from './adapters/marks.ts';
 import { endNbd } from './adapters/nbd/reader.ts';
 import { writeOverlay } from './adapters/overlay.ts';
 import { isRemote, sizeOf } from './adapters/reading.ts';
@@ -95,43 +81,6 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
   }
   const inspection = told ?? (await inspectDisks({ ...request, images }));
   return { inspection: timed(inspection, began), written: 'in-place' };
-}
-
-const isOpen = (scratchDir: string) => new Journal(scratchDir, marks(scratchDir)).open;
-
-/** What a crash left is for the disks that it was begun with, not for others that lie in their place now. */
-function claim(scratchDir: string, images: Work['images']): void {
-  const file = join(scratchDir, 'disks.json');
-  const disks = JSON.stringify(images.map(({ path }) => [statSync(path).ino, statSync(path).birthtimeMs]));
-  if (existsSync(file) && readFileSync(file, 'utf8') !== disks) {
-    if (isOpen(scratchDir))
-      throw new TranshipError(
-        'guest.image',
-        `the conversion of another disk in this place was cut off: put that one back, or remove ${scratchDir}`,
-      );
-    // It was finished, and its result is not this one's.
-    rmSync(scratchDir, { recursive: true, force: true });
-  }
-  mkdirSync(scratchDir, { recursive: true });
-  writeFileSync(file, disks);
-}
-
-/** One conversion of a disk at a time, by whatever name it goes: a name that the kernel lets go of with its process. */
-async function lock(images: Work['images']): Promise<Server[]> {
-  const held: Server[] = [];
-  for (const { path } of images) {
-    const { dev, ino } = statSync(path);
-    const server = createServer();
-    try {
-      await once(server.listen(`\0tranship-guest-${dev}-${ino}`), 'listening');
-    } catch (error) {
-      for (const each of held) each.close();
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      throw new TranshipError('guest.image', `${path} is being converted by another process`);
-    }
-    held.push(server);
-  }
-  return held;
 }
 
 async function intoOverlay(request: Request, images: Work['images'], overlay: string): Promise<void> {

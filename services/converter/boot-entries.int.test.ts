@@ -111,6 +111,29 @@ async function isConverted(content: Buffer): Promise<boolean> {
   return content.length > initrd.length && content.subarray(0, initrd.length).equals(Buffer.from(initrd));
 }
 
+test('grub - an initramfs of another name that grub.cfg starts gets the drivers; what custom.cfg and the sources of both name is named to last', async () => {
+  const root = 'root=/dev/sda1 ro';
+  const files = {
+    ...guest,
+    '/boot/grub/grub.cfg': `menuentry x {\n linux /boot/vmlinuz-${version} ${root}\n initrd /boot/custom.img\n}\nmenuentry gone {\n linux /boot/old ${root}\n initrd /boot/old.img\n}\n`,
+    '/boot/custom.img': initrd,
+    '/boot/grub/custom.cfg': `linux /boot/vmlinuz-${version} ${root}\n`,
+    '/etc/grub.d/40_custom': `#!/bin/sh\nexec tail -n +3 $0\nlinux /boot/vmlinuz-${version} ${root}\n`,
+    '/etc/default/grub.d/50-resume.cfg': 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT resume=/dev/sda1"\n',
+  };
+  plainDisk(disk(), folderOf(join(folder, 'tree'), files));
+  const { changes } = await convert(64);
+  for (const path of [byName, '/boot/custom.img']) {
+    const file = join(folder, 'dump');
+    debugfs(disk(), 1, [`dump ${path} ${file}`]);
+    expect([path, await isConverted(readFileSync(file))]).toEqual([path, true]);
+  }
+  const text = (path: string) => changes.find((each) => each.path === path)?.after;
+  expect(text('/boot/grub/custom.cfg')).toMatch(/root=UUID=\S+ ro console=ttyS0,115200 console=tty0\n$/);
+  expect(text('/etc/grub.d/40_custom')).toMatch(/\$0\nlinux \S+ root=UUID=\S+ ro\n$/);
+  expect(text('/etc/default/grub.d/50-resume.cfg')).toMatch(/resume=UUID=\S+"\n$/);
+});
+
 test('entries - on ext: the initramfs that an entry starts gets the drivers, and so does the one that has a kernel’s name', async () => {
   plainDisk(disk(), folderOf(join(folder, 'tree'), { ...guest, ...under('/boot', started('/boot')) }));
   const found = await inspectDisks({ ...work(), images: images(64) });

@@ -5,9 +5,9 @@ import { readEsp } from './adapters/esp.ts';
 import { entryAt, type Guest } from './adapters/guest.ts';
 import { findKernels, readKernels } from './adapters/kernels.ts';
 import type { Package } from './domain/agent.ts';
-import { entriesIn, entryFolders, parseEntry } from './domain/boot-entries.ts';
+import { entriesIn, entryFolders, grubEntries, parseEntry } from './domain/boot-entries.ts';
 import { type Facts, textOf } from './domain/facts.ts';
-import { grubNames } from './domain/grub.ts';
+import { grubCustom, grubNames, grubSources } from './domain/grub.ts';
 import { ifupdownSources } from './domain/network/ifupdown.ts';
 import type { Nic } from './domain/nic-names.ts';
 import type { OsRelease } from './domain/os-release.ts';
@@ -31,6 +31,7 @@ const single: readonly string[] = [
   paths.grubConfig,
   paths.grub2Config,
   paths.grub2Environment,
+  ...grubCustom,
   paths.grubDefaults,
   paths.kernelCommandLine,
   paths.dracutOld,
@@ -63,6 +64,7 @@ const folders: readonly [string, string][] = [
   [paths.udevRules, '.rules'],
   [paths.leases, '.leases'],
   [paths.dracut, '.conf'],
+  ...grubSources,
 ];
 /** Folders in which the plan looks for names. */
 const looked: readonly string[] = [
@@ -116,7 +118,11 @@ export async function examine(guest: Guest<GuestFs>, given: Given, signal: Abort
   const grubs = (esp?.folders ?? []).flatMap(({ name }) => grubNames.map((file) => `${esp!.at}/EFI/${name}/${file}`));
   for (const [path, content] of await guest.read(grubs, maxBytes)) files.set(path, content);
   const entries = entriesIn({ files }).flatMap((each) => parseEntry(each) ?? []);
-  const { found, started } = await findKernels(guest, listing, entries);
+  // Many lines of GRUB start what is no longer there, or another system: of these only what was found counts.
+  const byGrub = [paths.grubConfig, paths.grub2Config, ...grubCustom].flatMap((path) =>
+    grubEntries({ path, text: textOf({ files }, path) ?? '' }),
+  );
+  const { found, started } = await findKernels(guest, listing, entries, byGrub);
   return {
     ...given,
     ...(esp ? { esp } : {}),

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import { type BootEntry, initrdNames } from '../domain/boot-entries.ts';
 import type { Started } from '../domain/facts.ts';
@@ -21,6 +22,7 @@ export async function findKernels(
   guest: Guest<GuestFs>,
   listing: ReadonlyMap<string, readonly Entry[]>,
   entries: readonly BootEntry[],
+  byGrub: readonly BootEntry[] = [],
 ): Promise<{ readonly found: readonly Found[]; readonly started: readonly Started[] }> {
   const isPlain = (path: string) => {
     const entry = entryAt(listing, path);
@@ -34,7 +36,11 @@ export async function findKernels(
     return initrd === undefined ? [] : [{ version, initrd }];
   });
   const { found, started } = await followEntries(guest, entries, versions);
-  const all = new Map([...byName, ...found].map((each) => [each.initrd, each]));
+  const others = byGrub.filter(
+    ({ initrd }) => !byName.some((each) => posix.basename(each.initrd) === posix.basename(initrd)),
+  );
+  const more = others.length === 0 ? [] : (await followEntries(guest, others, versions)).found;
+  const all = new Map([...byName, ...found, ...more].map((each) => [each.initrd, each]));
   return { found: [...all.values()], started };
 }
 

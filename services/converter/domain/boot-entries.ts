@@ -37,6 +37,20 @@ export function parseEntry({ path, text }: TextFile): BootEntry | undefined {
   return linux && initrd ? { path, version: values('version')[0], linux, initrd } : undefined;
 }
 
+/** What the commands of a grub.cfg start: each `initrd` with the `linux` before it. Paths that hold variables are left out. */
+export function grubEntries({ path, text }: TextFile): BootEntry[] {
+  const found: BootEntry[] = [];
+  let linux: string | undefined;
+  for (const line of text.split('\n')) {
+    const [command = '', ...words] = line.trim().split(/\s+/);
+    const files = words.filter((word) => word.startsWith('/') && !/[$\0]/.test(word));
+    if (/^linux(16|efi)?$/.test(command)) linux = files[0];
+    const initrd = /^initrd(16|efi)?$/.test(command) ? files.at(-1) : undefined;
+    if (linux !== undefined && initrd !== undefined) found.push({ path, version: undefined, linux, initrd });
+  }
+  return found;
+}
+
 /** What Debian, Red Hat and SUSE call the initramfs of a kernel. */
 export const initrdNames = (version: string): string[] => [
   `initrd.img-${version}`,

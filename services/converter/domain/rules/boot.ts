@@ -1,8 +1,8 @@
 import { entriesIn, isEntry } from '../boot-entries.ts';
 import { textFile } from '../changes.ts';
 import { renameInArguments } from '../devices.ts';
-import { type Facts, textOf } from '../facts.ts';
-import { grubFiles, isGrubConfig, isGrubEnvironment } from '../grub.ts';
+import { type Facts, filesBelow, textOf } from '../facts.ts';
+import { grubFiles, grubSources, isGrubConfig, isGrubEnvironment } from '../grub.ts';
 import { type Part, type Refusal, refuse } from '../part.ts';
 import { paths } from '../paths.ts';
 import { nameIn } from './devices.ts';
@@ -67,6 +67,7 @@ function bootFiles(facts: Facts) {
   const files = [
     ...grubFiles(facts),
     ...[paths.grubDefaults, paths.kernelCommandLine],
+    ...grubSources.flatMap(([folder, end]) => filesBelow(facts, folder, end).map(({ path }) => path)),
     ...entriesIn(facts).map(({ path }) => path),
   ];
   return files.flatMap((path) => {

@@ -9,7 +9,9 @@ export function qmp(socket: string, command: string, deadlineMs = 5_000): Promis
   connection.once('error', reject);
   const say = (execute: string) => connection.write(`${JSON.stringify({ execute })}\n`);
   let answers = 0;
-  createInterface(connection).on('line', (line) => {
+  // What fails the connection is told of its lines as well, and would end the process if nobody heard it.
+  const lines = createInterface(connection).on('error', reject);
+  lines.on('line', (line) => {
     const message = JSON.parse(line) as { QMP?: unknown; return?: unknown; error?: { desc: string } };
     if (message.QMP) say('qmp_capabilities');
     else if (message.error) connection.destroy(new Error(message.error.desc));

@@ -38,13 +38,16 @@ export function groupFailure(course: Course, others: readonly Course[]): Problem
   // One that was put back before this one was queued is about to be tried again as well.
   const failed = others.find(
     (other) =>
-      (turnedBack.has(other.state) && !other.restart && other.since >= (entered.QU ?? '') && undoes(other, course)) ||
+      (isBack(other) && !other.restart && other.since >= (entered.QU ?? '') && undoes(other, course)) ||
       (committed.has(state) && other.state === 'WT' && (other.postponed || other.paused)),
   );
   if (!failed) return undefined;
   const why = failed.error ? `: ${failed.error.code}: ${failed.error.detail}` : '';
   return new TranshipError('migration.group', `${failed.plan?.name ?? failed.vm} was put back${why}`).toProblem();
 }
+
+/** Its way back may wait for a person. */
+const isBack = ({ state, previous }: Course): boolean => turnedBack.has(state === 'DN' && previous ? previous : state);
 
 /** While one is unchecked none was told to start, and all can be put back. */
 const undoes = (other: Course, course: Course): boolean => !checked(course) || !checked(other);

@@ -38,6 +38,7 @@ const writeMs = 300_000;
 const checkMs = 1_800_000;
 
 const stat = (file: string) => `stat ${quote(file)}`;
+const flagsIn = (output: string) => Number(/\bFlags: (0x[0-9a-f]+)/.exec(output)?.[1] ?? 0);
 
 /** An ext2, ext3 or ext4 file system in the hands of e2fsprogs: without mounting, without rights. */
 export class ExtFs implements GuestFs {
@@ -135,8 +136,8 @@ export class ExtFs implements GuestFs {
     mkdirSync(this.#scratch, { recursive: true });
     const folder = mkdtempSync(join(this.#scratch, 'values-'));
     try {
-      const flagged = await this.#flagged(targets);
-      const commands = targets.flatMap((target, i) => [
+      const files = targets.filter(({ now, what }) => now && typeof what !== 'string' && 'file' in what);
+      const writes = targets.flatMap((target, i) => [
         ...writing(target),
         ...[...target.attributes].map(([name, value], j) => {
           const file = join(folder, `${i}-${j}`);
@@ -144,37 +145,27 @@ export class ExtFs implements GuestFs {
           return `ea_set -f ${quote(file)} ${quote(target.inner)} ${quote(name)}`;
         }),
       ]);
-      await this.#write(commands);
-      await this.#flag(flagged);
+      const before = await this.#write([...files.map(({ inner }) => stat(inner)), ...writes]);
+      await this.#flag(files.map(({ inner }, i) => ({ inner, flags: flagsIn(before[i]!) & settable })));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
 
-  async #write(commands: readonly string[]): Promise<void> {
-    if (commands.length === 0) return;
+  /** Adds what `chattr` had set of files (`+i`) to the flags that a new one has by itself. */
+  async #flag(files: readonly { readonly inner: string; readonly flags: number }[]): Promise<void> {
+    const flagged = files.filter(({ flags }) => flags !== 0);
+    const own = await this.#debugfs(flagged.map(({ inner }) => stat(inner)));
+    await this.#write(flagged.map(({ inner, flags }, i) => `sif ${quote(inner)} flags ${flagsIn(own[i]!) | flags}`));
+  }
+
+  async #write(commands: readonly string[]): Promise<string[]> {
+    if (commands.length === 0) return [];
     const args = ['-w', '-f', '-', this.#device];
-    const { stderr } = await this.#run('debugfs', args, commands, writeMs, { memory: memoryFor(this.place) });
+    const { stdout, stderr } = await this.#run('debugfs', args, commands, writeMs, { memory: memoryFor(this.place) });
     const problems = messages(stderr);
     if (problems.length > 0) throw new TranshipError('guest.conversion', `debugfs: ${problems.slice(0, 3).join('; ')}`);
-  }
-
-  /** What `chattr` has set of the files that are written anew (`+i`). */
-  async #flagged(targets: readonly PlacedTarget[]): Promise<Map<string, number>> {
-    const files = targets.filter(({ now, what }) => now && typeof what !== 'string' && 'file' in what);
-    const flags = await this.#flags(files.map(({ inner }) => inner));
-    return new Map([...flags].map(([file, set]) => [file, set & settable] as const).filter(([, set]) => set !== 0));
-  }
-
-  /** Adds flags to those that a new file has by itself. */
-  async #flag(wanted: ReadonlyMap<string, number>): Promise<void> {
-    const own = await this.#flags([...wanted.keys()]);
-    await this.#write([...own].map(([file, set]) => `sif ${quote(file)} flags ${set | wanted.get(file)!}`));
-  }
-
-  async #flags(files: readonly string[]): Promise<Map<string, number>> {
-    const outputs = await this.#debugfs(files.map(stat));
-    return new Map(files.map((file, i) => [file, Number(/\bFlags: (0x[0-9a-f]+)/.exec(outputs[i]!)?.[1] ?? 0)]));
+    return splitOutputs(stdout, commands);
   }
 
   /** Changes nothing. */

@@ -91,13 +91,13 @@ function* unknownBoot(facts: Facts): Iterable<Refusal> {
     );
 }
 
-/** Where a word of GRUB's commands ends the command, goes on in the next line, or is a comment. */
-const statement = /^(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|(?<=\S)#|[^\s"'\\;#]|[ \t](?!#|\\$|[{}](?:\s|$)))*/;
+/** A command of GRUB, up to what ends it, is a comment, or goes on in the next line. */
+const statement = /^(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|(?<=[^ \t])#|[^ \t"'\\;#]|[ \t](?!#|\\$|[{}](?:[ \t]|$)))*/;
 
 /** The same of a command that other things may follow on its line. */
 function inStatement(rest: string): string {
   const own = statement.exec(rest)![0];
-  const tail = rest.slice(own.length).trimStart();
+  const tail = rest.slice(own.length).replace(/^[ \t]+/, '');
   const told = withConsole(own);
   // A quote that is not closed is no command.
   if (told === own || /^["']/.test(tail)) return rest;

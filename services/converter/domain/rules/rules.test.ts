@@ -57,6 +57,7 @@ test('boot - a command of grub.cfg ends where GRUB ends it: at a comment, at ano
   expect(after('linux /v root=UUID=1 ro }')).toBe(`linux /v root=UUID=1 ro ${added} }`);
   expect(after('linux /v root=UUID=1 ro \\\n quiet')).toBe(`linux /v root=UUID=1 ro ${added} \\\n quiet`);
   expect(after(`linux /v root='/dev/sda1' a="b c" x#y`)).toBe(`linux /v root='UUID=u-1' a="b c" x#y ${added}`);
+  expect(after('linux /v root=UUID=1 a\u00a0b c')).toBe(`linux /v root=UUID=1 a\u00a0b c ${added}`);
   expect(after('linux /v root=UUID=1 a="b')).toBeUndefined();
   expect(after('linux /v root=/dev/sda1 mount.usr=/dev/sda1')).toBe(
     `linux /v root=UUID=u-1 mount.usr=UUID=u-1 ${added}`,

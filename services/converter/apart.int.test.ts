@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SparseExt } from './adapters/sparse-ext.ts';
 import { convertApart } from './apart.ts';
 import { convertDisks } from './convert.ts';
-import { blocksOf, wayTo } from './domain/ext/files.ts';
+import { blocksOf, waysTo } from './domain/ext/files.ts';
 import { ExtLayout } from './domain/ext/layout.ts';
 import type { Read } from './domain/read.ts';
 import { debugfs, folderOf, guestFiles, journalled, lvmDisk, plainDisk } from './testing/image.ts';
@@ -148,8 +148,8 @@ test('apart - whatever a guest may have written into its own books: it is read, 
       let books = 0;
       for (const run of layout.books(i % 3 === 0)) books += run.count;
       expect(books).toBeLessThan(2 ** 32);
-      for (const path of ['/etc/network/interfaces', '/lib/modules', '/boot/grub/grub.cfg'])
-        for (const inode of wayTo(layout, path)) blocksOf(layout, layout.inode(inode));
+      const ways = waysTo(layout, ['/etc/network/interfaces', '/lib/modules', '/boot/grub/grub.cfg']);
+      for (const inode of ways.flat()) blocksOf(layout, layout.inode(inode));
       tried.push('read');
     } catch (error) {
       if (!(error instanceof TranshipError)) throw error;

@@ -4,7 +4,6 @@ import { isFile, isLink } from './adapters/entries.ts';
 import { readEsp } from './adapters/esp.ts';
 import { entryAt, type Guest } from './adapters/guest.ts';
 import { findKernels, readKernels } from './adapters/kernels.ts';
-import type { Package } from './domain/agent.ts';
 import { entriesIn, entryFolders, grubEntries, parseEntry } from './domain/boot-entries.ts';
 import { type Facts, textOf } from './domain/facts.ts';
 import { grubCustom, grubNames, grubSources } from './domain/grub.ts';
@@ -20,7 +19,6 @@ interface Given {
   readonly os: OsRelease;
   readonly disks: readonly Disk[];
   readonly nics: readonly Nic[];
-  readonly media: readonly Package[];
 }
 
 type Listing = ReadonlyMap<string, readonly Entry[]>;
@@ -91,17 +89,23 @@ const maxBytes = 1024 ** 2;
 const maxFiles = 1000;
 
 /** Reads from the guest all that the plan is made from. Nothing is changed. */
-export async function examine(guest: Guest<GuestFs>, given: Given, signal: AbortSignal): Promise<Facts> {
+export async function examine(guest: Guest<GuestFs>, given: Given, signal: AbortSignal): Promise<Omit<Facts, 'media'>> {
   const fat = guest.mounts.flatMap(({ at, volume }) => (volume.fileSystem?.kind === 'vfat' ? [at] : []));
   const boots = entryFolders(fat).map((folder): [string, string] => [folder, '.conf']);
-  const above = await guest.list(new Set(settings.map((path) => dirname(path))));
+  const named = [...folders, ...boots].map(([folder]) => folder);
+  // All at once: each question to a file system takes a program's start.
+  const above = await guest.list([
+    ...looked,
+    ...named,
+    ...[...settings, ...single, ...lists].map((path) => dirname(path)),
+  ]);
   const link = settings.find((path) => {
     const entry = entryAt(above, path);
     return entry !== undefined && isLink(entry);
   });
   if (link)
     throw new TranshipError('guest.unsupported', `${link} in the guest is a link: put the file itself in its place`);
-  const listing = await guest.list([...looked, ...[...folders, ...boots].map(([folder]) => folder)]);
+  const listing = await guest.list([...looked, ...named]);
   const files = await guest.read(
     [
       ...single,

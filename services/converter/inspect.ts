@@ -138,7 +138,8 @@ export async function planTree(root: string, { nics, scratch, signal }: Omit<Wor
   const guest = new Guest([{ at: '/', volume, fs: new FolderFs(root, scratch) }]);
   const text = await osReleaseOf(guest);
   if (text === undefined) throw errorOf(refuse('guest.os-unsupported', `there is no os-release below ${root}`));
-  const facts = await examine(guest, { os: parseOsRelease(text), disks: [], nics, media: [] }, signal);
+  const examined = await examine(guest, { os: parseOsRelease(text), disks: [], nics }, signal);
+  const facts = { ...examined, media: [] };
   const plan = planChanges(facts);
   const edit = await prepareEdit(guest, plan.refusals.length === 0 ? plan.changes : [], { scratch, signal });
   const { loaders, ...found } = describeGuest(facts);

@@ -50,10 +50,16 @@ export const planGuest = (
 
 async function planLinux(work: Work, probe: Probe, root: Root, open: OpenVolume): Promise<Planned> {
   const { scratch, signal, nics } = work;
-  const guest = await openGuest(root, probe, open);
-  const media = await readPackages(join(work.mediaDir, 'debian'), scratch, signal);
   const os = parseOsRelease(root.osRelease);
-  const facts = await examine(guest, { os, disks: probe.disks, nics, media }, signal);
+  const looked = async () => {
+    const guest = await openGuest(root, probe, open);
+    return { guest, examined: await examine(guest, { os, disks: probe.disks, nics }, signal) };
+  };
+  const [{ guest, examined }, media] = await Promise.all([
+    looked(),
+    readPackages(join(work.mediaDir, 'debian'), scratch, signal),
+  ]);
+  const facts = { ...examined, media };
   const plan = (applianceOf(guest)?.byV2v ? planNetwork : planChanges)(facts);
   return {
     guest,

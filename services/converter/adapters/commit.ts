@@ -85,11 +85,13 @@ const mib = (bytes: number) => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
 
 /** Writes the targets, one run a file system, each under an undo log of its own. */
 export async function writeTargets(guest: Guest, targets: readonly Target[], log: UndoLogs): Promise<void> {
-  for (const { mount, own } of byMount(guest, targets))
+  for (const { mount, own } of byMount(guest, targets)) {
+    guest.forget();
     await mount.fs.write(
       own.map((target) => ({ ...target, inner: guest.locate(target.path).inner })),
       log(mount.volume.disk),
     );
+  }
 }
 
 /** Reads back all that was written, and checks the file systems as a whole. Throws `guest.conversion` when anything is not as it shall be. */

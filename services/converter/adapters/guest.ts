@@ -8,6 +8,8 @@ import { isFile } from './entries.ts';
 const mib = 1024 ** 2;
 /** No file that is copied out is larger: an initramfs is the largest. */
 const maxCopy = 1024 * mib;
+/** Of all folders that are looked into. */
+const maxEntries = 200_000;
 /** Of a file that is read into memory, and of all that are read at once. */
 const [maxContent, maxContents] = [16 * mib, 64 * mib];
 
@@ -25,6 +27,8 @@ type Use<T> = (copies: Map<string, string>) => T | Promise<T>;
 export class Guest<F extends GuestFs = WritableFs> {
   /** Innermost first. */
   readonly mounts: readonly Mount<F>[];
+  /** Folders that were listed already; undefined: one that is not there. */
+  readonly #listed = new Map<string, readonly Entry[] | undefined>();
 
   constructor(mounts: readonly Mount<F>[]) {
     this.mounts = [...mounts].sort((a, b) => b.at.length - a.at.length);
@@ -36,15 +40,32 @@ export class Guest<F extends GuestFs = WritableFs> {
     return { mount, inner: mount.at === '/' ? path : path.slice(mount.at.length) || '/' };
   }
 
-  /** The entries of folders, by folder; folders that are not there are left out. */
-  async list(folders: Iterable<string>): Promise<Map<string, Entry[]>> {
-    const answers = await Promise.all(
-      this.#byMount(folders).map(async ({ mount, paths, inner }) => {
+  /** The entries of folders, by folder; folders that are not there are left out. Throws `guest.malformed` for more than any guest's. */
+  async list(folders: Iterable<string>): Promise<Map<string, readonly Entry[]>> {
+    const wanted = [...new Set(folders)];
+    await Promise.all(
+      this.#byMount(wanted.filter((path) => !this.#listed.has(path))).map(async ({ mount, paths, inner }) => {
         const found = await mount.fs.list(inner);
-        return paths.flatMap((path, i) => (found.has(inner[i]!) ? [[path, found.get(inner[i]!)!] as const] : []));
+        for (const [i, path] of paths.entries()) this.#listed.set(path, found.get(inner[i]!));
       }),
     );
-    return new Map(answers.flat());
+    const known = [...this.#listed.values()].reduce((sum, entries) => sum + (entries?.length ?? 0), 0);
+    if (known > maxEntries)
+      throw new TranshipError(
+        'guest.malformed',
+        `${this.#listed.size} of its folders hold ${known} names: more than any guest's`,
+      );
+    return new Map(
+      wanted.flatMap((path) => {
+        const entries = this.#listed.get(path);
+        return entries ? [[path, entries] as const] : [];
+      }),
+    );
+  }
+
+  /** To be called when something was written: what is asked for is read anew. */
+  forget(): void {
+    this.#listed.clear();
   }
 
   /** Extended attributes of files and folders; paths that have none are left out. */

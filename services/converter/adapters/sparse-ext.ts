@@ -1,6 +1,6 @@
 import { closeSync, existsSync, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { TranshipError } from '@tranship/contracts';
-import { blocksAll, wayTo } from '../domain/ext/files.ts';
+import { blocksAll, waysTo } from '../domain/ext/files.ts';
 import { ExtLayout, type Run, strange } from '../domain/ext/layout.ts';
 import { merged, type Place } from '../domain/merged.ts';
 import type { Read } from '../domain/read.ts';
@@ -99,8 +99,8 @@ export class SparseExt implements WritableFs {
     this.#compare();
     // What else is on the ways to them now has just been written.
     const written = new ExtLayout(reader(this.#work));
-    for (const path of paths)
-      for (const inode of wayTo(written, path)) this.#changedAt(blocksAll(written, written.inode(inode)));
+    for (const inode of new Set(waysTo(written, paths).flat()))
+      this.#changedAt(blocksAll(written, written.inode(inode)));
   }
 
   /** Where it is no longer as the disk. */
@@ -193,10 +193,8 @@ export class SparseExt implements WritableFs {
 
   /** What lies on the ways to paths is here from now on; `data`: the content of what they lead to as well. */
   #bring(paths: readonly string[], data = false): void {
-    for (const path of paths) {
-      const way = wayTo(this.#layout, path);
+    for (const way of waysTo(this.#layout, paths))
       for (const [i, inode] of way.entries()) this.#copyInode(inode, data && i === way.length - 1);
-    }
   }
 
   #copyInode(number: number, data: boolean): void {

@@ -13,6 +13,8 @@ export interface Node {
 }
 
 const [rootInode, maxLinks, maxFolder, maxTarget] = [2, 40, 4 * 1024 ** 2, 4096];
+/** Of folders that were read, so many names are kept. */
+const maxKept = 100_000;
 const flags = { encrypted: 0x800, extents: 0x80000, inline: 0x10000000 } as const;
 const types = { mask: 0o170000, folder: 0o040000, file: 0o100000, link: 0o120000 } as const;
 
@@ -20,6 +22,9 @@ const types = { mask: 0o170000, folder: 0o040000, file: 0o100000, link: 0o120000
 export class Ext {
   readonly #read: Read;
   readonly #layout: Layout;
+  /** Folders on the ways so far: their names and inodes, by their own inode. */
+  readonly #folders = new Map<number, ReadonlyMap<string, number>>();
+  #kept = 0;
 
   constructor(read: Read, offset: number) {
     this.#read = (at, length) => read(offset + at, length);
@@ -43,7 +48,7 @@ export class Ext {
       }
       const here = done.at(-1)!;
       if (typeOf(here) !== types.folder) return undefined;
-      const number = this.#names(here).find(([name]) => name === part)?.[1];
+      const number = this.#folder(here).get(part);
       if (number === undefined) return undefined;
       pass(number);
       const node = this.#node(number);
@@ -63,7 +68,7 @@ export class Ext {
   list(path: string): Map<string, Node> | undefined {
     const folder = this.find(path, true);
     if (!folder || typeOf(folder) !== types.folder) return undefined;
-    return new Map(this.#names(folder).map(([name, number]) => [name, this.#node(number)]));
+    return new Map([...this.#folder(folder)].map(([name, number]) => [name, this.#node(number)]));
   }
 
   /** `length` bytes of a file at an offset; fewer at its end. */
@@ -126,6 +131,17 @@ export class Ext {
       gid: inode.readUInt16LE(24) + inode.readUInt16LE(122) * 65_536,
       size: Number.isSafeInteger(size) ? size : Number.MAX_SAFE_INTEGER,
     };
+  }
+
+  #folder(node: Node): ReadonlyMap<string, number> {
+    const known = this.#folders.get(node.number);
+    if (known) return known;
+    // The first of a name counts.
+    const names = new Map(this.#names(node).reverse());
+    if (this.#kept + names.size > maxKept) this.#folders.clear();
+    this.#kept = (this.#folders.size === 0 ? 0 : this.#kept) + names.size;
+    this.#folders.set(node.number, names);
+    return names;
   }
 
   /** Names and inodes of a folder's entries, but for itself and the one above. */

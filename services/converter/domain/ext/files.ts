@@ -87,14 +87,17 @@ function add({ blocks }: ExtLayout, found: Found, run: Run): void {
   else data.push(run);
 }
 
-/** The inodes on the way to a path, itself included where it is there; links on the way lead within the file system. */
-export function wayTo(layout: ExtLayout, path: string): number[] {
-  const way: number[] = [];
+/** The inodes on the way to each path, itself included as the last where it is there; links on the way lead within the file system. */
+export function waysTo(layout: ExtLayout, paths: readonly string[]): number[][] {
   try {
-    new Ext(layout.read, 0).find(path, false, (inode) => way.push(inode));
+    const ext = new Ext(layout.read, 0);
+    return paths.map((path) => {
+      const way: number[] = [];
+      ext.find(path, false, (inode) => way.push(inode));
+      return way;
+    });
   } catch (error) {
     if (error instanceof BadExt) throw strange(error.message);
     throw error;
   }
-  return way;
 }

@@ -8,9 +8,15 @@ const request = { pass: 1, how: 'full' } as const;
 /** A disk in memory behind nbdkit, and copies of it to a disk, each from nothing and each compared to the last byte. */
 export class CopySite extends Site {
   readonly original = this.source('disk.raw');
-  readonly to = this.target('target.raw');
+  readonly to: string;
   readonly dataBytes = makeDisk(this.original, 3 * gib);
   #socket = '';
+
+  /** `quick`: to a target in memory instead. */
+  constructor({ quick = false } = {}) {
+    super();
+    this.to = quick ? this.quickTarget('target.raw') : this.target('target.raw');
+  }
 
   async open(...filter: string[]): Promise<void> {
     this.#socket = await this.serve(...filter.slice(0, 1), 'file', this.original, ...filter.slice(1));
@@ -18,7 +24,7 @@ export class CopySite extends Site {
 
   ours = (more: Partial<Errand> = {}): Promise<Measured> => {
     const disks = [{ socket: this.#socket, target: this.to }];
-    return this.#fresh(() => ours({ disks, scratch: this.target('scratch'), request, ...more }));
+    return this.#fresh(() => ours({ disks, scratch: `${this.to}-scratch`, request, ...more }));
   };
 
   /** Ours with the bytes at hand: what the disk takes for them. */
@@ -39,7 +45,7 @@ export class CopySite extends Site {
 
   async #fresh(work: () => Promise<Measured>): Promise<Measured> {
     rmSync(this.to, { force: true });
-    rmSync(this.target('scratch'), { recursive: true, force: true });
+    rmSync(`${this.to}-scratch`, { recursive: true, force: true });
     settle();
     const measured = await work();
     sameBytes(this.original, this.to);
@@ -76,26 +82,32 @@ export async function copy(count: number): Promise<Line> {
   }
 }
 
-/** A source that takes 10 ms to answer: what counts is how much is in flight, unless the disk is slower (`diskRatio`, at best). */
+/**
+ * A source that takes 10 ms to answer: what counts is how much is in flight, unless the disk is slower (`diskRatio`, at best).
+ * `inMemoryRatio`: both to a target in memory.
+ */
 export async function copyLatency(count: number): Promise<Line> {
-  const site = new CopySite();
+  const [site, quick] = [new CopySite(), new CopySite({ quick: true })];
   try {
-    await site.open('--filter=delay', 'rdelay=10ms');
+    for (const each of [site, quick]) await each.open('--filter=delay', 'rdelay=10ms');
     const found = await rounds(count, {
       ours: site.ours,
       nbdcopy: site.nbdcopy,
       tuned: () => site.nbdcopy('--request-size=1048576', '--connections=4', '--requests=64'),
       disk: site.atHand,
+      inMemory: quick.ours,
+      nbdcopyInMemory: () => quick.nbdcopy(),
     });
     return line('copy-latency', 'nbdcopy --flush', ratios(found.ours, found.nbdcopy, 'ms'), {
       tunedRatio: median(ratios(found.ours, found.tuned, 'ms')),
       diskRatio: median(ratios(found.disk, found.nbdcopy, 'ms')),
+      inMemoryRatio: median(ratios(found.inMemory, found.nbdcopyInMemory, 'ms')),
       seconds: seconds(found.ours),
       nbdcopySeconds: seconds(found.nbdcopy),
       tunedSeconds: seconds(found.tuned),
     });
   } finally {
-    await site.clear();
+    for (const each of [site, quick]) await each.clear();
   }
 }
 

@@ -29,7 +29,7 @@ export function write(file: string, sizeBytes: number, listed: readonly [number,
 /**
  * 20,000 changed areas of 64 KiB over 1 ms of latency, against one request in flight, as CDI's importer reads them. Two
  * moments of a disk take turns as the source, so that each round changes every area. `diskRatio`: ours
- * with the bytes at hand, which is what the disk takes for them.
+ * with the bytes at hand, which is what the disk takes for them. `inMemoryRatio`: both to a target in memory.
  */
 export async function delta(count: number): Promise<Line> {
   const site = new Site();
@@ -44,9 +44,10 @@ export async function delta(count: number): Promise<Line> {
     const oursTo = site.target('ours.raw');
     const theirsTo = site.target('theirs.raw');
     const diskTo = site.target('disk.raw');
+    const [oursInMemory, theirsInMemory] = [site.quickTarget('ours.raw'), site.quickTarget('theirs.raw')];
     const quick = await at(moments[0], 0);
     const request = { pass: 1, how: 'full' } as const;
-    for (const target of [oursTo, theirsTo, diskTo])
+    for (const target of [oursTo, theirsTo, diskTo, oursInMemory, theirsInMemory])
       await ours({ disks: [{ socket: quick, target }], scratch: `${target}-scratch`, request });
     const step = (target: string, more: (moment: string) => Partial<Errand> = () => ({})) => {
       let pass = 1;
@@ -68,10 +69,13 @@ export async function delta(count: number): Promise<Line> {
       ours: step(oursTo),
       theirs: step(theirsTo, () => ({ oneInFlight: true })),
       disk: step(diskTo, (atHand) => ({ atHand })),
+      inMemory: step(oursInMemory),
+      theirsInMemory: step(theirsInMemory, () => ({ oneInFlight: true })),
     });
     return line('delta', 'one request in flight, 2 MiB at most', ratios(found.ours, found.theirs, 'ms'), {
       areas: listed.length,
       diskRatio: median(ratios(found.disk, found.theirs, 'ms')),
+      inMemoryRatio: median(ratios(found.inMemory, found.theirsInMemory, 'ms')),
       seconds: seconds(found.ours),
       theirSeconds: seconds(found.theirs),
       mibPerSecond: (listed.length * areaBytes) / mib / seconds(found.ours),

@@ -21,7 +21,7 @@ const tool = fileURLToPath(new URL('../../services/converter/tool.ts', import.me
 /** The converter by itself, without services. */
 export const guest: Register = (program) => {
   const group = program.command('guest').description('looks at disk images of a guest, or converts them, by itself');
-  const nics = ['--nics <file>', 'the VM’s NICs, as JSON: [{mac, addresses: ["10.0.0.5/24"]}]'] as const;
+  const nics = ['--nics <file>', 'the VM’s NICs, as JSON: [{mac, slot: 192, addresses: ["10.0.0.5/24"]}]'] as const;
   const media = ['--media <dir>', 'what is laid into guests: debian/*.deb, windows/ with virtio-win'] as const;
   const keys = ['--luks-keys <dir>', 'keys of encrypted volumes (LUKS), a file each'] as const;
   group

@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { convertFiles, inspectFiles } from './offline.ts';
-import { folderOf, guestFiles, plainDisk } from './testing/image.ts';
+import { debugfs, folderOf, guestFiles, plainDisk } from './testing/image.ts';
 
 let folder: string;
 let disk: string;
@@ -56,6 +56,45 @@ test('offline - on a volume without room the disk is refused before it is touche
   } finally {
     execFileSync('umount', [volume], { timeout: 20_000 });
   }
+});
+
+/** A package that is unpacked for longer than a guest is looked through. */
+function slowPackage(media: string): void {
+  const work = join(folder, 'package');
+  mkdirSync(join(work, 'DEBIAN'), { recursive: true });
+  mkdirSync(join(work, 'usr/share/doc'), { recursive: true });
+  writeFileSync(
+    join(work, 'DEBIAN/control'),
+    'Package: slow\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n',
+  );
+  for (let i = 0; i < 3_000; i++) writeFileSync(join(work, `usr/share/doc/${i}`), '');
+  mkdirSync(media, { recursive: true });
+  execFileSync('dpkg-deb', ['-b', '-Znone', work, join(media, 'slow.deb')], { stdio: 'ignore', timeout: 60_000 });
+}
+
+test('offline - a guest that is refused while packages are unpacked: said as it is, and nothing is left, nor locked', async () => {
+  slowPackage(join(folder, 'media/debian'));
+  debugfs(disk, 1, ['rm /etc/fstab', 'symlink /etc/fstab other'], true);
+  const asked = { ...request(disk), mediaDir: join(folder, 'media') };
+  for (const ask of [inspectFiles, convertFiles, convertFiles]) {
+    const said = await ask(asked).then(
+      (answer) => ('inspection' in answer ? answer.inspection.concerns.map(({ why }) => why).join() : ''),
+      (error: Error) => error.message,
+    );
+    expect(said).toContain('/etc/fstab in the guest is a link');
+    expect(readdirSync(join(folder, 'scratch'))).toEqual([]);
+  }
+  expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
+});
+
+test('offline - a package that cannot be unpacked beside one that takes long: said as it is, and nothing is left', async () => {
+  slowPackage(join(folder, 'media/debian'));
+  writeFileSync(join(folder, 'media/debian/broken.deb'), 'no package');
+  const before = digest(disk);
+  const asked = { ...request(disk), mediaDir: join(folder, 'media') };
+  await expect(convertFiles(asked)).rejects.toThrow('cannot unpack');
+  expect(existsSync(join(folder, '.disk.raw.tranship'))).toBe(false);
+  expect(digest(disk)).toBe(before);
 });
 
 test('offline - an overlay is a new file: what is there already stays, the disk behind a link too; a folder has none', async () => {

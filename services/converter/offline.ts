@@ -75,9 +75,12 @@ export async function convertFiles(request: Request): Promise<GuestAnswer> {
     claim(scratchDir, images);
     await convertDisks({ ...job, warn: (message) => process.stderr.write(`${message}\n`) });
   } finally {
-    // Kept where a disk could not be put back.
-    if (!isOpen(scratchDir)) rmSync(scratchDir, { recursive: true, force: true });
-    for (const each of locks) each.close();
+    try {
+      // Kept where a disk could not be put back.
+      if (!isOpen(scratchDir)) rmSync(scratchDir, { recursive: true, force: true });
+    } finally {
+      for (const each of locks) each.close();
+    }
   }
   const inspection = told ?? (await inspectDisks({ ...request, images }));
   return { inspection: timed(inspection, began), written: 'in-place' };

@@ -51,15 +51,15 @@ export const planGuest = (
 async function planLinux(work: Work, probe: Probe, root: Root, open: OpenVolume): Promise<Planned> {
   const { scratch, signal, nics } = work;
   const os = parseOsRelease(root.osRelease);
+  const media = readPackages(join(work.mediaDir, 'debian'), scratch, signal);
+  // They are unpacked below `scratch`, which may go when we fail.
+  const unpacked = media.catch(() => {});
   const looked = async () => {
     const guest = await openGuest(root, probe, open);
     return { guest, examined: await examine(guest, { os, disks: probe.disks, nics }, signal) };
   };
-  const [{ guest, examined }, media] = await Promise.all([
-    looked(),
-    readPackages(join(work.mediaDir, 'debian'), scratch, signal),
-  ]);
-  const facts = { ...examined, media };
+  const { guest, examined } = await looked().finally(() => unpacked);
+  const facts = { ...examined, media: await media };
   const plan = (applianceOf(guest)?.byV2v ? planNetwork : planChanges)(facts);
   return {
     guest,

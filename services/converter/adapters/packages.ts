@@ -11,7 +11,10 @@ const unpackMs = 60_000;
 /** Unpacks the Debian packages of the media folder, in memory. */
 export async function readPackages(folder: string, scratch: string, signal: AbortSignal): Promise<Package[]> {
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.deb')) : [];
-  return Promise.all(files.sort().map((name) => readPackage(join(folder, name), scratch, signal)));
+  const packages = files.sort().map((name) => readPackage(join(folder, name), scratch, signal));
+  // Whatever one of them ends with: nothing of ours is to write below `scratch` any more.
+  await Promise.allSettled(packages);
+  return Promise.all(packages);
 }
 
 async function readPackage(file: string, scratch: string, signal: AbortSignal): Promise<Package> {

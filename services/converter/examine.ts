@@ -92,20 +92,18 @@ const maxFiles = 1000;
 export async function examine(guest: Guest<GuestFs>, given: Given, signal: AbortSignal): Promise<Omit<Facts, 'media'>> {
   const fat = guest.mounts.flatMap(({ at, volume }) => (volume.fileSystem?.kind === 'vfat' ? [at] : []));
   const boots = entryFolders(fat).map((folder): [string, string] => [folder, '.conf']);
-  const named = [...folders, ...boots].map(([folder]) => folder);
   // All at once: each question to a file system takes a program's start.
-  const above = await guest.list([
+  const listing = await guest.list([
     ...looked,
-    ...named,
+    ...[...folders, ...boots].map(([folder]) => folder),
     ...[...settings, ...single, ...lists].map((path) => dirname(path)),
   ]);
   const link = settings.find((path) => {
-    const entry = entryAt(above, path);
+    const entry = entryAt(listing, path);
     return entry !== undefined && isLink(entry);
   });
   if (link)
     throw new TranshipError('guest.unsupported', `${link} in the guest is a link: put the file itself in its place`);
-  const listing = await guest.list([...looked, ...named]);
   const files = await guest.read(
     [
       ...single,

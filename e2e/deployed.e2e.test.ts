@@ -67,13 +67,15 @@ test('deployed - its bytes are the source’s, and a namespace that was not open
   expect((await story.finished(await story.start('again'))).state).toBe('succeeded');
   const moved = await digest(await claimFile('apps', 'deployed-02-disk-0'), size);
   expect(moved).toBe(await digest(sourceFile('fast-ds', 'data-03', 0), size));
-  const as = '--as=system:serviceaccount:tranship:tranship-vm-builder';
-  const may = (verb: string, what: string, namespace: string) =>
-    kubectl(['auth', 'can-i', verb, what, '-n', namespace, as]).then(
+  const may = (account: string, verb: string, what: string, namespace: string) =>
+    kubectl(['auth', 'can-i', verb, what, '-n', namespace, `--as=system:serviceaccount:${account}`]).then(
       (answer) => answer.trim(),
       () => 'no',
     );
-  expect(await may('create', 'virtualmachines.kubevirt.io', 'apps')).toBe('yes');
-  expect(await may('create', 'virtualmachines.kubevirt.io', 'default')).toBe('no');
-  expect(await may('get', 'secrets', 'apps')).toBe('no');
+  const builder = 'tranship:tranship-vm-builder';
+  expect(await may(builder, 'create', 'virtualmachines.kubevirt.io', 'apps')).toBe('yes');
+  expect(await may(builder, 'create', 'virtualmachines.kubevirt.io', 'default')).toBe('no');
+  expect(await may(builder, 'get', 'secrets', 'apps')).toBe('no');
+  for (const account of ['tranship:tranship-gateway', 'tranship:tranship-planner', 'tranship-work:tranship-workbench'])
+    expect(await may(account, 'list', 'persistentvolumeclaims', 'tranship-work')).toBe('no');
 });

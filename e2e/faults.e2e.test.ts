@@ -1,17 +1,19 @@
 import { renameSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { validationSchema } from '@tranship/contracts';
+import { validationSchema, vmReportSchema } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { find } from '../lab/host/inside.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
 import { claimFile, digest, sourceFile } from '../lab/host/volumes.ts';
 import { judge } from './matrix/judge.ts';
+import { acts } from './matrix/kills.ts';
 import { runRow } from './matrix/row.ts';
 import type { Row } from './matrix/table.ts';
 import { Story } from './story.ts';
 
 const any = z.any();
+const gib = 1024 ** 3;
 let story: Story;
 beforeAll(async () => {
   story = await Story.begin();
@@ -107,6 +109,29 @@ test.for<Row>([{ kill: 'worker', steps: ['copy'] }])(
     for (const { problems } of cells) expect(problems).toEqual([]);
   },
 );
+
+test('middle - NATS is killed and vCenter forgets its sessions during a copy: it goes on, in one pass, byte for byte', async () => {
+  await story.plan('through', [{ name: 'big-01', targetName: 'through-01' }], { defaults: { targetPower: 'off' } });
+  const migration = await story.start('through');
+  const throttle = (mbps: number | null) =>
+    story.api.send('POST', ['migrations', migration, 'vms', 'big-01', 'throttle'], any, { body: { mbps } });
+  await throttle(25);
+  const reading = () => find(story.lab, 'nbdkit -f').length > 0;
+  await story.eventually(async () => reading(), 120);
+  expect(await acts.nats(story)).toBe(1);
+  await acts.sessions(story);
+  // Heard again as soon as NATS is back; the copy has not waited for it.
+  await story.eventually(() => throttle(null).then(() => true));
+  expect(reading()).toBe(true);
+  const { state, vms } = await story.finished(migration);
+  expect(vms[0]?.error).toBeUndefined();
+  expect(state).toBe('succeeded');
+  const report = await story.api.get(['migrations', migration, 'vms', 'big-01', 'report'], vmReportSchema);
+  expect(report.passes).toHaveLength(1);
+  const moved = await digest(await claimFile('apps', 'through-01-disk-0'), gib);
+  expect(moved).toBe(await digest(sourceFile('fast-ds', 'big-01', 0), gib));
+  expect(await story.leftovers()).toEqual([]);
+});
 
 test('proof - two disks of one size crossed on the target: nothing goes on, told which holds which; then each has its own', async () => {
   const name = 'twin-01';

@@ -28,7 +28,9 @@ test('workbench - a transfer network is a further interface of its pod; without 
 
 test('workbench - never a second pod while the first may still write, and no right of its own', () => {
   expect(job.spec.podReplacementPolicy).toBe('Failed');
-  expect(pod).toMatchObject({ restartPolicy: 'OnFailure', automountServiceAccountToken: false });
+  expect(pod).toMatchObject({
+    ...{ restartPolicy: 'OnFailure', serviceAccountName: 'tranship-workbench', automountServiceAccountToken: false },
+  });
 });
 
 test('workbench - each container says by itself when it is ready, on a port of its own', () => {

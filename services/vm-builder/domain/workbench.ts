@@ -95,6 +95,7 @@ export function workbenchJob(bench: Workbench) {
         metadata: { labels: { ...labels }, ...attachedTo(bench.transferNetwork) },
         spec: {
           restartPolicy: 'OnFailure',
+          serviceAccountName: 'tranship-workbench', // deploy/kubernetes/access.yaml; it has no right
           automountServiceAccountToken: false,
           enableServiceLinks: false,
           terminationGracePeriodSeconds: 30,

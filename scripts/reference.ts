@@ -7,12 +7,15 @@ import {
   errorCatalogue,
   eventExamples,
   events,
+  messageExamples,
+  messages,
   queries,
   queryExamples,
   stepExamples,
   steps,
 } from '@tranship/contracts';
 import { stringify } from 'yaml';
+import { z } from 'zod';
 import { root } from './checks.ts';
 import { commandLine } from './reference/cli.ts';
 import { block, fields, head, json, table } from './reference/markdown.ts';
@@ -25,7 +28,7 @@ export function reference(): Record<string, string> {
       `## ${type}`,
       `Aggregate \`${aggregate}\`.`,
       block('json', json(eventExamples[type as keyof typeof events])),
-      fields(data),
+      told(data),
     ]),
     'commands.md': [
       page('Commands', commandIntro, Object.entries(steps), ([name, { service, deadlineMs, since, input, result }]) => [
@@ -45,6 +48,10 @@ export function reference(): Record<string, string> {
         block('json', json(queryExamples[name as keyof typeof queries].result)),
       ]),
     ].join('\n'),
+    'messages.md': page('Messages', messageIntro, Object.entries(messages), ([name, { about, ...shapes }]) => {
+      const { subject, ...example } = messageExamples[name as keyof typeof messages];
+      return [`## ${name}`, `${about}. On \`${subject}\`:`, ...messageParts(shapes, example)];
+    }),
     'errors.md': `${head('Errors', errorIntro, 'libs/contracts')}\n${errorTable()}\n`,
     'concerns.md': `${head('Concerns', concernIntro, 'libs/contracts')}\n${concernTable()}\n`,
     'cli.md': commandLine(),
@@ -61,13 +68,35 @@ const eventIntro = 'On `tranship.v1.evt.<aggregate>.<id>…` as CloudEvents 1.0;
 const commandIntro =
   'On `tranship.v1.cmd.<service>.<step>.<migration>.<vm>`; a worker reports its outcome to the planner.';
 const queryIntro = 'Core requests on `tranship.v1.qry.<service>.<name>`; the answer is `{ok, data}` or `{ok, error}`.';
+const messageIntro =
+  'What goes over NATS beside the data of events, commands and queries, each with its subject by example.';
 const errorIntro = 'Every failure that a person may see. `retry`: another try may help by itself.';
 const concernIntro =
   'What is told of a VM, its guest or its course, each with why and where. Critical: it stands in the way. A guest that cannot be converted is told by the code of its [refusal](errors.md).';
 const documentIntro = 'YAML or JSON. JSON Schemas: `GET /v1/schemas/{kind}`.';
 
 const page = <T>(title: string, intro: string, items: readonly T[], part: (item: T) => string[]) =>
-  `${head(title, intro, 'libs/contracts')}\n${items.flatMap(part).join('\n\n')}\n`;
+  `${head(title, intro, 'libs/contracts')}\n${items.flatMap(part).filter(Boolean).join('\n\n')}\n`;
+
+interface Exchange<T> {
+  readonly data: T;
+  readonly answer?: T;
+}
+
+function messageParts(shapes: Exchange<z.ZodType>, example: Exchange<unknown>): string[] {
+  const asked = [block('json', json(example.data)), fields(shapes.data)];
+  return shapes.answer ? [...asked, 'Its answer:', block('json', json(example.answer)), fields(shapes.answer)] : asked;
+}
+
+const kindOf = new Map<unknown, string>(Object.entries(documentKinds).map(([kind, schema]) => [schema, kind]));
+
+/** The fields of an event's data; of a document where they are told. */
+function told(data: z.ZodType): string {
+  const choices = data instanceof z.ZodUnion ? data.options : [data];
+  const kinds = choices.flatMap((each) => kindOf.get(each) ?? []);
+  if (kinds.length === 0) return fields(data);
+  return `A ${kinds.map((kind) => `[${kind}](documents.md#${kind.toLowerCase()})`).join(' or ')}.`;
+}
 
 function errorTable(): string {
   const rows = Object.entries(errorCatalogue).map(([code, { title, fix, retry, status }]) => [

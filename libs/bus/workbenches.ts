@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { type ServiceName, subjects } from '@tranship/contracts';
+import { closedSchema, type ServiceName, subjects } from '@tranship/contracts';
 import type { Connection } from './connection.ts';
 
 /** What a command in hand may take to come to its end. */
@@ -16,7 +16,7 @@ export class Workbenches {
   /** The pod in which this service has ended for the VM, with no disk open; undefined: nobody said so in time. */
   async close(service: ServiceName, migration: string, vm: string): Promise<string | undefined> {
     const asked = this.#connection.nc.request(subjects.close(service, migration, vm), '', { timeout: closeMs });
-    return asked.then((answer) => answer.string()).catch(() => undefined);
+    return asked.then((answer) => closedSchema.parse(answer.string())).catch(() => undefined);
   }
 
   /** Answers with the name of our pod, once `close` is done, until `signal` aborts. */

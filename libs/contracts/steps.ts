@@ -379,21 +379,16 @@ export type Report = z.infer<typeof reportSchema>;
 export const commandId = (migration: string, vm: string, stepName: string, attempt: number) =>
   `${migration}/${vm}/${stepName}/${attempt}`;
 
-/**
- * Lossy: the last value of each disk. `doneBytes` of the disk are done, its holes and what did not change included;
- * `bytesPerSecond` were read for it, over the last 60 s. `basis` says what `etaSeconds` comes from; null while unknown.
- * A conversion tells the `stage` that it is at, by its first disk, and no bytes.
- */
 export const progressSchema = z.object({
   migration: z.string(),
   vm: z.string(),
-  disk: z.number().int(),
+  disk: z.number().int().describe('Its index; of a conversion, which tells no bytes, the first'),
   step: z.enum(['copy', 'prove', 'convert']),
-  stage: z.string().optional(),
-  doneBytes: z.number(),
+  stage: z.string().optional().describe('What a conversion is at'),
+  doneBytes: z.number().describe('Of the disk, its holes and what did not change included'),
   totalBytes: z.number(),
-  bytesPerSecond: z.number(),
-  etaSeconds: z.number().nullable(),
-  basis: z.enum(['rate', 'forecast', 'unknown']),
+  bytesPerSecond: z.number().describe('Read for it, over the last 60 s'),
+  etaSeconds: z.number().nullable().describe('Null while unknown'),
+  basis: z.enum(['rate', 'forecast', 'unknown']).describe('What `etaSeconds` comes from'),
 });
 export type Progress = z.infer<typeof progressSchema>;

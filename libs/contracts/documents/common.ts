@@ -14,12 +14,15 @@ export const nameSchema = z
 const stringMap = z.record(z.string(), z.string());
 
 export const metadataSchema = z.strictObject({
-  name: nameSchema,
-  labels: stringMap.optional(),
-  annotations: stringMap.optional(),
-  resourceVersion: z.string().optional(),
-  generation: z.number().int().optional(),
-  creationTimestamp: z.string().optional(),
+  name: nameSchema.describe('By which it is asked for: lower-case letters, digits, `-` and `.`, at most 63'),
+  labels: stringMap.optional().describe('Words to choose documents by: `tranship get -l`'),
+  annotations: stringMap.optional().describe('Kept as given; nothing reads them'),
+  resourceVersion: z
+    .string()
+    .optional()
+    .describe('Set when stored; given, the write is refused unless it is the present one'),
+  generation: z.number().int().optional().describe('Set when stored: counts the changes'),
+  creationTimestamp: z.string().optional().describe('Set when stored: when it first was'),
 });
 
 /** Minutes and seconds as people write them: `10m`, `90s`, `1h30m`. */
@@ -38,10 +41,10 @@ export function durationMs(text: string): number {
 
 export function documentSchema<K extends string, S extends z.ZodType>(kind: K, spec: S) {
   return z.strictObject({
-    apiVersion: z.literal(apiVersion),
-    kind: z.literal(kind),
-    metadata: metadataSchema,
-    spec,
-    status: z.unknown().optional(),
+    apiVersion: z.literal(apiVersion).describe('The version of these documents'),
+    kind: z.literal(kind).describe('What this document is'),
+    metadata: metadataSchema.describe('How it is called'),
+    spec: spec.describe('What is wanted'),
+    status: z.unknown().optional().describe('What services tell of it; not looked at when given'),
   });
 }

@@ -1,4 +1,5 @@
 export * from './common.ts';
+export * from './defaults.ts';
 export * from './maps.ts';
 export { nearest } from './nearest.ts';
 export * from './parse.ts';

@@ -21,9 +21,10 @@ const cronSchema = z.string().refine((cron) => {
   }
 }, 'five fields (minute, hour, day, month, weekday) that come at some time, such as "0 22 * * 6"');
 
-/** Times at which a cutover may begin: from each that the cron names, for so long. */
 export const windowSchema = z.strictObject({
-  cron: cronSchema,
-  for: durationSchema.refine((text) => durationMs(text) >= 60_000, 'at least 1m'),
-  timeZone: zoneSchema.default('UTC'),
+  cron: cronSchema.describe('When it opens: minute, hour, day, month, weekday, such as `0 22 * * 6`'),
+  for: durationSchema
+    .refine((text) => durationMs(text) >= 60_000, 'at least 1m')
+    .describe('How long it stays open, such as `4h`; at least 1m'),
+  timeZone: zoneSchema.default('UTC').describe('Whose clock `cron` is read by, such as `Europe/Berlin`'),
 });

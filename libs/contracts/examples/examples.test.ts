@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { checkDocument, type DocumentKind, documentKinds, events, queries, steps } from '../index.ts';
-import { documentExamples, eventExamples, queryExamples, stepExamples } from './index.ts';
+import { z } from 'zod';
+import { checkDocument, type DocumentKind, documentKinds, events, messages, queries, steps } from '../index.ts';
+import { documentExamples, eventExamples, messageExamples, queryExamples, stepExamples } from './index.ts';
 
 const of = <T extends object>(table: T) => Object.keys(table) as (keyof T & string)[];
 /** Nothing of the example is lost: what its schema does not know would be. */
 const whole = (schema: { parse(value: unknown): unknown }, example: unknown) =>
-  expect(schema.parse(example)).toMatchObject(example as object);
+  expect({ of: schema.parse(example) }).toMatchObject({ of: example });
 
 describe('examples', () => {
   it.each(of(documentKinds))('document - %s', (kind) => {
@@ -19,5 +20,11 @@ describe('examples', () => {
   it.each(of(queries))('query - %s', (name) => {
     whole(queries[name].input, queryExamples[name].input);
     whole(queries[name].result, queryExamples[name].result);
+  });
+  it.each(of(messages))('message - %s', (name) => {
+    const example: { data: unknown; answer?: unknown } = messageExamples[name];
+    const { data, answer = z.undefined() }: { data: z.ZodType; answer?: z.ZodType } = messages[name];
+    whole(data, example.data);
+    whole(answer, example.answer);
   });
 });

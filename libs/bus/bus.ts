@@ -1,32 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import {
-  type Answer,
-  answerSchema,
   type DeadLetter,
   type Progress,
   type QueryInput,
   type QueryName,
   type QueryParsed,
   type QueryResult,
-  queries,
   subjects,
   TranshipError,
 } from '@tranship/contracts';
 import { CommandQueue } from './command-queue.ts';
 import { type BusOptions, type Connection, openConnection } from './connection.ts';
-import { call, isNoResponders } from './errors.ts';
+import { call } from './errors.ts';
 import { EventLog } from './event-log.ts';
 import { Leases } from './lease.ts';
 import { Limits } from './limits.ts';
 import { Objects } from './objects.ts';
 import { Outcomes } from './outcomes.ts';
+import { query, serve } from './queries.ts';
 import { ensureStreams } from './streams.ts';
 import { Workbenches } from './workbenches.ts';
 
 /** What a drain may take before the connection is just closed. */
 const drainMs = 5_000;
-const traceHeader = 'traceparent';
 
 /** Everything that goes over NATS, behind one door. */
 export class Bus {
@@ -68,20 +64,8 @@ export class Bus {
   }
 
   /** Asks the service that owns the answer. @throws TranshipError: the service's own, or `service.unavailable`. */
-  async query<K extends QueryName>(name: K, input: QueryInput<K>): Promise<QueryResult<K>> {
-    const { service, deadlineMs, result } = queries[name];
-    const { nc, span } = this.#connection;
-    return span({ name: `query ${name}`, kind: 'client' }, async ({ traceparent }) => {
-      const options = { timeout: deadlineMs, ...carrying(traceparent) };
-      const asked = nc.request(subjects.query(service, name), JSON.stringify(input), options);
-      const message = await asked.catch((cause: unknown) => {
-        const how = isNoResponders(cause) ? 'is not running' : `did not answer ${name} in ${deadlineMs / 1000} s`;
-        throw new TranshipError('service.unavailable', `${service} ${how}`, { cause });
-      });
-      const answer = answerSchema.parse(message.json());
-      if (!answer.ok) throw TranshipError.fromProblem(answer.error);
-      return result.parse(answer.data) as QueryResult<K>;
-    });
+  query<K extends QueryName>(name: K, input: QueryInput<K>): Promise<QueryResult<K>> {
+    return query(this.#connection, name, input);
   }
 
   /** Answers a query, in a queue group with the other replicas, until `signal` aborts. */
@@ -90,25 +74,7 @@ export class Bus {
     handler: (input: QueryParsed<K>) => Promise<QueryResult<K>>,
     signal: AbortSignal,
   ): void {
-    const { service, input } = queries[name];
-    const subscription = this.#connection.nc.subscribe(subjects.query(service, name), {
-      queue: service,
-      callback: (error, message) => {
-        if (error) return;
-        const work = async (): Promise<Answer> => {
-          const parsed = input.safeParse(message.json());
-          if (!parsed.success)
-            throw new TranshipError('document.invalid', `${name}: ${parsed.error.issues[0]?.message}`);
-          return { ok: true, data: await handler(parsed.data as QueryParsed<K>) };
-        };
-        const parent = message.headers?.get(traceHeader);
-        this.#connection
-          .span({ name: `query ${name}`, kind: 'server', parent }, work)
-          .catch((reason: unknown): Answer => ({ ok: false, error: TranshipError.from(reason).toProblem() }))
-          .then((answer) => respond(message, answer));
-      },
-    });
-    signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
+    serve(this.#connection, name, handler, signal);
   }
 
   /** Returns when the server has what was sent to it, subscriptions too. */
@@ -151,28 +117,5 @@ export class Bus {
     const drained = nc.drain().catch(() => {});
     await Promise.race([drained, sleep(this.connected ? drainMs : 0, undefined, { ref: false })]);
     await nc.close();
-  }
-}
-
-/** A query has no envelope: its trace goes on in a header. */
-function carrying(traceparent: string | undefined): { headers?: MsgHdrs } {
-  if (traceparent === undefined) return {};
-  const carried = headers();
-  carried.set(traceHeader, traceparent);
-  return { headers: carried };
-}
-
-/** An answer that cannot be sent (too large, most likely) is an error that can. */
-function respond(message: Msg, answer: Answer): void {
-  try {
-    message.respond(JSON.stringify(answer));
-  } catch (error) {
-    const detail = `the answer cannot be sent: ${error instanceof Error ? error.message : String(error)}`;
-    const problem = new TranshipError('service.internal', detail, { retry: false }).toProblem();
-    try {
-      message.respond(JSON.stringify({ ok: false, error: problem } satisfies Answer));
-    } catch {
-      // The connection is closed: the asker's deadline tells.
-    }
   }
 }

@@ -4,6 +4,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import {
   type Authenticator,
   connect,
+  createInbox,
   type NatsConnection,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
@@ -48,6 +49,8 @@ export interface Connection {
   up(): boolean;
   readonly span: SpanRunner;
   readonly clock: Time;
+  /** A new one of our own: the user may hear no other. */
+  inbox(): string;
 }
 
 /** Deadline of one JetStream API call. */
@@ -77,6 +80,7 @@ export async function openConnection(options: BusOptions): Promise<Connection> {
       up: watch(nc),
       span: options.span ?? untraced,
       clock: options.clock ?? systemTime,
+      inbox: () => createInbox(options.user === undefined ? undefined : inboxPrefix(options.user)),
     };
   } catch (cause) {
     await nc?.close();

@@ -5,8 +5,10 @@ import {
   type Aggregate,
   envelope,
   inWorkbench,
+  mostBytes,
   type NatsUser,
   natsAuthorization,
+  partBytes,
   type ServiceName,
   subjects,
 } from '@tranship/contracts';
@@ -161,6 +163,20 @@ test('permissions - a workbench asks no secret, appends no event, and takes no c
     ),
   ).rejects.toThrow();
 }, 120_000);
+
+test('permissions - questions and answers between services may be of many messages', async () => {
+  const [gateway, inventory] = [await as('gateway'), await as('inventory')];
+  const control = new AbortController();
+  // As many parts as there may be, but for what is around the text.
+  const most = 'x'.repeat(mostBytes - partBytes / 2);
+  const answer = async ({ url }: { url: string }) => ({ pem: url === '' ? most : url, thumbprint: '', sha256: '' });
+  inventory.serve('fetchCa', answer, control.signal);
+  await inventory.settled();
+  expect((await gateway.query('fetchCa', { url: '' })).pem === most).toBe(true);
+  const url = 'u'.repeat(mostBytes / 8);
+  expect((await gateway.query('fetchCa', { url })).pem === url).toBe(true);
+  control.abort();
+}, 60_000);
 
 test('permissions - the audit user reads events as they come, and nothing else', async () => {
   const [inventory, audit] = [await as('inventory'), await as('audit')];

@@ -1,6 +1,7 @@
 import { type QueryName, queries } from './queries.ts';
 import { steps } from './steps.ts';
 import { type Aggregate, buckets, root, type ServiceName, services, streams, subjects } from './subjects.ts';
+import { mostBytes, partBytes } from './wire.ts';
 
 /** The users of NATS: one a service, and one that only reads events. */
 export const natsUsers = [...services, 'audit'] as const;
@@ -10,8 +11,8 @@ export type NatsUser = (typeof natsUsers)[number];
 export interface Permissions {
   readonly publish: { readonly allow: readonly string[]; readonly deny: readonly string[] };
   readonly subscribe: { readonly allow: readonly string[] };
-  /** An answer to whoever asked. */
-  readonly allow_responses: boolean;
+  /** An answer to whoever asked: one message, or as many as it has parts. */
+  readonly allow_responses: boolean | { readonly max: number; readonly expires: string };
 }
 
 /** Who owns which aggregates, and so appends their events. */
@@ -58,7 +59,7 @@ export function permissionsOf(user: NatsUser): Permissions {
   return {
     publish: { allow: [api('INFO'), ...parts], deny: denied(user) },
     subscribe: { allow: [inbox, subjects.query(user, '*'), ...hearing(user)] },
-    allow_responses: true,
+    allow_responses: inWorkbench.includes(user) || { max: mostBytes / partBytes, expires: '1m' },
   };
 }
 

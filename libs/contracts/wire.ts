@@ -4,6 +4,11 @@ import { limitSchema } from './limits.ts';
 import { problemSchema } from './problem.ts';
 import { progressSchema, reportSchema } from './steps.ts';
 
+/** What one message of a question or an answer holds: half of what NATS lets pass. Larger ones come in parts. */
+export const partBytes = 512 * 1024;
+/** What a question, or its answer, may be altogether. */
+export const mostBytes = 64 * 1024 * 1024;
+
 export const deadLetterSchema = z.object({ message: z.string(), problem: problemSchema });
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
 

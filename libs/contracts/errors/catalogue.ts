@@ -322,6 +322,12 @@ export const catalogue = {
     retry: true,
     status: 503,
   },
+  'service.too-large': {
+    title: 'Too much for one question or its answer',
+    fix: 'Ask for less at once: for one VM, or by a smaller page or plan; `tranship events` tells what happened as a stream',
+    retry: false,
+    status: 413,
+  },
   'step.late': {
     title: 'A step takes too long, or stands still',
     fix: 'Nothing to do: it is tried again. Where that comes again, see in the detail what stands still, and look at it',

@@ -10,6 +10,7 @@ import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
 import { serviceNames } from '../lab/product.ts';
 import { stateDir } from '../lab/state.ts';
 import { VSphere } from '../libs/vsphere/index.ts';
+import { replaceIn } from './odd-disk.ts';
 import { Story } from './story.ts';
 
 let story: Story;
@@ -117,6 +118,7 @@ test('guest - a running Debian moves cold, boots converted, and keeps its disk, 
   expect(powerOff).toMatchObject({ was: 'poweredOn' });
   expect(convert).toMatchObject({
     engine: 'direct',
+    agent: 'present',
     roots: [{ index: 0, root: expect.stringMatching(/^[0-9a-f]{64}$/) }],
   });
   expect(watchHealth).toMatchObject({ proven: true });
@@ -204,4 +206,29 @@ test('guest - tried again after the rollback, the disk that ran is brought back 
       ({ metadata }: { metadata: { name: string } }) => metadata.name,
     );
   await story.eventually(async () => !(await names()).some((name: string) => name.startsWith('raw-01')), 120);
+});
+
+test('guest - converted, given the agent, and hung in its initramfs: without a word in the plan it is no success', async () => {
+  const [disk] = await story.disks('raw-01');
+  // In its place, so that nothing of the file system changes: GRUB's line makes the initramfs stop before it mounts the root.
+  const [whole, stopped] = [' ro console=tty0 console=ttyS0', ' ro break=mount  console=ttyS0'];
+  replaceIn(disk!.path, whole, stopped);
+  try {
+    const defaults = { targetPower: 'on', health: { deadline: '25s' } };
+    await story.plan('hung', [{ name: 'raw-01', targetName: 'hung-01' }], { defaults });
+    const migration = await story.start('hung');
+    await story.happened(migration, 'vm.decision-needed', 300);
+    const { vms } = await story.status(migration);
+    expect(vms[0]).toMatchObject({
+      error: { code: 'target.unhealthy' },
+      results: { convert: { engine: 'direct', agent: 'present' } },
+    });
+    await story.eventually(async () => (await consoleLog('apps', 'hung-01')).includes('(initramfs)'), 120);
+    expect(await consoleLog('apps', 'hung-01')).not.toContain('MARK');
+    await story.api.send('POST', ['migrations', migration, 'rollback'], z.any());
+    expect((await story.finished(migration)).state).toBe('failed');
+    expect(await story.leftovers()).toEqual([]);
+  } finally {
+    replaceIn(disk!.path, stopped, whole);
+  }
 });

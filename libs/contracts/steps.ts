@@ -255,6 +255,8 @@ export const steps = {
       os: z.string(),
       changes: z.array(madeChangeSchema),
       nics: z.array(nicFact),
+      /** Whether a guest agent starts with the guest: by its files, or laid into them; `later`: the guest installs it by itself, if it can. */
+      agent: z.enum(['present', 'later', 'absent', 'unknown']).default('unknown'),
       /** Of the disks that were changed: the root over their leaves as they are now, of which so many were read. */
       roots: z.array(z.object({ index: z.number(), root: z.string(), leaves: z.number() })).default([]),
       seconds: z.number(),

@@ -78,6 +78,7 @@ export async function readyOf(work: Pick<Work, 'scratch' | 'signal' | 'tell'>, p
     os: found.os.name,
     changes: fit([...madeBefore(guest), ...edit.told]),
     nics: plan.nics.map(({ mac, name, addresses }) => ({ mac, name, addresses })),
+    agent: plan.agent,
     roots: [],
   };
   return { outcome, planned, edit, tell: work.tell };
@@ -90,6 +91,7 @@ export const untouched = (reason: string): Outcome => ({
   os: '',
   changes: [],
   nics: [],
+  agent: 'unknown',
   roots: [],
 });
 

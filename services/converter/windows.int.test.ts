@@ -75,6 +75,7 @@ test('windows - key by key what virt-v2v writes, for both drivers; what was ther
     engine: 'direct',
     os: 'Windows Server 2022 Standard',
     nics: [{ mac: adapter.mac, name: 'Ethernet0' }],
+    agent: 'later',
   });
   const added = (after: string[], was: string[]) => after.filter((line) => !was.includes(line)).sort();
   const set = 'ControlSet001';
@@ -114,6 +115,15 @@ test('windows - key by key what virt-v2v writes, for both drivers; what was ther
     '"SanPolicy"=dword:00000002',
   ]);
   expect(hive('SYSTEM', 'MountedDevices')).toEqual(before.system.filter((line) => line.startsWith('MountedDevices ')));
+});
+
+test('windows - an agent that it has already, and starts by itself, is there; one that is off is not', async () => {
+  mediaWith(media());
+  const qemuGa = (start: number) => ({ key: 'ControlSet001\\Services\\QEMU-GA', values: { Start: dword(start) } });
+  await windowsDisk(disk(), folder(), { system: [...systemKeys, qemuGa(2)] });
+  expect((await convert()).agent).toBe('present');
+  await windowsDisk(disk(), folder(), { system: [...systemKeys, qemuGa(4)] });
+  expect((await convert('m/other')).agent).toBe('later');
 });
 
 test('windows - a database of drivers that is not there: the list of critical devices instead', async () => {

@@ -52,7 +52,7 @@ async function moved(one: Replica, name: string, provider: string): Promise<stri
     ...pass,
     {
       type: 'vm.converted',
-      data: { engine: 'none', reason: '', os: '', changes: [], nics: [], roots: [], seconds: 1 },
+      data: { engine: 'none', reason: '', os: '', changes: [], nics: [], agent: 'unknown', roots: [], seconds: 1 },
     },
     { type: 'vm.handed-over', data: { pvcs: [], seconds: 1 } },
     { type: 'vm.created', data: stepExamples.create.result },

@@ -107,6 +107,7 @@ export const stepExamples: Examples = {
           digests: { before: null, after: 'c79e2396586180aa685045d80eaa31d29371dc473922bcfd9b980bbeb1a4a89a' },
         },
       ],
+      agent: 'present',
       roots: [{ index: 0, root, leaves: 210 }],
       seconds: 2.1,
     },

@@ -4,6 +4,7 @@ import {
   concernOf,
   type ErrorCode,
   errorCatalogue,
+  type StepResult,
   TranshipError,
 } from '@tranship/contracts';
 import type { Change } from './changes.ts';
@@ -22,6 +23,7 @@ export interface Part {
   readonly nics?: readonly NamedNic[];
   readonly concerns?: readonly Concern[];
   readonly refusals?: readonly Refusal[];
+  readonly agent?: StepResult<'convert'>['agent'];
 }
 
 export type Whole = Required<Part>;
@@ -31,6 +33,7 @@ export const together = (parts: readonly Part[]): Whole => ({
   nics: parts.flatMap(({ nics }) => nics ?? []),
   concerns: parts.flatMap(({ concerns }) => concerns ?? []),
   refusals: parts.flatMap(({ refusals }) => refusals ?? []),
+  agent: parts.find(({ agent }) => agent)?.agent ?? 'unknown',
 });
 
 export const refuse = (code: ErrorCode, detail: string, path?: string): Refusal => ({

@@ -1,7 +1,7 @@
 import type { Facts } from './facts.ts';
 import { familyOf } from './os-release.ts';
 import { concern, type Part, refuse, together, type Whole } from './part.ts';
-import { agentRule } from './rules/agent.ts';
+import { agentFound, agentRule } from './rules/agent.ts';
 import { bootRule } from './rules/boot.ts';
 import { cloudInitRule } from './rules/cloud-init.ts';
 import { devicesRule } from './rules/devices.ts';
@@ -40,6 +40,7 @@ export const planNetwork = (facts: Facts): Whole =>
     dhcpRule(facts),
     cloudInitRule(facts),
     {
+      agent: agentFound(facts),
       concerns: [concern('guest.by-v2v', `${facts.os.name} was converted by virt-v2v-in-place, its NICs by our rules`)],
     },
   ]);

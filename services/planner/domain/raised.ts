@@ -1,6 +1,6 @@
 import { type Concern, concernOf, type StepResult } from '@tranship/contracts';
 import type { Course } from './course.ts';
-import { agentMode, isUnproven } from './health.ts';
+import { agentKnown, agentMode, isUnproven } from './health.ts';
 
 /** What a person is to be told of a course, and was not yet: one at a time. */
 export const unraised = (course: Course): Concern | undefined =>
@@ -31,6 +31,6 @@ const lies = ({ passes, plan }: Course): Concern[] =>
 /** A target that runs, of which nobody knows whether its guest came up: it may as well be waiting for a disk. */
 function silent(course: Course): Concern[] {
   if (course.results.watchHealth === undefined || !isUnproven(course) || agentMode(course) === 'ignore') return [];
-  const why = 'the target runs, but no guest agent has answered: whether its guest is up is not known';
+  const why = `the target runs, and ${agentKnown(course)}: whether its guest is up is not known`;
   return [concernOf('target.unproven', why, 'health.agent')];
 }

@@ -24,12 +24,14 @@ const managers: readonly { readonly program: string; readonly fetch: readonly st
   },
 ];
 
+export const hasSystemd = (facts: Facts): boolean => facts.has('/lib/systemd/system/timers.target');
+
 /** A minute after its first start the guest fetches the agent itself: once, in some minutes at most, and without ever counting as failed. */
 export function agentLater(
   facts: Facts,
 ): { readonly program: string; readonly changes: readonly Change[] } | undefined {
   const manager = managers.find(({ program }) => facts.has(program));
-  if (!manager || !facts.has('/lib/systemd/system/timers.target')) return undefined;
+  if (!manager || !hasSystemd(facts)) return undefined;
   const { program, fetch, install } = manager;
   if (facts.has(`${folder}/${unit}.timer`)) return { program, changes: [] };
   const service = [

@@ -30,15 +30,32 @@ test('agent - without packages at hand the guest fetches it itself, once, after 
       target: timer,
     });
     expect(found.concerns).toMatchObject([{ id: 'guest.agent-later', category: 'information' }]);
+    expect(found.agent).toBe('later');
   }
 });
 
 test('agent - one that is there, or is waited for already, changes nothing; a guest without systemd or a tool is told of', () => {
-  expect(plan({ '/usr/bin/apt-get': '', '/usr/sbin/qemu-ga': '' })).toMatchObject({ changes: [], concerns: [] });
+  for (const path of ['/usr/sbin/qemu-ga', '/usr/bin/qemu-ga', '/usr/libexec/qemu-ga'])
+    expect(plan({ '/usr/bin/apt-get': '', [path]: '' })).toMatchObject({ changes: [], concerns: [], agent: 'present' });
   expect(plan({ '/usr/bin/apt-get': '', [timer]: '' }).changes).toEqual([]);
-  expect(plan({}).concerns).toMatchObject([{ id: 'guest.agent' }]);
+  expect(plan({})).toMatchObject({ concerns: [{ id: 'guest.agent' }], agent: 'absent' });
   const old = together([agentRule(tree({ '/usr/bin/apt-get': '' }))]);
   expect(old).toMatchObject({ changes: [], concerns: [{ id: 'guest.agent' }] });
+});
+
+test('agent - laid in from the media it is there; where udev starts no units of systemd, nobody knows whether it starts', () => {
+  const control = new Map([...Object.entries({ Package: 'qemu-guest-agent', Version: '1', Architecture: 'amd64' })]);
+  const media = [{ control, info: new Map(), files: [] }];
+  const status = { '/var/lib/dpkg/status': 'Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\n\n' };
+  const laid = (files: Record<string, string>) => together([agentRule({ ...tree({ ...status, ...files }), media })]);
+  expect(textIn(laid({}), '/var/lib/dpkg/status')).toContain('Package: qemu-guest-agent');
+  expect(laid({ '/lib/systemd/system/timers.target': '' }).agent).toBe('present');
+  expect(laid({}).agent).toBe('unknown');
+});
+
+test('agent - one whose unit somebody replaced, perhaps by nothing, is not counted on', () => {
+  const masked = { '/usr/sbin/qemu-ga': '', '/etc/systemd/system/qemu-guest-agent.service': '' };
+  expect(plan(masked)).toMatchObject({ changes: [], agent: 'unknown' });
 });
 
 test('agent - systemd takes the units as they are written', () => {

@@ -26,6 +26,7 @@ export function firstStartRule(facts: WindowsFacts): WindowsPart {
       ...(media.agent ? [put(media.agent.name, media.agent.content)] : []),
     ],
     system: controlSets(facts).map(serviceKey),
+    agent: agentStarts(facts) ? 'present' : media.agent ? 'later' : 'absent',
     concerns: [
       concern('guest.first-start', `at its first start Windows ${tasks(start).join(', ')}, and starts once more`),
       ...(media.agent
@@ -42,6 +43,13 @@ export function firstStartRule(facts: WindowsFacts): WindowsPart {
     ],
   };
 }
+
+const automatic = 2;
+
+/** An agent that starts by itself, and that there is a driver for to be reached by. */
+const agentStarts = ({ system, media, ...facts }: WindowsFacts): boolean =>
+  !media.absent.includes('vioserial') &&
+  controlSets({ system, ...facts }).every((set) => system.value(`${set}\\Services\\QEMU-GA`, 'Start') === automatic);
 
 const tasks = ({ nics, agent, toolsProduct: product }: FirstStart): string[] => [
   'installs its drivers',

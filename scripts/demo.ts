@@ -63,7 +63,7 @@ async function demo(): Promise<void> {
   const before = await waitForGuest(api, lab, say);
   await movePlan(api, moving, kind);
   const migration = await startMigration(api);
-  const end = await watchMigration(api, migration, terminal({ color: true, quiet: false }));
+  const end = await watchMigration(api, migration, terminal({ color: true, quiet: false }), false);
   const result = await report(api, end, lab, before, say);
   say('');
   say(await answer(lab, before));

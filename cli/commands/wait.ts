@@ -10,7 +10,9 @@ const ends = ['succeeded', 'finished', 'failed', 'cancelled'] as const;
 export const wait: Register = (program) => {
   program
     .command('wait')
-    .description('waits until a migration is over; --timeout limits it')
+    .description(
+      'waits until a migration is over; ends with 3 once it goes no further without a person; --timeout limits it',
+    )
     .argument('<migration|plan>')
     .addOption(new Option('--for <end>', 'the end that counts as success').choices(ends).default('succeeded'))
     .action(

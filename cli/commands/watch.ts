@@ -7,7 +7,9 @@ import { watchMigration } from '../watch/watch.ts';
 export const watch: Register = (program) => {
   program
     .command('watch')
-    .description('shows a migration as it goes: a row for each VM, a bar for each disk')
+    .description(
+      'shows a migration as it goes: a row for each VM, a bar for each disk; off a terminal it ends with 3 once a person must decide',
+    )
     .argument('<migration|plan>', 'of a plan its last migration')
     .action(
       action(async ({ api, terminal }, name: string) =>

@@ -3,6 +3,7 @@ import { bar, percent } from '../render/bar.ts';
 import { type StyleName, styleOf } from '../render/style.ts';
 import { cut, pad, table } from '../render/table.ts';
 import { bytes, duration, rate } from '../render/units.ts';
+import { wayLines } from './decision.ts';
 import { disksOf, downtime, flow, problemOf, type WatchModel } from './model.ts';
 
 export interface ViewOptions {
@@ -64,6 +65,7 @@ function vmBlocks(model: WatchModel, { now, columns, style }: ViewOptions): Bloc
       ...(vm.paced === undefined ? [] : [`      slowed ${vm.paced}`]),
       ...(vm.concerns ?? []).map(({ id, label }) => `      ${id}: ${label}`),
       ...(problem === undefined ? [] : [`      ${problem.code}: ${problem.detail}`, `      fix: ${problem.fix}`]),
+      ...wayLines(model.migration.id, vm).map((way) => `      ${way}`),
     ];
     const cutLine = cut(line, columns);
     return {

@@ -4,6 +4,7 @@ import type { Api } from '../api.ts';
 import { type CliError, exits } from '../errors.ts';
 import { followEvents } from '../follow.ts';
 import type { Terminal } from '../terminal.ts';
+import { decisionNeeded, undecided } from './decision.ts';
 import { type WatchModel, watchModel, withMigration, withProgress } from './model.ts';
 import { movedLines, Tenths } from './plain.ts';
 import { Screen } from './screen.ts';
@@ -12,22 +13,36 @@ import { summary, watchLines } from './view.ts';
 /** After an event the migration is read at once, a little later again (its reader may be behind the log), and now and then anyway. */
 const readMs = { soon: 150, again: 1_000, idle: 10_000 };
 const drawMs = 250;
+/** So long nothing moves and a person is asked for: a plan may answer in their stead, as `onUnhealthy: rollback` does. */
+const standsMs = 5_000;
 /** How long the gateway may be away before we give up. */
 const patienceMs = 120_000;
 
-/** Shows a migration until it is over, and gives how it ended. @throws CliError */
-export async function watchMigration(api: Api, id: string, terminal: Terminal): Promise<MigrationStatus> {
+/**
+ * Shows a migration until it is over, and gives how it ended. `patient`: goes on where a person must decide, as for somebody
+ * who looks at it and may. @throws CliError
+ */
+export async function watchMigration(
+  api: Api,
+  id: string,
+  terminal: Terminal,
+  patient = terminal.screen !== undefined,
+): Promise<MigrationStatus> {
   const draw = terminal.screen ? onScreen(terminal.screen, terminal) : asLines(terminal);
-  const end = await untilOver(api, id, draw);
+  const end = await untilOver(api, id, draw, patient);
   terminal.note(summary(end));
   return end;
 }
 
-/** Hands the model on, a few times a second, until the migration is over. @throws CliError */
+/**
+ * Hands the model on, a few times a second, until the migration is over; or, unless `patient`, goes no further without a
+ * person. @throws CliError
+ */
 export async function untilOver(
   api: Api,
   id: string,
   show: (model: WatchModel) => void = () => {},
+  patient = false,
 ): Promise<MigrationStatus> {
   let model = watchModel(await api.migration(id));
   show(model);
@@ -41,12 +56,15 @@ export async function untilOver(
     failure = error;
   });
   try {
-    while (model.migration.state === 'running') {
+    for (let stands = standing(model.migration); model.migration.state === 'running'; ) {
       await sleep(drawMs);
       if (failure) throw failure;
       const read = await reader.read();
       if (read) model = withMigration(model, read);
       show(model);
+      if (!read) continue;
+      stands = standing(read, stands);
+      if (!patient && Date.now() - stands >= standsMs) throw decisionNeeded(read);
     }
     return model.migration;
   } finally {
@@ -54,6 +72,10 @@ export async function untilOver(
     await listening;
   }
 }
+
+/** Since when it goes no further without a person; never: it does. */
+const standing = (migration: MigrationStatus, since = Number.POSITIVE_INFINITY) =>
+  undecided(migration).length > 0 ? Math.min(since, Date.now()) : Number.POSITIVE_INFINITY;
 
 async function listen(
   api: Api,

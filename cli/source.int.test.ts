@@ -196,6 +196,9 @@ it('migration - started, watched, cancelled; the timeline tells it', { timeout: 
   migration = start.out.trim().replace('migration/', '');
   const described = await as('viewer', ['describe', 'migration', migration]);
   expect(described).toMatchObject({ code: 0, out: expect.stringContaining('web-01') });
+  expect(await as('admin', ['delete', 'provider', 'vc1'])).toMatchObject({
+    ...{ code: 1, err: expect.stringMatching(/web-01 is moved by good-1\n {2}fix: .*\n {2}code: provider\.in-use/) },
+  });
   expect((await as('operator', ['cancel', migration])).code).toBe(0);
   const waited = await as('viewer', ['wait', migration, '--for', 'cancelled', '--timeout', '90s']);
   expect(waited).toMatchObject({ code: 0, err: expect.stringContaining('cancelled') });

@@ -108,7 +108,7 @@ export const queries = {
   putProvider: query('inventory', providerSchema, providerSchema),
   getProvider: query('inventory', named, providerSchema),
   listProviders: query('inventory', none, z.object({ items: z.array(providerSchema) })),
-  deleteProvider: query('inventory', named, none),
+  deleteProvider: query('inventory', named, none, 15_000),
   testProvider: query('inventory', named, z.object({ checks: z.array(checkSchema) }), 30_000),
   fetchCa: query(
     'inventory',
@@ -169,6 +169,12 @@ export const queries = {
     z.object({ name: z.string(), readyOnly: z.boolean().default(false), key: z.string().optional() }),
     z.object({ migration: z.string() }),
     15_000,
+  ),
+  /** Why a provider cannot go: VMs that are moved from it, or (`kept`) whose copy waits for a retry. */
+  providerUses: query(
+    'planner',
+    named,
+    z.object({ uses: z.array(z.object({ migration: z.string(), vm: z.string(), kept: z.boolean() })) }),
   ),
   getMigration: query('planner', named, migrationSchema),
   listMigrations: query('planner', none, z.object({ items: z.array(migrationSchema) })),

@@ -30,7 +30,8 @@ async function replica(password = () => simulator.password) {
   const { url, user, passwordFile } = server;
   const bus = await Bus.open({ url, user, passwordFile, name: 'inventory' });
   const login = async () => ({ username: simulator.username, password: password() });
-  const kit: Kit = { bus, log, clock: systemClock, query: login as unknown as Kit['query'] };
+  const query = ((name, input) => (name === 'readSecret' ? login() : bus.query(name, input))) as Kit['query'];
+  const kit: Kit = { bus, log, clock: systemClock, query };
   const providers = new Providers(kit);
   const stop = new AbortController();
   const following = providers.follow(stop.signal);
@@ -121,4 +122,28 @@ test('providers - a type that is no source is refused, and nothing is stored', a
     ...{ code: 'document.invalid', path: 'spec.type' },
   });
   expect(await facts(`vc-${names}`)).toEqual([]);
+});
+
+test('providers - one that a migration needs is not deleted, nor one of which the planner does not say; then it is', async () => {
+  const name = `vc-${++names}`;
+  const { bus, put, table, facts } = await replica();
+  await put(document());
+  const remove = () => table.deleteProvider!({ name }, { log, clock: systemClock });
+  await expect(remove()).rejects.toMatchObject({ code: 'service.unavailable', detail: 'planner is not running' });
+  const stop = new AbortController();
+  let uses = [
+    { migration: 'shop-1', vm: 'web-01', kept: false },
+    { migration: 'shop-0', vm: 'db-01', kept: true },
+  ];
+  bus.serve('providerUses', async (asked) => ({ uses: asked.name === name ? uses : [] }), stop.signal);
+  await expect(remove()).rejects.toMatchObject({
+    code: 'provider.in-use',
+    detail: 'web-01 is moved by shop-1, the copy of db-01 is kept by shop-0',
+    fix: expect.stringContaining('archive'),
+  });
+  expect(await facts(name)).not.toContain('provider.removed');
+  uses = [];
+  await remove();
+  expect(await facts(name)).toContain('provider.removed');
+  stop.abort();
 });

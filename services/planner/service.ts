@@ -16,6 +16,7 @@ import { startPlan } from './handlers/start-plan.ts';
 import { Bandwidth, withLimits } from './limits.ts';
 import { Rates } from './rates.ts';
 import { Snapshots } from './snapshots.ts';
+import { usesOf } from './underway.ts';
 
 /** What is due and unanswered is issued again this often. */
 const sweepMs = 30_000;
@@ -54,6 +55,7 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
       ...planQueries(all, model, kit),
       ...migrationQueries(all, engine, driver, model),
       archivePlan: ({ name }) => archivePlan(all, log, model, driver, name),
+      providerUses: async ({ name }) => ({ uses: usesOf(model, name) }),
       startPlan: (request) => startPlan(all, log, model, driver, kit, request),
     }),
     background: {

@@ -28,6 +28,12 @@ export const catalogue = {
     retry: false,
     status: 401,
   },
+  'provider.in-use': {
+    title: 'A migration needs the provider',
+    fix: 'Wait until it is over, or cancel it; where a copy is kept for a retry, archive its plan: `tranship archive PLAN`',
+    retry: false,
+    status: 409,
+  },
   'plan.not-ready': {
     title: 'The plan has critical concerns',
     fix: 'Mend what `tranship validate` lists, or start with --ready-only',

@@ -167,6 +167,7 @@ export const queryExamples: Examples = {
   archivePlan: { input: named, result: { ...plan, status: { archived: at } } },
   validatePlan: { input: named, result: eventExamples['plan.validated'] },
   startPlan: { input: { ...named, readyOnly: false, key: 'k-1' }, result: { migration: ids.migration } },
+  providerUses: { input: { name: 'vc1' }, result: { uses: [{ migration: ids.migration, vm: 'web-01', kept: false }] } },
   getMigration: { input: { name: ids.migration }, result: status },
   listMigrations: { input: {}, result: { items: [status] } },
   actOnMigration: { input: { name: ids.migration, vm: 'vm-42', verb: 'cutover', force: false }, result: status },

@@ -1,5 +1,12 @@
 import { BusConflict } from '@tranship/bus';
-import { type Check, type Provider, subjects, TranshipError, type TranshipEvent } from '@tranship/contracts';
+import {
+  type Check,
+  type Provider,
+  type QueryResult,
+  subjects,
+  TranshipError,
+  type TranshipEvent,
+} from '@tranship/contracts';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { fetchCertificate } from '@tranship/vsphere';
 import type { Providers } from '../adapters/providers.ts';
@@ -56,11 +63,25 @@ async function putProvider(providers: Providers, kit: Kit, provider: Provider): 
   return providers.describe(stored!);
 }
 
+/** Refused also while the planner cannot say whether somebody needs it: without it a source that is off stays off. */
 async function deleteProvider(kit: Kit, name: string): Promise<void> {
+  const { uses } = await kit.query('providerUses', { name });
+  if (uses.length > 0) throw new TranshipError('provider.in-use', tellUses(uses));
   await change(kit, name, ({ provider }) => {
     if (!provider) throw new TranshipError('document.not-found', `there is no provider ${name}`);
     return { type: 'provider.removed', data: {} };
   });
+}
+
+const maxTold = 5;
+
+function tellUses(uses: QueryResult<'providerUses'>['uses']): string {
+  const told = uses
+    .slice(0, maxTold)
+    .map(({ migration, vm, kept }) =>
+      kept ? `the copy of ${vm} is kept by ${migration}` : `${vm} is moved by ${migration}`,
+    );
+  return `${told.join(', ')}${uses.length > maxTold ? ` and ${uses.length - maxTold} more` : ''}`;
 }
 
 /** What is said of a provider's state lies among its changes: whom that overtakes reads again, and decides again. */

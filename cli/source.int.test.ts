@@ -68,7 +68,9 @@ it('provider - made with its credential and the certificate that was shown; its 
   expect(made).toMatchObject({ code: 0, out: expect.stringContaining('provider/vc1 created') });
   const test = () => as('operator', ['provider', 'test', 'vc1']);
   await expect.poll(async () => (await test()).code, { timeout: 30_000, interval: 1_000 }).toBe(0);
-  expect((await test()).out).toMatch(/✓ +reachable[\s\S]*✓ +login[\s\S]*✓ +inventory +1 VMs/);
+  expect((await test()).out).toMatch(
+    /✓ +reachable[\s\S]*✓ +login[\s\S]*✓ +time skew[\s\S]*✓ +inventory +1 VMs[\s\S]*✓ +VApp\.Export[\s\S]*\? +data path[\s\S]*fix: /,
+  );
   const shown = await as('viewer', ['describe', 'provider', 'vc1']);
   expect(shown).toMatchObject({ code: 0, out: expect.stringContaining(simulator.url) });
   const events = await as('viewer', ['events', '-o', 'json']);

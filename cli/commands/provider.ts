@@ -96,7 +96,9 @@ async function putSecret(api: Api, terminal: Terminal, name: string, username: s
 function test(group: Command): void {
   group
     .command('test')
-    .description('tries a provider: reachable, certificate, login, time, inventory')
+    .description(
+      'tries a provider: reachable, certificate, login, time skew, inventory, each privilege by its name, data path',
+    )
     .argument('<name>')
     .action(
       action(async ({ api, terminal, format }, name: string) => {

@@ -37,7 +37,10 @@ const inProvider = z.object({ provider: z.string(), ...page });
 
 export const checkSchema = z.object({
   name: z.string(),
+  /** False where something must be mended before anything can move. */
   ok: z.boolean(),
+  /** Where it is no plain yes: something that only some migrations need is missing, or it cannot be told from here. */
+  but: z.enum(['warning', 'unchecked']).optional(),
   detail: z.string(),
   fix: z.string().optional(),
 });

@@ -3,6 +3,7 @@ import { Collector, type ObjectUpdate, type PropertySet } from './collector.ts';
 import { Control, type Param, type Ref } from './control.ts';
 import { toTranshipError, VimFault } from './faults.ts';
 import { type Counters, countersIn, type Metric, perfQuery, type Sample, samplesIn } from './performance.ts';
+import { type Lacking, lackingIn } from './privileges.ts';
 import { type Certificate, type TlsTrust, Transport } from './transport.ts';
 import type { Operation } from './wsdl.ts';
 import { list, type Value } from './xml.ts';
@@ -23,6 +24,10 @@ interface Content {
   readonly about: { readonly fullName: string; readonly apiVersion: string; readonly instanceUuid: string };
   readonly root: Ref;
   readonly session: Ref;
+  /** Of the session: its key, and whose it is. */
+  readonly key: string;
+  readonly user: string;
+  readonly authorization: Ref;
   readonly views: Ref;
   readonly events: Ref;
   readonly performance: Ref;
@@ -52,6 +57,11 @@ export class VSphere {
     return (await this.#open()).about;
   }
 
+  /** Who we are there, in vCenter's words. */
+  async user(): Promise<string> {
+    return (await this.#open()).user;
+  }
+
   /** What vCenter shows of itself, once the trust has accepted it. @throws TranshipError vsphere.certificate */
   certificate(): Promise<Certificate> {
     return this.#transport.certificate();
@@ -78,6 +88,17 @@ export class VSphere {
     return list(
       await this.#within('reading events', ({ events }) => this.#control.call(events, 'QueryEvents', { filter })),
     );
+  }
+
+  /**
+   * What this session may not do, of these privileges, at each of these objects, however it was given or kept from it.
+   * @throws TranshipError vsphere.denied where one of the objects may not even be seen
+   */
+  async lacking(entity: readonly Ref[], privId: readonly string[]): Promise<Lacking[]> {
+    const answer = await this.#within('reading privileges', ({ authorization, key: sessionId }) =>
+      this.#control.call(authorization, 'HasPrivilegeOnEntities', { entity, sessionId, privId }),
+    );
+    return lackingIn(answer);
   }
 
   /** The newest figure of each series of one host or VM, of 20 s; what there is none of is left out. */
@@ -199,18 +220,21 @@ export class VSphere {
     const { username, password } = await this.#options.login();
     const service = (await this.#control.call(instance, 'RetrieveServiceContent')) as unknown as Record<string, Value>;
     const session = service.sessionManager as unknown as Ref;
-    try {
-      await this.#control.call(session, 'Login', { userName: username, password });
-    } catch (error) {
+    const login = { userName: username, password };
+    const opened = await this.#control.call(session, 'Login', login).catch((error: unknown) => {
       if (error instanceof VimFault && error.type === 'InvalidLogin')
         throw toTranshipError(error, `login as ${username}`);
       throw error;
-    }
+    });
+    const { key, userName } = opened as Record<string, Value>;
     const collector = new Collector(this.#transport, service.propertyCollector as unknown as Ref);
     this.#current = {
       about: service.about as unknown as Content['about'],
       root: service.rootFolder as unknown as Ref,
       session,
+      key: String(key),
+      user: String(userName),
+      authorization: service.authorizationManager as unknown as Ref,
       views: service.viewManager as unknown as Ref,
       events: service.eventManager as unknown as Ref,
       performance: service.perfManager as unknown as Ref,

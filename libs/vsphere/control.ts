@@ -33,6 +33,8 @@ export type Param =
   | Ref
   | EventFilter
   | PerfQuery
+  | readonly Ref[]
+  | readonly string[]
   | { readonly changeTrackingEnabled: boolean };
 
 const deadlineMs = 60_000;
@@ -73,7 +75,8 @@ const soapRef = (ref: Ref) => ({ attributes: { type: ref.type }, $value: ref.val
 /** References, however deep, as node-soap writes them. */
 function written(value: unknown): unknown {
   if (isRef(value)) return soapRef(value);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value.map(written);
+  if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, written(each)]));
 }
 

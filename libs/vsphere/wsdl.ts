@@ -1,10 +1,10 @@
-/** The slice of the vim25 API that control calls need, as a table: operation -> parameters in schema order. */
+/** The slice of the vim25 API that control calls need, as a table: operation -> parameters in schema order; `*`: any number of them. */
 export const operations = {
   RetrieveServiceContent: [],
   Login: ['userName:string', 'password:string'],
   Logout: [],
   CurrentTime: [],
-  SessionIsActive: ['sessionID:string', 'userName:string'],
+  HasPrivilegeOnEntities: ['entity:ref*', 'sessionId:string', 'privId:string*'],
   PowerOnVM_Task: ['host:ref'],
   PowerOffVM_Task: [],
   ShutdownGuest: [],
@@ -34,8 +34,8 @@ const typeOf = (kind: string) => own[kind] ?? `xsd:${kind}`;
 
 function element(name: string, params: readonly string[]): string {
   const fields = ['_this:ref', ...params].map((param) => {
-    const [field, kind] = param.split(':') as [string, string];
-    return `<element name="${field}" type="${typeOf(kind)}" minOccurs="0"/>`;
+    const [, field, kind, many] = /^(\w+):(\w+)(\*?)$/.exec(param) as unknown as [string, string, string, string];
+    return `<element name="${field}" type="${typeOf(kind)}" minOccurs="0"${many && ' maxOccurs="unbounded"'}/>`;
   });
   return (
     `<element name="${name}"><complexType><sequence>${fields.join('')}</sequence></complexType></element>` +

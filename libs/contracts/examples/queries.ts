@@ -123,7 +123,15 @@ export const queryExamples: Examples = {
   deleteProvider: { input: { name: 'vc1' }, result: {} },
   testProvider: {
     input: { name: 'vc1' },
-    result: { checks: [{ name: 'login', ok: false, detail: problem.detail, fix: problem.fix }] },
+    result: {
+      checks: [
+        { name: 'login', ok: true, detail: 'VMware vCenter Server 8.0.2, as svc-tranship' },
+        {
+          ...{ name: 'VApp.Export', ok: true, but: 'warning', detail: 'missing on 1 of 3 VMs: /DC0/vm/web/web-01' },
+          fix: 'Add it to the role of svc-tranship',
+        },
+      ],
+    },
   },
   fetchCa: {
     input: { url: connection.url },

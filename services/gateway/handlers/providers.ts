@@ -28,7 +28,8 @@ export function providerEndpoints(ask: Ask): Endpoint[] {
     endpoint({
       method: 'POST',
       path: '/v1/providers/{name}/test',
-      summary: 'Tries a provider: reachable, certificate, login, time, inventory',
+      summary:
+        'Tries a provider: reachable, certificate, login, time skew, inventory, each privilege by its name, data path',
       role: 'operator',
       write: true,
       result: z.object({ checks: z.array(checkSchema) }),

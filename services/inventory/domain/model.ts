@@ -42,7 +42,7 @@ export class Model implements Place {
   records(kind: InventoryKind): (SourceVm | SourceHost | SourceNetwork | SourceDatastore)[] {
     return {
       vms: () => this.vms(),
-      hosts: () => this.#hosts(),
+      hosts: () => this.hosts(),
       networks: () => this.#networks(),
       datastores: () => this.#datastores(),
     }[kind]();
@@ -86,7 +86,7 @@ export class Model implements Place {
     return parts.length === 0 ? '' : `/${parts.join('/')}`;
   }
 
-  #hosts(): SourceHost[] {
+  hosts(): SourceHost[] {
     return this.#of((type) => type === 'HostSystem').map(([id, p]) => ({
       ...this.#placed(id, p),
       connectionState: text(p['runtime.connectionState']) ?? 'unknown',

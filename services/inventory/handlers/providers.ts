@@ -1,20 +1,12 @@
 import { BusConflict } from '@tranship/bus';
-import {
-  type Check,
-  type Provider,
-  type QueryResult,
-  subjects,
-  TranshipError,
-  type TranshipEvent,
-} from '@tranship/contracts';
+import { type Provider, type QueryResult, subjects, TranshipError, type TranshipEvent } from '@tranship/contracts';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { fetchCertificate } from '@tranship/vsphere';
 import type { Providers } from '../adapters/providers.ts';
 import { essence, foldStored, nothing, type Stored, toStore } from '../domain/stored.ts';
+import { testProvider } from './test-provider.ts';
 
 type Queries = NonNullable<ServiceTable['queries']>;
-/** A clock that is off by more breaks certificates and tokens. */
-const maxSkewMs = 60_000;
 const tries = 5;
 
 /** Providers: stored, read, tested. */
@@ -27,7 +19,7 @@ export function providerQueries(providers: Providers, kit: Kit): Queries {
       await deleteProvider(kit, name);
       return {};
     },
-    testProvider: async ({ name }) => ({ checks: await test(providers, kit, name) }),
+    testProvider: async ({ name }) => ({ checks: await testProvider(providers.find(name), () => kit.clock.now()) }),
     fetchCa: ({ url }) => fetchCertificate(url),
     connection: async ({ name }) => {
       const { provider, client } = providers.find(name);
@@ -101,62 +93,4 @@ async function change(kit: Kit, name: string, decide: (before: Stored) => Transh
     }
   }
   throw new TranshipError('document.conflict', `others change the Provider ${name} all the time`);
-}
-
-/** Each check by itself; after the first that fails the later ones cannot be made. */
-async function test(providers: Providers, kit: Kit, name: string): Promise<Check[]> {
-  const center = providers.find(name);
-  const { url } = center.provider.spec;
-  const checks: Check[] = [];
-  const attempt = async (title: string, work: () => Promise<string>): Promise<boolean> => {
-    try {
-      checks.push({ name: title, ok: true, detail: await work() });
-      return true;
-    } catch (error) {
-      const { detail, fix } = TranshipError.from(error);
-      checks.push({ name: title, ok: false, detail, fix });
-      return false;
-    }
-  };
-  const steps: [string, () => Promise<string>][] = [
-    [
-      'reachable',
-      async () =>
-        `${new URL(url).host} shows a certificate (SHA-256 ${(await fetchCertificate(url)).sha256.slice(0, 23)}…)`,
-    ],
-    ['certificate', () => certificate(center.provider, () => center.client.about())],
-    ['login', async () => (await center.client.about()).fullName],
-    ['time', async () => skew((await center.client.currentTime()) - kit.clock.now())],
-    [
-      'inventory',
-      async () =>
-        center.ready
-          ? `${center.model.vms().length} VMs`
-          : Promise.reject(new TranshipError('service.unavailable', 'it is still being read')),
-    ],
-  ];
-  for (const [title, work] of steps) if (!(await attempt(title, work))) break;
-  return checks;
-}
-
-/** Only a certificate that is not trusted fails here; a refused login is the next check's to tell. */
-async function certificate(provider: Provider, open: () => Promise<unknown>): Promise<string> {
-  try {
-    await open();
-  } catch (error) {
-    if (TranshipError.from(error).code === 'vsphere.certificate') throw error;
-  }
-  const { thumbprint, ca, insecureSkipVerify } = provider.spec.tls;
-  if (insecureSkipVerify) return 'NOT CHECKED (insecureSkipVerify)';
-  return thumbprint
-    ? 'its thumbprint is the one given'
-    : ca
-      ? 'signed by the CA given'
-      : 'signed by a CA that this machine trusts';
-}
-
-function skew(ms: number): string {
-  const seconds = Math.round(Math.abs(ms) / 1000);
-  if (Math.abs(ms) <= maxSkewMs) return `the clocks differ by ${seconds} s`;
-  throw new TranshipError('vsphere.fault', `the clocks differ by ${seconds} s: set NTP on both`);
 }

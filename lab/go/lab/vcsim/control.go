@@ -44,6 +44,8 @@ func (l *lab) control() http.Handler {
 	mux.HandleFunc("POST /delays", l.setDelays)
 	mux.HandleFunc("POST /latency", l.handleLatency)
 	mux.HandleFunc("DELETE /latency", l.handleLatency)
+	mux.HandleFunc("POST /roles", l.handleRoles)
+	mux.HandleFunc("DELETE /roles", l.handleRoles)
 	mux.HandleFunc("GET /exports", l.exports.handleList)
 	mux.HandleFunc("POST /exports/expire", l.exports.handleExpire)
 	mux.HandleFunc("POST /exports/timeout", l.exports.handleTimeout)

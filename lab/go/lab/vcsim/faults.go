@@ -37,6 +37,8 @@ func (l *lab) handle(ctx *simulator.Context, m *simulator.Method) (mo.Reference,
 		o = &labVM{x, l}
 	case *simulator.PerformanceManager:
 		o = &labPerformance{x, l}
+	case *simulator.AuthorizationManager:
+		o = &labAuthorization{x, l}
 	case *simulator.VirtualMachineSnapshot:
 		o = &labSnapshot{x, l}
 	default:

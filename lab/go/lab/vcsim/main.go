@@ -29,6 +29,7 @@ type lab struct {
 	lies     map[string][]lie // by VM
 	delay    map[string]time.Duration
 	latency  map[string]int64 // of datastores, ms
+	roles    map[ref][]string // privileges, by entity
 	rules    []*taskRule
 	waiting  sync.Map
 	deaf     sync.Map // VMs whose guests ignore a shutdown
@@ -76,7 +77,7 @@ func Main(args []string) error {
 	if err != nil {
 		return err
 	}
-	l := &lab{cbt: map[diskKey]*track{}, lies: map[string][]lie{}, delay: map[string]time.Duration{}, latency: map[string]int64{}, hook: o.hook, maxAreas: o.maxAreas, shutdown: o.shutdown}
+	l := &lab{cbt: map[diskKey]*track{}, lies: map[string][]lie{}, delay: map[string]time.Duration{}, latency: map[string]int64{}, roles: map[ref][]string{}, hook: o.hook, maxAreas: o.maxAreas, shutdown: o.shutdown}
 	m := w.model()
 	if err := m.Create(); err != nil {
 		return err

@@ -1,14 +1,15 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { ownerLives } from './setup/owner.ts';
 
 /** Everything of one running lab lies below this folder, and goes with it. */
 export const stateDir = process.env.TRANSHIP_LAB_DIR ?? join(homedir(), '.local', 'state', 'tranship', 'lab');
 
 /** What others need of a running lab: `lab.json` in the state folder. */
 export interface Lab {
-  /** The process whose end ends all: it holds the lab's namespaces. */
-  pid: number;
+  /** The process whose end ends all, for it holds the lab's namespaces; as owner.ts names it. */
+  holder: string;
   /** PID 1 of the lab's namespaces, as the machine counts. */
   init: number;
   /** The lab's address, as the machine and the pods see it. */
@@ -35,7 +36,8 @@ export const labFile = (dir = stateDir): string => join(dir, 'lab.json');
 export function runningLab(dir = stateDir): Lab | undefined {
   if (!existsSync(labFile(dir))) return undefined;
   const lab = JSON.parse(readFileSync(labFile(dir), 'utf8')) as Lab;
-  return alive(lab.pid) ? lab : undefined;
+  // A file of an older version names none.
+  return ownerLives(lab.holder ?? '') ? lab : undefined;
 }
 
 /** Writes a file so that a reader never sees half of it. */

@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Settings } from '../node/settings.ts';
+import { ownerOf } from '../setup/owner.ts';
 import { type Lab, labFile, runningLab, stateDir, writeWhole } from '../state.ts';
 import { firstChild, hold } from './holder.ts';
-import { freeSubnet, wire } from './network.ts';
+import { wire, withSubnet } from './network.ts';
 import { setUp } from './set-up.ts';
 import { sweep } from './sweep.ts';
 
@@ -36,28 +37,40 @@ export async function up({
   await sweep(stateDir);
   signal?.throwIfAborted();
   for (const name of ['kubelet', 'log']) mkdirSync(join(stateDir, name), { recursive: true });
-  const n = await freeSubnet();
-  const address = `10.89.${n}.2`;
-  const settings: Settings = {
-    dir: stateDir,
-    address,
-    bin: made.bin,
-    kubevirtBin: made.kubevirtBin,
-    images: [...made.images, ...images],
-    world: resolve(world),
-    repository,
-    cluster,
-  };
-  writeFileSync(join(stateDir, 'settings.json'), JSON.stringify(settings));
-  signal?.throwIfAborted(); // from here on `down` finds the holder, however this process ends
-  const holder = hold(stateDir, address);
-  try {
-    const init = await firstChild(stateDir, holder);
-    await wire(n, init);
-    await ready(holder, onProgress);
-    const lab = { ...(JSON.parse(readFileSync(`${labFile(stateDir)}.inside`, 'utf8')) as Lab), pid: holder.pid!, init };
+  const begun = await withSubnet((n) => {
+    const address = `10.89.${n}.2`;
+    const settings: Settings = {
+      dir: stateDir,
+      address,
+      bin: made.bin,
+      kubevirtBin: made.kubevirtBin,
+      images: [...made.images, ...images],
+      world: resolve(world),
+      repository,
+      cluster,
+    };
+    writeFileSync(join(stateDir, 'settings.json'), JSON.stringify(settings));
+    signal?.throwIfAborted(); // from here on `down` finds the holder, however this process ends
+    const holder = hold(stateDir, address);
+    return orKill(holder, async () => {
+      const init = await firstChild(stateDir, holder);
+      await wire(n, init);
+      return { holder, init };
+    });
+  });
+  return orKill(begun.holder, async () => {
+    await ready(begun.holder, onProgress);
+    const told = JSON.parse(readFileSync(`${labFile(stateDir)}.inside`, 'utf8')) as Lab;
+    const lab = { ...told, holder: ownerOf(begun.holder.pid!), init: begun.init };
     writeWhole(labFile(stateDir), JSON.stringify(lab, null, 1));
     return lab;
+  });
+}
+
+/** Half a lab goes with its holder. */
+async function orKill<T>(holder: ChildProcess, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     holder.kill('SIGKILL');
     throw error;

@@ -109,7 +109,7 @@ function describe(): Lab {
   const certificate = readFileSync(join(dir, 'pki/vcenter.crt'), 'utf8');
   const sha1 = createHash('sha1').update(new X509Certificate(certificate).raw).digest('hex').toUpperCase();
   return {
-    pid: 0,
+    holder: '', // what the machine's side knows
     init: 0,
     address,
     kubeconfig: join(dir, 'admin.kubeconfig'),

@@ -66,12 +66,26 @@ test('hash - names and bytes count, in folders too; tests and logs of tools do n
 });
 
 test('lock - one of a dead process is taken over, one of a living is waited for', async () => {
-  const file = join(dir, 'lock');
+  const file = join(dir, 'own.lock');
   writeFileSync(file, dead);
   expect(await locked(file, async () => 'done')).toBe('done');
   writeFileSync(file, self());
   await expect(locked(file, async () => 'done', 300)).rejects.toThrow('not free within 0.3 s');
   rmSync(file);
+});
+
+test('lock - what killed processes left beside other locks is swept, what living ones have stays', async () => {
+  const left = [`old.lock`, `old.lock.${dead}-3`];
+  const living = ['busy.lock', `busy.lock.${self()}-77`];
+  for (const name of left) writeFileSync(join(dir, name), dead);
+  for (const name of living) writeFileSync(join(dir, name), self());
+  await locked(join(dir, 'own.lock'), async () => {});
+  expect(
+    readdirSync(dir)
+      .filter((name) => name.includes('.lock'))
+      .sort(),
+  ).toEqual(living);
+  for (const name of living) rmSync(join(dir, name));
 });
 
 test('scratch - what a killed process left is swept, what a living one has stays', () => {

@@ -1,4 +1,5 @@
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ownerLives, self } from './owner.ts';
 
 const everyMs = 200;
@@ -8,6 +9,7 @@ let count = 0;
 /** Runs the work while no other process runs work under the same lock file. One whose owner is dead is taken over. */
 export async function locked<T>(file: string, work: () => Promise<T>, longest = longestMs): Promise<T> {
   const end = Date.now() + longest;
+  sweep(dirname(file));
   const owner = `${file}.${self()}-${count++}`;
   writeFileSync(owner, self());
   try {
@@ -25,6 +27,14 @@ export async function locked<T>(file: string, work: () => Promise<T>, longest = 
     return await work();
   } finally {
     rmSync(file, { force: true });
+  }
+}
+
+/** Removes the locks, and the marks of those who waited for one, that killed processes left in a folder. */
+function sweep(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const owner = name.endsWith('.lock') ? read(join(folder, name)) : /\.lock\.(\d+-\d+)-\d+$/.exec(name)?.[1];
+    if (owner !== undefined && !ownerLives(owner)) rmSync(join(folder, name), { force: true });
   }
 }
 

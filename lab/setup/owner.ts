@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /** Who holds a lock or a folder: the pid, and when that process began, since pids are used again. */
-export const self = (): string => `${process.pid}-${began(process.pid)}`;
+export const ownerOf = (pid: number): string => `${pid}-${began(pid)}`;
+export const self = (): string => ownerOf(process.pid);
 
 export function ownerLives(owner: string): boolean {
   const [pid, start] = owner.split('-');

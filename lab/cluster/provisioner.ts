@@ -1,5 +1,3 @@
-import { chmodSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   CoreV1Api,
   KubeConfig,
@@ -8,28 +6,10 @@ import {
   type V1PersistentVolumeClaim,
   type V1StorageClass,
 } from '@kubernetes/client-node';
-import { run } from '../setup/shell.ts';
+import { block, bytesOf, folder, gib, removeBytes } from './bytes.ts';
 
 const driver = 'lab.tranship.dev/local';
 const everyMs = 250;
-const gib = 1024 ** 3;
-
-/** Bytes of a quantity such as `1Gi`. */
-export function bytesOf(quantity: string): number {
-  const match = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|Ti|k|M|G|T)?$/.exec(quantity);
-  if (!match) throw new Error(`not a quantity: ${quantity}`);
-  const units: Record<string, number> = {
-    Ki: 1024,
-    Mi: 1024 ** 2,
-    Gi: gib,
-    Ti: 1024 ** 4,
-    k: 1e3,
-    M: 1e6,
-    G: 1e9,
-    T: 1e12,
-  };
-  return Math.ceil(Number(match[1]) * (match[2] === undefined ? 1 : units[match[2]]!));
-}
 
 /** What a CSI driver does in a real cluster: volumes local to the one node, as folders or as loop devices. */
 export class Provisioner {
@@ -48,10 +28,19 @@ export class Provisioner {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#round().catch((error: unknown) =>
-        console.error(`provisioner: ${error instanceof Error ? error.message.split('\n')[0] : error}`),
-      );
+      await this.#settle('round', () => this.#round());
       await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+  }
+
+  /** What fails is tried again in the next round, and holds nothing else up; told once, as the rounds are many. */
+  async #settle(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const message = `${name}: ${error instanceof Error ? error.message.split('\n')[0] : error}`;
+      if (!this.#told.has(message)) console.error(`provisioner: ${message}`);
+      this.#told.add(message);
     }
   }
 
@@ -65,31 +54,41 @@ export class Provisioner {
     );
     for (const volume of mine) {
       if (volume.status?.phase === 'Released' && volume.spec?.persistentVolumeReclaimPolicy === 'Delete')
-        await this.#reclaim(volume);
+        await this.#settle(volume.metadata!.name!, () => this.#reclaim(volume));
     }
     const names = new Set(mine.map((volume) => volume.metadata?.name));
     for (const claim of claims.items) {
       if (claim.metadata?.annotations?.['volume.kubernetes.io/storage-provisioner'] !== driver) continue;
       if (claim.spec?.volumeName || claim.metadata.deletionTimestamp || names.has(`pvc-${claim.metadata.uid}`))
         continue;
-      await this.#provision(claim, mine);
+      await this.#settle(`${claim.metadata.namespace}/${claim.metadata.name}`, async () => {
+        const made = await this.#provision(claim, mine);
+        if (made) mine.push(made);
+      });
     }
   }
 
-  async #provision(claim: V1PersistentVolumeClaim, existing: readonly V1PersistentVolume[]): Promise<void> {
+  /** None: not yet, or not at all, as the claim's events say. */
+  async #provision(
+    claim: V1PersistentVolumeClaim,
+    existing: readonly V1PersistentVolume[],
+  ): Promise<V1PersistentVolume | undefined> {
     const storageClass = await this.#storage.readStorageClass({ name: claim.spec!.storageClassName! });
     // Where the pod decides the node, the scheduler names it first.
     if (
       storageClass.volumeBindingMode === 'WaitForFirstConsumer' &&
       !claim.metadata?.annotations?.['volume.kubernetes.io/selected-node']
     )
-      return;
+      return undefined;
     const size = bytesOf(claim.spec!.resources!.requests!.storage!);
     const refusal = this.#refusal(claim, storageClass, size, existing);
-    if (refusal) return this.#refuse(claim, refusal);
+    if (refusal) {
+      await this.#refuse(claim, refusal);
+      return undefined;
+    }
     const name = `pvc-${claim.metadata!.uid}`;
-    const path = claim.spec!.volumeMode === 'Block' ? await this.#block(name, size) : this.#folder(name);
-    await this.#core.createPersistentVolume({ body: volumeOf(name, claim, path, size) });
+    const path = claim.spec!.volumeMode === 'Block' ? await block(this.#dir, name, size) : folder(this.#dir, name);
+    return this.#core.createPersistentVolume({ body: volumeOf(name, claim, path, size) });
   }
 
   #refusal(
@@ -131,27 +130,9 @@ export class Provisioner {
     });
   }
 
-  #folder(name: string): string {
-    const path = join(this.#dir, name);
-    mkdirSync(path, { recursive: true });
-    chmodSync(path, 0o2777);
-    return path;
-  }
-
-  async #block(name: string, size: number): Promise<string> {
-    mkdirSync(this.#dir, { recursive: true });
-    const file = join(this.#dir, `${name}.raw`);
-    writeFileSync(file, '', { flag: 'a' });
-    truncateSync(file, size);
-    return (await run('losetup', ['--find', '--show', file], { deadlineMs: 10_000 })).trim();
-  }
-
   async #reclaim(volume: V1PersistentVolume): Promise<void> {
-    const path = volume.spec!.local!.path;
     const name = volume.metadata!.name!;
-    if (path.startsWith('/dev/')) await run('losetup', ['--detach', path], { deadlineMs: 10_000 });
-    rmSync(join(this.#dir, name), { recursive: true, force: true });
-    rmSync(join(this.#dir, `${name}.raw`), { force: true });
+    await removeBytes(this.#dir, name);
     await this.#core.deletePersistentVolume({ name });
   }
 }

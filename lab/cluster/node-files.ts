@@ -58,6 +58,8 @@ state = "${dir}/containerd-state"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "${dir}/cnibin"
     conf_dir = "${dir}/cni"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${dir}/opt"
 `;
 
 const kubelet = (dir: string, address: string) => ({
@@ -92,6 +94,7 @@ const kubelet = (dir: string, address: string) => ({
   imageGCLowThresholdPercent: 99,
   localStorageCapacityIsolation: false,
   podLogsDir: `${dir}/podlogs`,
+  volumePluginDir: `${dir}/volume-plugins`,
   makeIPTablesUtilChains: false,
-  protectKernelDefaults: false,
+  protectKernelDefaults: false, // it sets copies: see init.sh
 });

@@ -6,6 +6,27 @@ set -e
 S=$1 ADDRESS=$2 NODE=$3 MAIN=$4
 mount --make-rprivate /
 mount -t proc proc /proc
+# No namespace holds these settings: the kubelet, which sets some, gets copies, and nobody writes the machine's.
+for d in vm kernel fs; do
+  mount --bind "/proc/sys/$d" "/proc/sys/$d"
+  mount -o remount,bind,ro "/proc/sys/$d"
+done
+mkdir "$S/sysctl"
+for name in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes; do
+  copy="$S/sysctl/${name//\//.}"
+  cat "/proc/sys/$name" > "$copy"
+  mount --bind "$copy" "/proc/sys/$name"
+done
+# The node has fixed places below these: they become folders of the lab's own, which show the folders that the machine has in them.
+for top in /run /var/lib /var/log; do
+  mount -t tmpfs -o mode=755 tmpfs /mnt
+  for each in "$top"/*; do
+    here=/mnt/${each##*/}
+    if [ -L "$each" ]; then cp -P "$each" "$here"
+    elif [ -d "$each" ]; then mkdir "$here" && mount --rbind "$each" "$here" || true; fi # it may have gone meanwhile
+  done
+  mount --move /mnt "$top"
+done
 mkdir -p /var/lib/kubelet
 mount --bind "$S/kubelet" /var/lib/kubelet
 for d in /run/containerd /run/netns /var/lib/cni /var/log/containers; do

@@ -9,11 +9,12 @@ export function ownerLives(owner: string): boolean {
   return start !== undefined && start !== '' && began(Number(pid)) === start;
 }
 
-/** In the kernel's ticks since it started; empty when there is no such process. */
+/** In the kernel's ticks since it started; empty when there is no such process, or nobody has asked yet how it ended. */
 function began(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
   } catch {
     return '';
   }

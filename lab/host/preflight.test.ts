@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
 import { insist, judgeKernel, judgeMachine, type KernelFacts, type MachineFacts } from './preflight.ts';
 
-const machine: MachineFacts = { root: true, arch: 'x64', debian: true, freeGB: 50, availableMemoryGB: 8, built: false };
+const machine: MachineFacts = {
+  ...{ root: true, arch: 'x64', debian: true, built: false },
+  ...{ freeGB: 50, stateFreeGB: 50, sharedMemoryMB: 900, availableMemoryGB: 8 },
+};
 const kernel: KernelFacts = {
+  absent: [],
   namespaces: true,
   veth: true,
   bridge: true,
@@ -21,7 +25,7 @@ test('preflight - a fitting machine passes', () => {
   expect(() => insist([...judgeMachine(machine), ...judgeKernel(kernel)])).not.toThrow();
 });
 
-test.each(Object.keys(kernel).filter((key) => key !== 'dummy'))(
+test.each(Object.keys(kernel).filter((key) => key !== 'dummy' && key !== 'absent'))(
   'preflight - without %s: told with its use and its fix',
   (key) => {
     const findings = judgeKernel({ ...kernel, [key]: false });
@@ -30,6 +34,13 @@ test.each(Object.keys(kernel).filter((key) => key !== 'dummy'))(
     expect(() => insist(findings)).toThrow(`✗ ${name}: ${purpose}\n      ${fix}`);
   },
 );
+
+test('preflight - without a program that asks: it is told by its package, and nothing of the kernel', () => {
+  const findings = judgeKernel({ ...kernel, absent: ['nft'], nftables: false });
+  expect(missing(findings)).toEqual(['the program nft']);
+  expect(() => insist(findings)).toThrow(/tells whether there is nftables\n +apt-get install nftables/);
+  expect(findings.map(({ name }) => name)).not.toContain('nftables');
+});
 
 test('preflight - without dummy links the lab runs all the same', () => {
   const findings = judgeKernel({ ...kernel, dummy: false });
@@ -43,6 +54,8 @@ test.each([
   [{ debian: false }, 'Debian'],
   [{ freeGB: 19 }, '20 GB of disk (19 free)'],
   [{ freeGB: 5, built: true }, '6 GB of disk (5 free)'],
+  [{ stateFreeGB: 4 }, '5 GB of disk for the state (4 free)'],
+  [{ sharedMemoryMB: 64 }, '500 MB in /dev/shm (64 free)'],
   [{ availableMemoryGB: 4 }, '5 GB of memory (4 available)'],
 ])('preflight - %j is told as %s', (facts, name) => {
   expect(missing(judgeMachine({ ...machine, ...facts }))).toEqual([name]);

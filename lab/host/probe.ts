@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cacheDir } from '../setup/cache.ts';
-import { run } from '../setup/shell.ts';
+import { has, run } from '../setup/shell.ts';
+import { stateDir } from '../state.ts';
 import { freeSubnet } from './network.ts';
-import type { KernelFacts, MachineFacts } from './preflight.ts';
+import { type KernelFacts, type MachineFacts, type Program, programs } from './preflight.ts';
 
 const deadlineMs = 10_000;
+const mb = 1024 ** 2;
 const gb = 1024 ** 3;
 const works = (program: string, args: readonly string[]) =>
   run(program, args, { deadlineMs }).then(
@@ -15,23 +17,35 @@ const works = (program: string, args: readonly string[]) =>
 /** In a network namespace of its own: nothing stays. */
 const inNet = (script: string) => works('unshare', ['--net', 'sh', '-c', script]);
 
+/** Bytes on the file system of a folder that need not be there yet. */
+function freeBytes(folder: string): number {
+  if (!existsSync(folder)) return freeBytes(dirname(folder));
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
+
 export function probeMachine(): MachineFacts {
-  mkdirSync(cacheDir, { recursive: true });
-  const disk = statfsSync(cacheDir);
+  const made = existsSync(cacheDir) ? readdirSync(cacheDir) : [];
   const memory = /^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
   return {
     root: process.getuid?.() === 0,
     arch: process.arch,
     debian: existsSync('/etc/debian_version') && /^ID=debian$/m.test(readFileSync('/etc/os-release', 'utf8')),
-    freeGB: Math.floor((disk.bavail * disk.bsize) / gb),
+    freeGB: Math.floor(freeBytes(cacheDir) / gb),
+    stateFreeGB: Math.floor(freeBytes(stateDir) / gb),
+    sharedMemoryMB: existsSync('/dev/shm') ? Math.floor(freeBytes('/dev/shm') / mb) : 0,
     availableMemoryGB: Math.floor((Number(memory ?? 0) * 1024) / gb),
-    built: process.env.TRANSHIP_LAB_BIN !== undefined || readdirSync(cacheDir).some((name) => /^kubevirt-/.test(name)),
+    built: process.env.TRANSHIP_LAB_BIN !== undefined || made.some((name) => /^kubevirt-/.test(name)),
   };
 }
 
-/** Needs the packages. `dir`: where the lab's state will be. */
+/** `dir`: where the lab's state will be. */
 export async function probeKernel(dir: string): Promise<KernelFacts> {
+  const known = await Promise.all(
+    (Object.keys(programs) as Program[]).map(async (name) => ({ name, there: await has(name) })),
+  );
   return {
+    absent: known.flatMap(({ name, there }) => (there ? [] : [name])),
     namespaces: await works('unshare', ['--net', '--pid', '--mount', '--uts', '--fork', '--mount-proc', 'true']),
     veth: await inNet('ip link add probe0 type veth peer name probe1'),
     bridge: await inNet('ip link add probe0 type bridge'),

@@ -7,7 +7,9 @@ import { up } from '../lab/host/up.ts';
 import { Product } from '../lab/product.ts';
 import { runningLab } from '../lab/state.ts';
 import { addProvider, movePlan, startMigration, wholePlan } from './demo/acts.ts';
-import { answer, report, tellConcerns, waitForGuest } from './demo/tell.ts';
+import { waitForGuest } from './demo/guest.ts';
+import { exitCode, jsonLine } from './demo/result.ts';
+import { report, tellConcerns } from './demo/tell.ts';
 
 // npm run demo [-- --world F --warm --keep --json]: a vSphere and a KubeVirt on this machine, and VMs that move between them.
 const { values: flags } = parseArgs({
@@ -19,8 +21,10 @@ const { values: flags } = parseArgs({
   },
 });
 const world = flags.world ?? fileURLToPath(new URL('../lab/world/demo.yaml', import.meta.url));
+const screen = terminal({ color: true, quiet: false });
 // With --json the result alone goes to standard output.
-const say = (line = '') => (flags.json ? console.error(line) : console.log(line));
+const shown = flags.json ? { ...screen, out: screen.note, screen: undefined } : screen;
+const say = (line = '') => shown.out(line);
 const kind = flags.warm ? 'warm' : 'cold';
 const began = Date.now();
 /** From here on the lab is ours to end; one that was there before is not. */
@@ -41,7 +45,7 @@ function end(): Promise<void> {
 // On, not once: whoever presses Ctrl-C again must not end the clean-up.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
-    say('\nstopping; everything that the demo made goes with it …');
+    if (!ending) say('\nstopping; everything that the demo made goes with it …');
     void end().finally(() => process.exit(130));
   });
 
@@ -57,18 +61,17 @@ async function demo(): Promise<void> {
   const vms = await addProvider(api, lab);
   say(`   ${vms.length} VMs are known.`);
   say('4. Validation: all of them in one plan, before anything is touched.');
-  await tellConcerns(await wholePlan(api, vms), say);
+  tellConcerns(await wholePlan(api, vms), say);
   const moving = ['web-01', 'db-01', 'files-01'].filter((name) => vms.some((vm) => vm.name === name));
   say(`5. The migration: ${moving.join(', ')} move, ${kind}.`);
   const before = await waitForGuest(api, lab, say);
   await movePlan(api, moving, kind);
   const migration = await startMigration(api);
-  const end = await watchMigration(api, migration, terminal({ color: true, quiet: false }), false);
-  const result = await report(api, end, lab, before, say);
-  say('');
-  say(await answer(lab, before));
-  if (flags.json) console.log(JSON.stringify({ ...result, seconds: Math.round((Date.now() - began) / 1000) }));
-  if (end.state !== 'succeeded' || !result.proven) process.exitCode = 1;
+  const end = await watchMigration(api, migration, shown, false);
+  const { vms: moved, answered } = await report(api, end, lab, before, say);
+  const seconds = Math.round((Date.now() - began) / 1000);
+  if (flags.json) console.log(jsonLine({ migration, vms: moved, seconds }));
+  process.exitCode = exitCode(moved, answered);
   if (flags.keep) {
     say(`\nEverything is left running. export TRANSHIP_SERVER=${product.url} TRANSHIP_TOKEN_FILE=${product.tokenFile}`);
     say(`export KUBECONFIG=${lab.kubeconfig}   (ends with Ctrl-C)`);
@@ -79,7 +82,8 @@ async function demo(): Promise<void> {
 try {
   await demo();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  // What fails once it is being ended is no news.
+  if (!ending) console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 } finally {
   await end();

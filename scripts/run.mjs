@@ -1,6 +1,6 @@
 // Entry of every `npm run` command: installs what package-lock.json says when it is missing or old, then goes on in the
 // Node that the repository pins (the machine's own may be older).
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -27,4 +27,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   writeFileSync(stamp, wanted);
 }
 const [command, ...rest] = process.argv.slice(2);
-run(node, [join(root, 'scripts', `${command}.ts`), ...rest]);
+const child = spawn(node, [join(root, 'scripts', `${command}.ts`), ...rest], { cwd: root, stdio: 'inherit' });
+// It may have to clear away what it made: who waits for us shall wait for that.
+for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => child.kill(name));
+child.once('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

@@ -60,6 +60,7 @@ export async function up({
   });
   return orKill(begun.holder, async () => {
     await ready(begun.holder, onProgress);
+    signal?.throwIfAborted();
     const told = JSON.parse(readFileSync(`${labFile(stateDir)}.inside`, 'utf8')) as Lab;
     const lab = { ...told, holder: ownerOf(begun.holder.pid!), init: begun.init };
     writeWhole(labFile(stateDir), JSON.stringify(lab, null, 1));

@@ -39,9 +39,14 @@ const heartbeatMs = 1_000;
 /** Events that a follower holds in memory before its handler takes them. */
 const ahead = 500;
 
+/** Aggregates that are read at once: the others wait, for what the server has ready for a reader is bounded. */
+const readers = 16;
+
 /** The truth: one subject per aggregate, appended with the expected last sequence of that subject. */
 export class EventLog {
   readonly #connection: Connection;
+  readonly #waiting: (() => void)[] = [];
+  #reading = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -90,8 +95,17 @@ export class EventLog {
   /** All events of one aggregate, in order, and the sequence of the last (0 when there is none). */
   async readSubject(subject: string): Promise<{ events: StoredEvent[]; seq: number }> {
     const events: StoredEvent[] = [];
-    for await (const { seq, subject: of, text } of readDirect(this.#connection.nc, streams.events, subject))
-      events.push(parse(seq, of, text));
+    if (this.#reading === readers) await new Promise<void>((go) => this.#waiting.push(go));
+    else this.#reading++;
+    try {
+      for await (const { seq, subject: of, text } of readDirect(this.#connection.nc, streams.events, subject))
+        events.push(parse(seq, of, text));
+    } finally {
+      // The place is handed on.
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#reading--;
+    }
     return { events, seq: events.at(-1)?.seq ?? 0 };
   }
 

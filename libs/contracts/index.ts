@@ -9,6 +9,7 @@ export * from './forecast.ts';
 export * from './inspection.ts';
 export * from './inventory.ts';
 export * from './limits.ts';
+export * from './page.ts';
 export * from './permissions.ts';
 export * from './problem.ts';
 export * from './proof.ts';

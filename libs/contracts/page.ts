@@ -1,4 +1,4 @@
-import { TranshipError } from '@tranship/contracts';
+import { TranshipError } from './errors.ts';
 
 export interface Page<T> {
   items: T[];
@@ -6,19 +6,26 @@ export interface Page<T> {
   continue?: string;
 }
 
-/** A page of `items` in the order of `nameOf`; stable while items come and go. */
+/** A page of `items` in the order of `nameOf`; stable while items come and go. It has fewer than `limit` where they weigh more than `most`, but one at least. */
 export function pageOf<T>(
   items: readonly T[],
   nameOf: (item: T) => string,
   { limit, continue: token }: { limit: number; continue?: string | undefined },
+  { weightOf, most }: { weightOf: (item: T) => number; most: number } = { weightOf: () => 0, most: 0 },
 ): Page<T> {
   const after = token === undefined ? undefined : decode(token);
   const sorted = items
     .filter((item) => after === undefined || nameOf(item) > after)
     .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  const page = sorted.slice(0, limit);
+  const page: T[] = [];
+  let weight = 0;
+  for (const item of sorted.slice(0, limit)) {
+    weight += weightOf(item);
+    if (weight > most && page.length > 0) break;
+    page.push(item);
+  }
   const last = page.at(-1);
-  return sorted.length > limit && last !== undefined
+  return sorted.length > page.length && last !== undefined
     ? { items: page, continue: Buffer.from(`>${nameOf(last)}`).toString('base64url') }
     : { items: page };
 }

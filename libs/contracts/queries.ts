@@ -55,7 +55,7 @@ export const vmStatusSchema = z.object({
   attempt: z.number(),
   since: z.string(),
   error: z.unknown().optional(),
-  /** Facts gathered on the way, by step. */
+  /** Facts gathered on the way, by step; of files that change their names alone. */
   results: z.record(z.string(), z.unknown()),
   /** Passes over the disks so far; the last may still run. */
   passes: z
@@ -180,7 +180,8 @@ export const queries = {
     z.object({ uses: z.array(z.object({ migration: z.string(), vm: z.string(), kept: z.boolean() })) }),
   ),
   getMigration: query('planner', named, migrationSchema),
-  listMigrations: query('planner', none, z.object({ items: z.array(migrationSchema) })),
+  /** By their ids. A page ends earlier where its VMs are many. */
+  listMigrations: query('planner', z.object({ plan: z.string().optional(), ...page }), paged(migrationSchema)),
   actOnMigration: query(
     'planner',
     z.object({

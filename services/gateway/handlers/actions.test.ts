@@ -120,9 +120,11 @@ describe('actions', () => {
     expect(asked).toEqual([{ name: 'report', input: { name: 'shop-1', vm: 'web-01' } }]);
   });
 
-  it('migrations - are listed for one plan', async () => {
-    const { send } = fixture({ listMigrations: () => ({ items: [migration, { ...migration, id: 'x', plan: 'y' }] }) });
-    expect((await send('GET', '/v1/migrations?plan=shop')).json).toEqual({ items: [migration] });
+  it('migrations - are listed by pages of the planner, of one plan too', async () => {
+    const { send, asked } = fixture({ listMigrations: () => ({ items: [migration], continue: 'next' }) });
+    expect((await send('GET', '/v1/migrations')).json).toEqual({ items: [migration], continue: 'next' });
+    await send('GET', '/v1/migrations?plan=shop&limit=5&continue=here');
+    expect(asked.map(({ input }) => input)).toEqual([{ limit: 500 }, { plan: 'shop', limit: 5, continue: 'here' }]);
   });
 
   it('providers - inventory pages are handed through', async () => {

@@ -3,6 +3,7 @@ import {
   type Document,
   type DocumentKind,
   documentKinds,
+  pageOf,
   parseDocuments,
   TranshipError,
 } from '@tranship/contracts';
@@ -10,7 +11,6 @@ import { z } from 'zod';
 import { type Call, type Endpoint, endpoint } from '../adapters/http/endpoint.ts';
 import type { Role } from '../domain/access.ts';
 import { labelSelector } from '../domain/label-selector.ts';
-import { pageOf } from '../domain/page.ts';
 import type { Resource } from '../ports.ts';
 
 export const pageQuery = {

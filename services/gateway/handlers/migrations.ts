@@ -1,5 +1,6 @@
 import {
   migrationSchema,
+  queries,
   rehearsalSchema,
   signedProofSchema,
   TranshipError,
@@ -9,7 +10,6 @@ import {
 } from '@tranship/contracts';
 import { z } from 'zod';
 import { type Endpoint, endpoint } from '../adapters/http/endpoint.ts';
-import { pageOf } from '../domain/page.ts';
 import type { Ask, World } from '../ports.ts';
 import { pageQuery } from './documents.ts';
 
@@ -78,12 +78,8 @@ export function migrationEndpoints({ ask, object }: Pick<World, 'ask' | 'object'
       role: 'viewer',
       write: false,
       query: listQuery,
-      result: z.object({ items: z.array(migrationSchema), continue: z.string().optional() }),
-      handle: async ({ query: { plan, ...page } }) => {
-        const { items } = await ask('listMigrations', {});
-        const chosen = items.filter((migration) => plan === undefined || migration.plan === plan);
-        return { body: pageOf(chosen, ({ id }) => id, page) };
-      },
+      result: queries.listMigrations.result,
+      handle: async ({ query }) => ({ body: await ask('listMigrations', query) }),
     }),
     endpoint({
       method: 'GET',

@@ -1,5 +1,13 @@
 import { BusConflict } from '@tranship/bus';
-import { type QueryParsed, TranshipError, type TranshipEvent, type VmEventType } from '@tranship/contracts';
+import {
+  mostBytes,
+  pageOf,
+  type QueryParsed,
+  type QueryResult,
+  TranshipError,
+  type TranshipEvent,
+  type VmEventType,
+} from '@tranship/contracts';
 import type { ServiceTable } from '@tranship/service-kit';
 import { advanceGroup, type Engine } from '../advance.ts';
 import type { Course } from '../domain/course.ts';
@@ -36,6 +44,10 @@ function eventFor({ verb, at, force, mbps }: Omit<Act, 'name' | 'vm'>): Tranship
   }
 }
 
+/** VMs that a page of migrations tells of, but for a migration that has more. */
+const mostVms = 5_000;
+const readAtOnce = 16;
+
 /** Migrations: read, and acted on by people. */
 export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver, model: Model): Queries {
   const { log } = engine;
@@ -43,7 +55,12 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
     describe(migration, courses, engine.present());
   return {
     getMigration: async ({ name }) => status(find(model, name)),
-    listMigrations: async () => ({ items: model.migrations().map((migration) => status(migration)) }),
+    listMigrations: async ({ plan, ...page }) => {
+      const chosen = model.migrations().filter(({ started }) => plan === undefined || started.plan === plan);
+      const weight = { weightOf: ({ started }: MigrationFold) => started.vms.length, most: mostVms };
+      const { items, ...more } = pageOf(chosen, ({ id }) => id, page, weight);
+      return { items: items.map((migration) => status(migration)), ...more };
+    },
     actOnMigration: async ({ name, vm, ...act }) => {
       const event = eventFor(act);
       const migration = find(model, name);
@@ -90,25 +107,27 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
     timeline: async ({ name, vm }) => {
       const migration = find(model, name);
       const chosen = migration.started.vms.filter((each) => vm === undefined || each.id === vm || each.name === vm);
-      const histories = await Promise.all(
-        chosen.map(async (each) =>
-          (await all.read('vm', name, each.id)).events.map((event) => ({ ...event, vm: each.name })),
-        ),
-      );
-      const own = vm === undefined ? (await all.read('migration', name)).events : [];
-      const items = [...histories.flat(), ...own].sort((a, b) => a.seq - b.seq);
-      return {
-        items: items.map(({ seq, time, type, data, ...rest }) => ({
-          seq,
-          time,
-          type,
-          data,
-          ...('vm' in rest ? { vm: String(rest.vm) } : {}),
-        })),
-      };
+      const items: Timeline = [];
+      // Some at a time: how much all is together, nobody knows before it is read.
+      for (let i = 0, bytes = 0; i < chosen.length; i += readAtOnce) {
+        const some = chosen.slice(i, i + readAtOnce);
+        const read = await Promise.all(some.map(({ id }) => all.read('vm', name, id)));
+        const told = read.flatMap(({ events }, j) => events.map((event) => entry(event, some[j]!.name)));
+        bytes += JSON.stringify(told).length;
+        if (bytes > mostBytes) throw new TranshipError('service.too-large', `the timeline of ${name}`);
+        items.push(...told);
+      }
+      if (vm === undefined) items.push(...(await all.read('migration', name)).events.map((event) => entry(event)));
+      return { items: items.sort((a, b) => a.seq - b.seq) };
     },
   };
 }
+
+type Timeline = QueryResult<'timeline'>['items'];
+const entry = (event: Timeline[number], vm?: string): Timeline[number] => ({
+  ...{ seq: event.seq, time: event.time, type: event.type, data: event.data },
+  ...(vm === undefined ? {} : { vm }),
+});
 
 function refuseElsewhere(model: Model, { migration, vm, plan }: Course): void {
   const other = plan && underway(model, plan.connection.provider, vm, migration);

@@ -1,7 +1,13 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { TranshipError } from '@tranship/contracts';
+import { envName } from './config.ts';
 
-/** /healthz: the process lives. /readyz: it can do its work. */
-export function serveHealth(port: number, ready: () => boolean | Promise<boolean>): Server | undefined {
+/** /healthz: the process lives. /readyz: it can do its work. Throws `document.invalid` when the port cannot be had. */
+export async function serveHealth(
+  port: number,
+  ready: () => boolean | Promise<boolean>,
+): Promise<Pick<Server, 'close'> | undefined> {
   if (port === 0) return undefined;
   const server = createServer((request, response) => {
     const answer = async () =>
@@ -13,5 +19,12 @@ export function serveHealth(port: number, ready: () => boolean | Promise<boolean
   });
   server.requestTimeout = 5_000;
   server.listen(port);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? String(error);
+    const detail = `setting httpPort (${envName('httpPort')}): nobody can listen on ${port} (${why})`;
+    throw new TranshipError('document.invalid', detail, { path: 'httpPort', cause: error });
+  }
   return server;
 }

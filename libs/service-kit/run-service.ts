@@ -26,6 +26,8 @@ export async function startService<C extends BaseConfig>(
   clock: Clock = systemClock,
 ): Promise<Running> {
   const log = createLogger(name, config.logLevel);
+  let ready = async () => false;
+  const health = await serveHealth(config.httpPort, () => ready());
   const bus = await Bus.open({
     url: config.natsUrl,
     user: config.natsUser,
@@ -63,7 +65,7 @@ export async function startService<C extends BaseConfig>(
   }
   // Only now the server knows what is asked of us.
   await bus.settled();
-  const health = serveHealth(config.httpPort, async () => bus.connected && ((await table.ready?.()) ?? true));
+  ready = async () => bus.connected && ((await table.ready?.()) ?? true);
   log.info({}, 'ready');
   return {
     table,

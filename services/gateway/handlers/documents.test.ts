@@ -1,4 +1,4 @@
-import { TranshipError } from '@tranship/contracts';
+import { planSchema, TranshipError } from '@tranship/contracts';
 import { describe, expect, it } from 'vitest';
 import { fixture, networkMap, plan } from '../testing/fixture.ts';
 
@@ -41,6 +41,74 @@ describe('documents', () => {
     const removal = await send('DELETE', '/v1/network-maps/nets', { headers: { 'if-match': '"999"' } });
     expect(removal.status).toBe(409);
     expect((await send('GET', '/v1/network-maps/nets')).json).toEqual(json);
+  });
+
+  it('documents - a merge patch changes what it names, and only the version that the request is for', async () => {
+    const { send } = fixture();
+    const { json } = await send('POST', '/v1/network-maps', {
+      body: networkMap('nets', { tier: 'web', team: 'shop' }),
+    });
+    const { resourceVersion: version } = json.metadata as unknown as { resourceVersion: string };
+    const patch = (body: object, headers: Record<string, string> = {}) =>
+      send('PATCH', '/v1/network-maps/nets', { body, headers });
+    const labels = { metadata: { labels: { tier: null, zone: 'a' } } };
+    const type = { 'content-type': 'application/merge-patch+json' };
+    const changed = await patch(labels, { ...type, 'if-match': `"${version}"` });
+    expect(changed).toMatchObject({
+      status: 200,
+      json: { spec: networkMap('nets').spec, metadata: { generation: 2 } },
+    });
+    expect((changed.json.metadata as unknown as { labels: object }).labels).toEqual({ team: 'shop', zone: 'a' });
+    expect(changed.headers.etag).not.toBe(`"${version}"`);
+    expect((await send('GET', '/v1/network-maps/nets')).json).toEqual(changed.json);
+    const stale = await patch({ spec: { entries: [] } }, { ...type, 'if-match': `"${version}"` });
+    expect(stale).toMatchObject({ status: 409, json: { code: 'document.conflict' } });
+    expect((await patch({ metadata: { resourceVersion: version } })).status).toBe(409);
+    // A list is replaced whole; as plain JSON, and of whatever version, it is taken too.
+    expect((await patch({ spec: { entries: [] } }, { 'if-match': '*' })).json).toMatchObject({ spec: { entries: [] } });
+  });
+
+  it('documents - a patch that leaves no valid document, names another, or is for none is refused', async () => {
+    const { send, log } = fixture();
+    await send('POST', '/v1/network-maps', { body: networkMap('nets') });
+    const before = log.stored.filter(({ type }) => type === 'map.stored').length;
+    const refused = async (body: object, status: number, more: object = {}) =>
+      expect(await send('PATCH', '/v1/network-maps/nets', { body })).toMatchObject({ status, ...more });
+    await refused({ spec: { source: null } }, 422, { json: { code: 'document.invalid', path: 'spec.source' } });
+    await refused({ spec: { entrys: [] } }, 422, {
+      json: { detail: expect.stringContaining('did you mean entries?') },
+    });
+    await refused({ metadata: { name: 'other' } }, 422, { json: { path: 'metadata.name' } });
+    await refused({ kind: 'Plan' }, 422);
+    await refused([], 422);
+    expect((await send('PATCH', '/v1/network-maps/none', { body: {} })).status).toBe(404);
+    expect((await send('PATCH', '/v1/network-maps/nets', { as: 'viewer', body: {} })).status).toBe(403);
+    expect((await send('PATCH', '/v1/network-maps/nets', { yaml: 'spec: {}' })).status).toBe(422);
+    expect(log.stored.filter(({ type }) => type === 'map.stored')).toHaveLength(before);
+  });
+
+  it('documents - a patch without a version is put on what is there, though somebody changes it meanwhile', async () => {
+    let version = 1;
+    let races = 2;
+    const sent: object[] = [];
+    const { send } = fixture({
+      getPlan: () =>
+        planSchema.parse({ ...plan('shop'), metadata: { name: 'shop', resourceVersion: String(version) } }),
+      putPlan: (given) => {
+        if (races-- > 0) {
+          version++;
+          throw new TranshipError('document.conflict', 'somebody else was faster');
+        }
+        sent.push(given);
+        return given;
+      },
+    });
+    const patch = { spec: { target: { namespace: 'other' } } };
+    expect((await send('PATCH', '/v1/plans/shop', { body: patch })).status).toBe(200);
+    expect(sent).toMatchObject([{ metadata: { resourceVersion: '3' }, spec: { target: { namespace: 'other' } } }]);
+    races = 1;
+    const headers = { 'if-match': '"3"' };
+    expect((await send('PATCH', '/v1/plans/shop', { body: patch, headers })).status).toBe(409);
   });
 
   it('documents - storing the same again writes no event', async () => {

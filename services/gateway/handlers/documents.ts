@@ -8,9 +8,10 @@ import {
   TranshipError,
 } from '@tranship/contracts';
 import { z } from 'zod';
-import { type Call, type Endpoint, endpoint } from '../adapters/http/endpoint.ts';
+import { type Call, type Endpoint, endpoint, mergePatchType } from '../adapters/http/endpoint.ts';
 import type { Role } from '../domain/access.ts';
 import { labelSelector } from '../domain/label-selector.ts';
+import { mergePatch } from '../domain/merge-patch.ts';
 import type { Resource } from '../ports.ts';
 
 export const pageQuery = {
@@ -53,6 +54,7 @@ export function documentEndpoints<D extends Document>({ kind, plural, role, reso
       summary: `Creates a ${kind}; its name must be free`,
       role,
       write: true,
+      headers: ['Idempotency-Key'],
       body: schema,
       parseBody,
       result: schema,
@@ -60,7 +62,7 @@ export function documentEndpoints<D extends Document>({ kind, plural, role, reso
       handle: async (call) => {
         const { name } = call.body.metadata;
         const existing = await found(resource, name);
-        if (existing && call.header('idempotency-key') !== undefined && essence(existing) === essence(call.body))
+        if (existing && call.header('Idempotency-Key') !== undefined && essence(existing) === essence(call.body))
           return stored(plural, existing, 200);
         if (existing) throw new TranshipError('document.conflict', `there is a ${kind} ${name} already`);
         return stored(plural, await resource.put(call.body), 201);
@@ -81,15 +83,13 @@ export function documentEndpoints<D extends Document>({ kind, plural, role, reso
       summary: `Stores a ${kind}: creates it, or replaces the version that If-Match or metadata.resourceVersion names`,
       role,
       write: true,
+      headers: ['If-Match'],
       body: schema,
       parseBody,
       result: schema,
       handle: async (call) => {
-        const { name } = call.params;
-        if (call.body.metadata.name !== name) {
-          const detail = `metadata.name: ${call.body.metadata.name} was sent to the address of ${name}`;
-          throw new TranshipError('document.invalid', detail, { path: 'metadata.name' });
-        }
+        const name = call.params.name!;
+        refuseOther(name, call.body);
         const existing = await found(resource, name);
         const wanted = ifMatch(call) ?? call.body.metadata.resourceVersion;
         match(kind, name, existing, wanted);
@@ -98,11 +98,24 @@ export function documentEndpoints<D extends Document>({ kind, plural, role, reso
       },
     }),
     endpoint({
+      method: 'PATCH',
+      path: one,
+      summary: `Changes a ${kind} by a JSON merge patch (RFC 7396): what is null is removed, a list is replaced whole`,
+      role,
+      write: true,
+      headers: ['If-Match'],
+      consumes: [mergePatchType, 'application/json'],
+      body: z.record(z.string(), z.unknown()),
+      result: schema,
+      handle: async (call) => stored(plural, await patched({ kind, resource }, call.params.name!, call), 200),
+    }),
+    endpoint({
       method: 'DELETE',
       path: one,
       summary: `Deletes a ${kind}`,
       role,
       write: true,
+      headers: ['If-Match'],
       status: 204,
       handle: async (call) => {
         const name = call.params.name!;
@@ -113,6 +126,36 @@ export function documentEndpoints<D extends Document>({ kind, plural, role, reso
       },
     }),
   ];
+}
+
+const races = 5;
+
+/** The document as the patch leaves it. Without a version in the request it is put on whatever is there, however often that changes meanwhile. */
+async function patched<D extends Document>(
+  { kind, resource }: Pick<Served<D>, 'kind' | 'resource'>,
+  name: string,
+  call: Call<Record<string, unknown>>,
+): Promise<D> {
+  const given = ifMatch(call) ?? (call.body.metadata as { resourceVersion?: unknown } | null)?.resourceVersion;
+  const wanted = given === undefined || given === null ? undefined : String(given);
+  for (let race = 1; ; race++) {
+    const existing = await resource.get(name);
+    match(kind, name, existing, wanted);
+    const next = document(mergePatch(existing, call.body), kind) as D;
+    refuseOther(name, next);
+    try {
+      return await resource.put(withVersion(next, existing.metadata.resourceVersion));
+    } catch (error) {
+      const raced = error instanceof TranshipError && error.code === 'document.conflict';
+      if (!raced || race === races || (wanted !== undefined && wanted !== '*')) throw error;
+    }
+  }
+}
+
+function refuseOther(name: string, { metadata }: Document): void {
+  if (metadata.name === name) return;
+  const detail = `metadata.name: ${metadata.name} was sent to the address of ${name}`;
+  throw new TranshipError('document.invalid', detail, { path: 'metadata.name' });
 }
 
 /** A body as a document of this kind; a text is YAML, and its errors name the line. */
@@ -146,7 +189,7 @@ const stored = (plural: string, body: Document, status: number) => {
 };
 
 /** The resource version in If-Match: `"7"`, or `*` for any. */
-const ifMatch = (call: Call): string | undefined => call.header('if-match')?.replace(/^(W\/)?"(.*)"$/, '$2');
+const ifMatch = (call: Call): string | undefined => call.header('If-Match')?.replace(/^(W\/)?"(.*)"$/, '$2');
 
 function match(kind: string, name: string, existing: Document | undefined, wanted: string | undefined): void {
   if (wanted === undefined || (wanted === '*' && existing)) return;

@@ -29,10 +29,11 @@ export const eventEndpoints = ({ events, onProgress }: Pick<World, 'events' | 'o
     summary: 'The event log, from the start or after Last-Event-ID, and on as it grows',
     role: 'viewer',
     write: false,
+    headers: ['Last-Event-ID'],
     query,
     handle: async ({ query: asked, header, caller }) => {
       const filters = filtersOf(asked);
-      const fromSeq = sequence(header('last-event-id') ?? asked.lastEventId) + 1;
+      const fromSeq = sequence(header('Last-Event-ID') ?? asked.lastEventId) + 1;
       const since = asked.since === undefined ? 0 : Date.parse(asked.since);
       // Who may do what is for administrators.
       const hidden = caller.role === 'admin' ? undefined : `${root}.evt.access.`;

@@ -44,12 +44,13 @@ export function planEndpoints(ask: Ask): Endpoint[] {
       summary: 'Starts a migration; the same Idempotency-Key gives the same migration',
       role: 'operator',
       write: true,
+      headers: ['Idempotency-Key'],
       query: startOptions,
       body: startOptions.optional(),
       result: z.object({ migration: z.string() }),
       status: 202,
       handle: async ({ params, query, body, header }) => {
-        const key = header('idempotency-key');
+        const key = header('Idempotency-Key');
         const readyOnly = body?.readyOnly ?? query.readyOnly ?? false;
         const { migration } = await ask('startPlan', { name: params.name!, readyOnly, ...(key ? { key } : {}) });
         return { status: 202, headers: { location: `/v1/migrations/${migration}` }, body: { migration } };

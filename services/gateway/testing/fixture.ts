@@ -38,7 +38,7 @@ export interface Fixture {
   asked: { name: string; input: unknown }[];
   tell(value: Progress): void;
   send(
-    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     url: string,
     options?: { as?: string | null; body?: unknown; yaml?: string; headers?: Record<string, string> },
   ): Promise<{ status: number; headers: Record<string, unknown>; json: Record<string, never>; text: string }>;

@@ -55,15 +55,16 @@ export function openApi(endpoints: readonly Endpoint[]): object {
 }
 
 function operation(endpoint: Endpoint): object {
-  const { summary, role, write, query, body, parseBody, result, status = 200 } = endpoint;
+  const { summary, role, headers = [], query, body, parseBody, result, status = 200 } = endpoint;
+  const { consumes = ['application/json', ...(parseBody ? ['application/yaml'] : [])] } = endpoint;
   const names = [...endpoint.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   const parameters = [
     ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
     ...queryParameters(query),
-    ...(write ? [{ name: 'Idempotency-Key', in: 'header', schema: { type: 'string' } }] : []),
+    ...headers.map((name) => ({ name, in: 'header', schema: { type: 'string' } })),
   ];
   const schema = body === undefined ? undefined : reference(body, 'input');
-  const content = schema && { ...json(schema), ...(parseBody ? { 'application/yaml': { schema } } : {}) };
+  const content = schema && Object.fromEntries(consumes.map((type) => [type, { schema }]));
   const problem = { $ref: '#/components/schemas/Problem' };
   return {
     operationId: operationId(endpoint),

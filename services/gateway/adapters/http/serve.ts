@@ -32,7 +32,10 @@ async function answer(
     query,
     body,
     caller: request.caller!,
-    header: (name) => request.headers[name.toLowerCase()]?.toString(),
+    header: (name) => {
+      if (!endpoint.headers?.includes(name)) throw new Error(`${endpoint.path} reads ${name}, and does not say so`);
+      return request.headers[name.toLowerCase()]?.toString();
+    },
   });
   return send(request, reply, endpoint, given, streams);
 }

@@ -122,6 +122,22 @@ describe('door', () => {
     expect(Object.keys(paths)).toEqual(
       expect.arrayContaining(['/v1/plans/{name}/start', '/v1/migrations/{id}/vms/{vm}/cancel', '/v1/events']),
     );
+    type Operation = { parameters: { name: string; in: string }[]; requestBody?: { content: object } };
+    const operations = Object.entries(paths as Record<string, Record<string, Operation>>).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ id: `${method} ${path}`, ...operation })),
+    );
+    const heeding = (header: string) =>
+      operations.flatMap(({ id, parameters }) => (parameters.some(({ name }) => name === header) ? [id] : []));
+    const kinds = ['providers', 'network-maps', 'storage-maps', 'plans'];
+    // A header is described where it is read, and nowhere else.
+    expect(heeding('Idempotency-Key').sort()).toEqual(
+      [...kinds.map((kind) => `post /v1/${kind}`), 'post /v1/plans/{name}/start'].sort(),
+    );
+    expect(heeding('If-Match').sort()).toEqual(
+      kinds.flatMap((kind) => ['put', 'patch', 'delete'].map((method) => `${method} /v1/${kind}/{name}`)).sort(),
+    );
+    const patch = operations.find(({ id }) => id === 'patch /v1/plans/{name}');
+    expect(Object.keys(patch?.requestBody?.content ?? {})).toContain('application/merge-patch+json');
     const names = new Set([...text.matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name));
     expect([...names].filter((name) => !Object.hasOwn(components.schemas, name!))).toEqual([]);
     expect(text).not.toContain('$defs');

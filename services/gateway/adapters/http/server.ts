@@ -3,6 +3,7 @@ import type { OpenSpan } from '@tranship/service-kit';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Caller } from '../../domain/access.ts';
 import type { Door } from './door.ts';
+import { mergePatchType } from './endpoint.ts';
 import { Metrics } from './metrics.ts';
 import { openApi } from './openapi.ts';
 import { sendProblem } from './problem.ts';
@@ -86,10 +87,12 @@ function plain(app: FastifyInstance, door: Door, metrics: Metrics): void {
 function bodies(app: FastifyInstance): void {
   const json = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else json(request, body, done);
-  });
+  for (const type of ['application/json', mergePatchType]) {
+    app.addContentTypeParser<string>(type, { parseAs: 'string' }, (request, body, done) => {
+      if (body === '') done(null, undefined);
+      else json(request, body, done);
+    });
+  }
   for (const type of ['application/yaml', 'application/x-yaml', 'text/yaml']) {
     app.addContentTypeParser(type, { parseAs: 'string' }, (_, body, done) => done(null, body));
   }

@@ -46,12 +46,3 @@ export function writeWhole(file: string, text: string, mode = 0o644): void {
   writeFileSync(temporary, text, { mode });
   renameSync(temporary, file);
 }
-
-export function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

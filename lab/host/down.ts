@@ -1,4 +1,5 @@
-import { alive, stateDir } from '../state.ts';
+import { lives } from '../setup/owner.ts';
+import { stateDir } from '../state.ts';
 import { holders } from './holder.ts';
 import { sweep } from './sweep.ts';
 
@@ -9,7 +10,7 @@ export async function down(): Promise<void> {
   const init = holders(stateDir)[1];
   if (init !== undefined) {
     process.kill(init, 'SIGTERM');
-    for (let i = 0; i < orderlyMs / 100 && alive(init); i++) await new Promise((done) => setTimeout(done, 100));
+    for (let i = 0; i < orderlyMs / 100 && lives(init); i++) await new Promise((done) => setTimeout(done, 100));
   }
   await sweep(stateDir);
 }

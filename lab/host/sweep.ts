@@ -1,23 +1,17 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../setup/shell.ts';
-import { alive } from '../state.ts';
+import { lives } from '../setup/owner.ts';
 import { holders } from './holder.ts';
+import { detachLoops } from './loops.ts';
 
 /** Removes what a lab left, however it ended: processes, loop devices, cgroups, files. */
 export async function sweep(dir: string): Promise<void> {
   for (const pid of holders(dir)) {
-    if (!alive(pid)) continue; // it went with the one before
+    if (!lives(pid)) continue; // it went with the one before
     process.kill(pid, 'SIGKILL');
-    for (let i = 0; i < 100 && alive(pid); i++) await new Promise((done) => setTimeout(done, 50));
+    for (let i = 0; i < 100 && lives(pid); i++) await new Promise((done) => setTimeout(done, 50));
   }
-  const loops = await run('losetup', ['--list', '--noheadings', '--output', 'NAME,BACK-FILE'], {
-    deadlineMs: 10_000,
-  }).catch(() => '');
-  for (const line of loops.split('\n')) {
-    const [name, file] = line.trim().split(/\s+/);
-    if (name && file?.startsWith(`${dir}/`)) await run('losetup', ['--detach', name], { deadlineMs: 10_000 });
-  }
+  await detachLoops(dir);
   removeCgroups();
   rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
 }

@@ -9,6 +9,8 @@ export function ownerLives(owner: string): boolean {
   return start !== undefined && start !== '' && began(Number(pid)) === start;
 }
 
+export const lives = (pid: number): boolean => began(pid) !== '';
+
 /** In the kernel's ticks since it started; empty when there is no such process, or nobody has asked yet how it ended. */
 function began(pid: number): string {
   try {

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached, hashOf } from '../setup/cache.ts';
@@ -42,19 +43,27 @@ export async function withRoot<T>(system: System, use: (root: string) => Promise
 async function archive(system: System): Promise<string> {
   const { release, maker, manager } = system;
   const folder = await cached(`guest-${nameOf(system)}`, keyOf(system), (out) =>
-    step(`building a guest from its packages: ${release}, ${maker}, ${manager}`, 60, async (shown) => {
+    step(`building a guest from its packages: ${release}, ${maker}, ${manager}`, 110, async (shown) => {
       const onLine = (line: string) => shown.detail(line);
       const root = scratch('/dev/shm', 'tranship-guest');
+      // The installer itself tells nothing of what takes longest.
+      const telling = setInterval(() => shown.detail(`${unpacked(root)} packages are unpacked`), 2_000);
       try {
         const args = [root, sourcesFile(release), release, maker, managers[manager][release]];
         await run(join(build, 'root.sh'), args, { onLine });
         await run('tar', ['--zstd', '-cf', join(out, 'root.tar.zst'), '-C', root, '.'], { onLine });
       } finally {
+        clearInterval(telling);
         removeScratch(root);
       }
     }),
   );
   return join(folder, 'root.tar.zst');
+}
+
+function unpacked(root: string): number {
+  const lists = join(root, 'var/lib/dpkg/info');
+  return existsSync(lists) ? readdirSync(lists).filter((name) => name.endsWith('.list')).length : 0;
 }
 
 /** Writes a bootable disk from files that {@link withRoot} laid out; they are changed by it. */

@@ -4,6 +4,7 @@ import { labPrograms } from '../setup/go.ts';
 import { images } from '../setup/images.ts';
 import { kubevirtPrograms } from '../setup/kubevirt.ts';
 import { installPackages } from '../setup/packages.ts';
+import { tell } from '../setup/progress.ts';
 import { stateDir } from '../state.ts';
 import { readWorld } from '../world/schema.ts';
 import { insist, judgeKernel, judgeMachine } from './preflight.ts';
@@ -14,7 +15,10 @@ export async function setUp(
   world: string,
   cluster = true,
 ): Promise<{ bin: string; kubevirtBin: string; images: string[] }> {
-  insist(judgeMachine(probeMachine()));
+  const machine = probeMachine();
+  insist(judgeMachine(machine));
+  if (cluster && !machine.built)
+    tell('the first time Kubernetes, KubeVirt, images and guests are made: about 20 min on two cores, less on more');
   await installPackages();
   insist(judgeKernel(await probeKernel(dirname(stateDir))));
   const guests = async () => {

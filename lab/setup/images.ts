@@ -23,7 +23,7 @@ function debian(suite: 'bookworm' | 'trixie'): Promise<Archive> {
   const flags = ['--variant=minbase', ...slim, '--include=ca-certificates', resolver];
   return image({
     title: `making a Debian ${suite} from its packages`,
-    seconds: 45,
+    seconds: 70,
     layers: [
       {
         tag: `localhost/debian:${suite}`,
@@ -76,7 +76,7 @@ async function system(): Promise<Archive> {
   const ntfs = path('services/converter/ntfs');
   return image({
     title: 'making the system below the services',
-    seconds: 60,
+    seconds: 45,
     on: await debian('bookworm'),
     layers: [
       {
@@ -111,7 +111,7 @@ async function tranship(on: Archive, name: string): Promise<Archive> {
   const lock = ['package-lock.json', 'deploy/images/context.ts', 'node_modules/node/package.json'];
   return image({
     title: `making the image ${name.replace(/:.*/, '')}`,
-    seconds: 30,
+    seconds: 75,
     on,
     layers: [
       {

@@ -6,7 +6,8 @@ import { type RunOptions, run } from './shell.ts';
 const wanted = '1.26.0';
 /** From here on a Go fetches another one, checked as any module is. */
 const fetches = '1.21.0';
-const places = ['go', '/usr/local/go/bin/go'];
+const usual = ['go', '/usr/local/go/bin/go'];
+const debians = () => install([], ['golang-go']);
 
 interface Toolchain {
   readonly program: string;
@@ -33,11 +34,11 @@ export async function go(args: readonly string[], options: RunOptions = {}): Pro
 export const goVersion = async (): Promise<string> => (await toolchain()).version;
 
 /** The machine's Go where it is new enough; else Debian's, which fetches the wanted one. */
-async function find(): Promise<Toolchain> {
-  let found = await machines();
+export async function find(places: readonly string[] = usual, installOne = debians): Promise<Toolchain> {
+  let found = await machines(places);
   if (choose(found?.version) === 'install') {
-    await install([], ['golang-go']);
-    found = await machines();
+    await installOne();
+    found = await machines(places);
   }
   const choice = choose(found?.version);
   if (!found || choice === 'install') throw new Error(`Go ${fetches} or newer is needed to build the lab’s programs`);
@@ -49,7 +50,7 @@ async function find(): Promise<Toolchain> {
   return { program: found.program, version, env };
 }
 
-async function machines(): Promise<{ program: string; version: string } | undefined> {
+async function machines(places: readonly string[]): Promise<{ program: string; version: string } | undefined> {
   for (const program of places) {
     const ask = run(program, ['env', 'GOVERSION'], { env: { GOTOOLCHAIN: 'local' }, cwd: '/', deadlineMs: 20_000 });
     const version = await ask.catch(() => '');

@@ -1,0 +1,3 @@
+import { withRoot } from './guests/systems.ts';
+
+await withRoot({ release: 'bookworm', maker: 'initramfs-tools', manager: 'networkd' }, async () => {});

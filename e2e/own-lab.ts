@@ -2,6 +2,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Of the lab without its guests and without Tranship's services. */
+const mostMB = 3 * 1024;
+
 export interface OwnLab {
   up(): Promise<void>;
   /** However far it is up. */
@@ -29,7 +32,13 @@ export async function ownLab(
     up: async () => {
       await down();
       await up({ world: file, images: await images(), onProgress: (line) => console.log(`  lab ${line}`) });
-      console.log(show(overview()));
+      const now = overview();
+      console.log(show(now));
+      if (now.rssWithoutGuestsMB! <= mostMB) return;
+      await down();
+      throw new Error(
+        `the lab takes ${now.rssWithoutGuestsMB} MB without its guests, and is to take no more than ${mostMB}`,
+      );
     },
     down,
   };

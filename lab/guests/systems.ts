@@ -47,7 +47,7 @@ async function archive(system: System): Promise<string> {
       const onLine = (line: string) => shown.detail(line);
       const root = scratch('/dev/shm', 'tranship-guest');
       // The installer itself tells nothing of what takes longest.
-      const telling = setInterval(() => shown.detail(`${unpacked(root)} packages are unpacked`), 2_000);
+      const telling = setInterval(() => shown.detail(stateOf(root)), 2_000);
       try {
         const args = [root, sourcesFile(release), release, maker, managers[manager][release]];
         await run(join(build, 'root.sh'), args, { onLine });
@@ -61,9 +61,13 @@ async function archive(system: System): Promise<string> {
   return join(folder, 'root.tar.zst');
 }
 
-function unpacked(root: string): number {
-  const lists = join(root, 'var/lib/dpkg/info');
-  return existsSync(lists) ? readdirSync(lists).filter((name) => name.endsWith('.list')).length : 0;
+function stateOf(root: string): string {
+  const count = (folder: string, end: string) =>
+    existsSync(join(root, folder)) ? readdirSync(join(root, folder)).filter((name) => name.endsWith(end)).length : 0;
+  const unpacked = count('var/lib/dpkg/info', '.list');
+  return unpacked > 0
+    ? `${unpacked} packages are unpacked`
+    : `${count('var/cache/apt/archives', '.deb')} packages are fetched`;
 }
 
 /** Writes a bootable disk from files that {@link withRoot} laid out; they are changed by it. */

@@ -2,7 +2,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { TranshipError } from '@tranship/contracts';
 import { Api } from './api.ts';
 import { type Kind, type KubeObject, path } from './kinds.ts';
-import { until, type Waiting, type Watched, watch } from './watch.ts';
+import { until, type Waiting, type Watched, type Watching, watch } from './watch.ts';
 
 /** Who we are among the writers of an object. */
 const manager = 'tranship';
@@ -50,8 +50,8 @@ export class Cluster {
   }
 
   /** What there is, each time that it changes, until `signal` aborts; cuts are mended. */
-  watch(watched: Watched, signal: AbortSignal): AsyncGenerator<readonly KubeObject[]> {
-    return watch(this.#api, watched, signal);
+  watch(watched: Watched, watching: Watching): AsyncGenerator<readonly KubeObject[]> {
+    return watch(this.#api, watched, watching);
   }
 
   /** The first answer that `seen` gives of what there is; undefined when the deadline passes first. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TranshipError } from '@tranship/contracts';
 import type { Api } from './api.ts';
 import { type Kind, type KubeObject, path } from './kinds.ts';
@@ -20,6 +19,11 @@ interface List {
   readonly items: KubeObject[];
 }
 
+export interface Watching {
+  readonly clock: { sleep(ms: number, signal?: AbortSignal): Promise<void> };
+  readonly signal: AbortSignal;
+}
+
 /** The server ends a watch after this long, and it is begun again: a dead connection is noticed by then. */
 const standSeconds = 60;
 const marginMs = 10_000;
@@ -29,7 +33,11 @@ const pauseMs = { first: 200, most: 10_000 };
  * What there is, each time that it changes, beginning with what there is now; until `signal` aborts. A watch that is cut goes
  * on where it was; one that is too old begins anew. A server that is away is waited for, a refusal is thrown.
  */
-export async function* watch(api: Api, watched: Watched, signal: AbortSignal): AsyncGenerator<readonly KubeObject[]> {
+export async function* watch(
+  api: Api,
+  watched: Watched,
+  { clock, signal }: Watching,
+): AsyncGenerator<readonly KubeObject[]> {
   const { kind, namespace, name, labels } = watched;
   const where = path(kind, namespace);
   const select = {
@@ -60,24 +68,22 @@ export async function* watch(api: Api, watched: Watched, signal: AbortSignal): A
         yield [...objects.values()];
       }
       // Else a server that ends each watch at once would be asked without a pause.
-      await sleep(pauseMs.first, undefined, { signal }).catch(() => {});
+      await clock.sleep(pauseMs.first, signal).catch(() => {});
     } catch (error) {
       if (signal.aborted) return;
       const { code, retry } = TranshipError.from(error);
       // A version that is too old comes as rejected: a list sets it right.
       if (!retry && (version === undefined || code !== 'kube.rejected')) throw error;
       if (!retry) version = undefined;
-      await sleep(Math.min(pauseMs.first * 2 ** failures++, pauseMs.most), undefined, { signal }).catch(() => {});
+      await clock.sleep(Math.min(pauseMs.first * 2 ** failures++, pauseMs.most), signal).catch(() => {});
     }
   }
 }
 
 const key = ({ metadata: { namespace = '', name } }: KubeObject) => `${namespace}/${name}`;
 
-export interface Waiting {
+export interface Waiting extends Watching {
   readonly deadlineMs: number;
-  readonly clock: { sleep(ms: number, signal?: AbortSignal): Promise<void> };
-  readonly signal: AbortSignal;
 }
 
 /** The first answer that `seen` gives of what there is; undefined when the deadline passes first. Throws when `signal` aborts. */
@@ -94,7 +100,7 @@ export async function until<T>(
     () => {},
   );
   try {
-    for await (const objects of watch(api, watched, both)) {
+    for await (const objects of watch(api, watched, { clock, signal: both })) {
       const answer = seen(objects);
       if (answer !== undefined) return answer;
     }

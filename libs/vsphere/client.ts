@@ -20,6 +20,12 @@ export interface VSphereOptions {
   readonly login: () => Promise<Login>;
 }
 
+/** What a deadline is told by. */
+export interface Time {
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
 interface Content {
   readonly about: { readonly fullName: string; readonly apiVersion: string; readonly instanceUuid: string };
   readonly root: Ref;
@@ -146,10 +152,11 @@ export class VSphere {
     operation: Operation,
     params: Readonly<Record<string, Param>>,
     deadlineMs: number,
-    sleep: (ms: number) => Promise<void>,
+    clock: Time,
+    signal?: AbortSignal,
   ): Promise<Value | undefined> {
     const task = (await this.call(on, operation, params)) as unknown as Ref;
-    const end = Date.now() + deadlineMs;
+    const end = clock.now() + deadlineMs;
     for (let pause = 50; ; pause = Math.min(pause * 2, 2_000)) {
       const [read] = await this.read([task], ['info']);
       const info = read?.properties.info as
@@ -162,12 +169,12 @@ export class VSphere {
           `${operation} of ${on.value}`,
         );
       }
-      if (Date.now() > end)
+      if (clock.now() > end)
         throw new TranshipError(
           'vsphere.fault',
           `${operation} of ${on.value} did not end within ${deadlineMs / 1000} s`,
         );
-      await sleep(pause);
+      await clock.sleep(pause, signal);
     }
   }
 

@@ -30,6 +30,7 @@ afterAll(async () => {
 
 const never = new AbortController().signal;
 const pause = (ms: number, signal?: AbortSignal) => sleep(ms, undefined, signal ? { signal } : {});
+const clock = { now: Date.now, sleep: pause };
 const options = { percent: () => 0, signal: never, sleep: pause };
 const sha256 = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex');
 
@@ -56,13 +57,13 @@ test('export - each disk of a VM that is off, by its key; meanwhile it cannot be
   const disks = await disksOf('off');
   const of: Ref = { type: 'VirtualMachine', value: disks[0]!.id };
   const lease = await ExportLease.open(client, of, options);
-  const start = () => client.task(of, 'PowerOnVM_Task', {}, 20_000, sleep);
+  const start = () => client.task(of, 'PowerOnVM_Task', {}, 20_000, clock);
   await expect(start()).rejects.toThrow('InvalidState');
   for (const { key, path } of disks) expect(await exported(lease, key)).toBe(sha256(path));
   await expect(lease.download(1, never)).rejects.toMatchObject({ code: 'transfer.open', retry: false });
   await lease.end('complete');
   await start();
-  await client.task(of, 'PowerOffVM_Task', {}, 20_000, sleep);
+  await client.task(of, 'PowerOffVM_Task', {}, 20_000, clock);
 });
 
 test('export - of a VM that runs a snapshot’s bytes, whatever is written since', async () => {
@@ -72,7 +73,7 @@ test('export - of a VM that runs a snapshot’s bytes, whatever is written since
   const vm: Ref = { type: 'VirtualMachine', value: disk!.id };
   await expect(ExportLease.open(client, vm, options)).rejects.toMatchObject({ code: 'source.contested' });
   const params = { name: 's', description: '', memory: false, quiesce: false };
-  const snapshot = (await client.task(vm, 'CreateSnapshot_Task', params, 20_000, sleep)) as unknown as Ref;
+  const snapshot = (await client.task(vm, 'CreateSnapshot_Task', params, 20_000, clock)) as unknown as Ref;
   writeFileSync((await disksOf('on'))[0]!.path, randomBytes(1024 * 1024), { flag: 'r+' });
   const lease = await ExportLease.open(client, snapshot, options);
   expect(await exported(lease, disk!.key)).toBe(then);

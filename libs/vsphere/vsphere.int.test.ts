@@ -5,6 +5,7 @@ import { type ObjectUpdate, type Ref, VSphere } from './index.ts';
 import { startVCenter, type VCenter } from './testing/vcenter.ts';
 
 const sets = { VirtualMachine: ['name', 'runtime.powerState', 'snapshot'] };
+const clock = { now: Date.now, sleep: (ms: number) => sleep(ms) };
 /** More than one page of updates. */
 const fleet = 300;
 let vcenter: VCenter;
@@ -92,7 +93,7 @@ test('inventory - a property that is gone is gone', async () => {
   const seen = watch(client);
   await until('caught up', () => seen.caughtUp > 0);
   const snapshot = seen.find('kept-01')?.snapshot as { currentSnapshot: { type: string; value: string } };
-  await client.task(snapshot.currentSnapshot, 'RemoveSnapshot_Task', { removeChildren: false }, 20_000, sleep);
+  await client.task(snapshot.currentSnapshot, 'RemoveSnapshot_Task', { removeChildren: false }, 20_000, clock);
   await until('no snapshot', () => seen.find('kept-01')?.snapshot === undefined);
   expect(seen.find('kept-01')).toMatchObject({ name: 'kept-01' });
 });
@@ -160,7 +161,7 @@ test('task - its end is awaited, its failure carries the fault', async () => {
   const client = open();
   const ref = await vm(client, 'web-01');
   await vcenter.tell('/faults', { task: 'VirtualMachine.powerOn', fault: 'NotEnoughLicenses', count: 1 });
-  const power = (operation: 'PowerOnVM_Task' | 'PowerOffVM_Task') => client.task(ref, operation, {}, 20_000, sleep);
+  const power = (operation: 'PowerOnVM_Task' | 'PowerOffVM_Task') => client.task(ref, operation, {}, 20_000, clock);
   await expect(power('PowerOnVM_Task')).rejects.toMatchObject({
     code: 'vsphere.fault',
     detail: expect.stringContaining('NotEnoughLicenses'),

@@ -360,7 +360,7 @@ test.each(['removeSnapshot', 'tidySource'] as const)(
     // As vSphere leaves it where a reader had a file open.
     const unmerged = { removeChildren: false, consolidate: false };
     const gone = { type: 'VirtualMachineSnapshot', value: taken.snapshot };
-    await center.client.task(gone, 'RemoveSnapshot_Task', unmerged, 60_000, (ms) => systemClock.sleep(ms));
+    await center.client.task(gone, 'RemoveSnapshot_Task', unmerged, 60_000, systemClock);
     const left = await center.look(ids.vm);
     expect(left).toMatchObject({ consolidationNeeded: true, snapshots: [] });
     expect(left.disks[0]!.file).toMatch(/-000001\.vmdk$/);

@@ -9,11 +9,11 @@ import { prove } from './handlers/prove.ts';
 import type { Ports } from './ports.ts';
 
 /** transfer: moves the bytes of one VM, in its workbench. */
-export async function service(config: Config, { bus }: Kit): Promise<ServiceTable> {
+export async function service(config: Config, { bus, clock }: Kit): Promise<ServiceTable> {
   const { migration, vm } = config;
   const ports: Ports = {
     volumes: volumes(config),
-    openSource: anySource(config),
+    openSource: anySource(config, clock),
     areas: storedAreas(bus.objects),
     limit: () => bus.limits.get(migration, vm),
     ledgers: ledgers(bus.objects, config),

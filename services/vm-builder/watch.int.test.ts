@@ -57,7 +57,10 @@ function following(labels: string) {
   stop = new AbortController();
   const shown: string[][] = [];
   const follow = async () => {
-    for await (const all of through.watch({ kind: 'Secret', namespace, labels }, stop.signal))
+    for await (const all of through.watch(
+      { kind: 'Secret', namespace, labels },
+      { clock: systemClock, signal: stop.signal },
+    ))
       shown.push(all.map(({ metadata }) => metadata.name).sort());
   };
   return { shown, done: follow(), last: () => shown.at(-1) };

@@ -165,7 +165,7 @@ export class VCenter implements Source {
     deadlineMs = taskMs,
     signal?: AbortSignal,
   ) {
-    return this.client.task(on, operation, params, deadlineMs, (ms) => this.#clock.sleep(ms, signal));
+    return this.client.task(on, operation, params, deadlineMs, this.#clock, signal);
   }
 }
 

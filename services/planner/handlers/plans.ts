@@ -13,7 +13,7 @@ type Queries = NonNullable<ServiceTable['queries']>;
 /** Plans: stored, read, validated, previewed. */
 export function planQueries(all: Aggregates, model: Model, kit: Kit): Queries {
   return {
-    putPlan: (plan) => putPlan(all, plan),
+    putPlan: (plan) => putPlan(all, plan, kit.clock),
     getPlan: async ({ name }) => find(model, name),
     listPlans: async () => ({ items: model.plans() }),
     deletePlan: async ({ name }) => {
@@ -53,7 +53,7 @@ export function find(model: Model, name: string | undefined): Plan {
 }
 
 /** Stores a plan; a change raises its generation. A resourceVersion that is given must be the current one. */
-async function putPlan(all: Aggregates, plan: Plan): Promise<Plan> {
+async function putPlan(all: Aggregates, plan: Plan, clock: Kit['clock']): Promise<Plan> {
   const { name, resourceVersion } = plan.metadata;
   const { events, seq } = await all.read('plan', name);
   const current = events.reduce<Plan | undefined>(foldPlan, undefined);
@@ -66,7 +66,7 @@ async function putPlan(all: Aggregates, plan: Plan): Promise<Plan> {
   if (current && same(current, plan)) return current;
   if (current && isArchived(current)) throw new TranshipError('plan.archived', `${name} cannot be changed`);
   const generation = (current?.metadata.generation ?? 0) + 1;
-  const creationTimestamp = current?.metadata.creationTimestamp ?? new Date().toISOString();
+  const creationTimestamp = current?.metadata.creationTimestamp ?? new Date(clock.now()).toISOString();
   const stored: Plan = {
     ...plan,
     metadata: { ...plan.metadata, generation, creationTimestamp, resourceVersion: String(seq + 1) },

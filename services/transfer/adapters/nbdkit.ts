@@ -4,10 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
+import type { Clock } from '@tranship/service-kit';
 import { meaning } from '../domain/vddk.ts';
 
 const startMs = 30_000;
 const stopMs = 5_000;
+const lookMs = 10;
 const logBytes = 16 * 1024;
 
 /** One nbdkit, a child that ends with us; its socket lies in a folder of its own. */
@@ -42,17 +44,17 @@ export class Nbdkit {
     });
   }
 
-  static async start(args: readonly string[], signal: AbortSignal): Promise<Nbdkit> {
+  static async start(args: readonly string[], signal: AbortSignal, clock: Clock): Promise<Nbdkit> {
     const server = new Nbdkit(await mkdtemp(join(tmpdir(), 'nbdkit-')), args);
-    const end = Date.now() + startMs;
+    const end = clock.now() + startMs;
     while (!existsSync(server.#ready)) {
-      if (server.#ended || Date.now() > end || signal.aborted) {
+      if (server.#ended || clock.now() > end || signal.aborted) {
         await server.stop();
         signal.throwIfAborted();
         const { code, retry, detail } = meaning(server.log);
         throw new TranshipError(code, `nbdkit does not start: ${detail}`, { retry });
       }
-      await new Promise((done) => setTimeout(done, 10));
+      await clock.sleep(lookMs);
     }
     return server;
   }

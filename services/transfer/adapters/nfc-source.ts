@@ -1,5 +1,5 @@
 import { type StreamPiece, vmdkStream } from '@tranship/blocks';
-import { systemClock } from '@tranship/service-kit';
+import type { Clock } from '@tranship/service-kit';
 import { ExportLease, type VSphere } from '@tranship/vsphere';
 import type { Config } from '../config.ts';
 import type { OpenSource, SourceRequest } from '../ports.ts';
@@ -17,7 +17,7 @@ interface Export {
 }
 
 /** Downloads a VM's disks as vCenter exports them, each once and in order; the lease is told how far they are read. */
-export function nfcSource(config: Config): OpenSource {
+export function nfcSource(config: Config, clock: Clock): OpenSource {
   const exports = new Map<string, Export>();
 
   const begin = (request: SourceRequest, signal: AbortSignal): Export => {
@@ -28,12 +28,14 @@ export function nfcSource(config: Config): OpenSource {
       const done = [...read.values()].reduce((sum, bytes) => sum + bytes, 0);
       return totalBytes === 0 ? 0 : Math.min(100, Math.floor((done / totalBytes) * 100));
     };
-    const lease = ExportLease.open(client, readOf(request), { percent, signal, sleep: systemClock.sleep }).then(
-      (opened) => {
-        totalBytes = opened.totalBytes;
-        return opened;
-      },
-    );
+    const lease = ExportLease.open(client, readOf(request), {
+      percent,
+      signal,
+      sleep: (ms, until) => clock.sleep(ms, until),
+    }).then((opened) => {
+      totalBytes = opened.totalBytes;
+      return opened;
+    });
     return { client, lease, read, holders: 0, whole: true };
   };
 

@@ -1,4 +1,5 @@
 import { TranshipError, type Via } from '@tranship/contracts';
+import type { Clock } from '@tranship/service-kit';
 import type { Config } from '../config.ts';
 import { firstChoice, secondChoice } from '../domain/method.ts';
 import type { OpenSource, Ports, SourceRequest } from '../ports.ts';
@@ -7,8 +8,8 @@ import { fileNow } from './vcenter.ts';
 import { vddkSource } from './vddk-source.ts';
 
 /** Opens a disk by the method that is asked for, or by the one that works. */
-export function anySource(config: Config): Ports['openSource'] {
-  const methods = { vddk: found(config, vddkSource(config)), nfc: nfcSource(config) };
+export function anySource(config: Config, clock: Clock): Ports['openSource'] {
+  const methods = { vddk: found(config, vddkSource(config, clock)), nfc: nfcSource(config, clock) };
   /** A library that has opened a disk is there: what it refuses later has another cause. */
   let libraryWorks = false;
   const open = async (via: Via, request: SourceRequest, signal: AbortSignal) => ({

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import { NbdClient } from '@tranship/nbd';
+import type { Clock } from '@tranship/service-kit';
 import type { Config } from '../config.ts';
 import { meaning, vddkArguments } from '../domain/vddk.ts';
 import type { OpenSource } from '../ports.ts';
@@ -9,7 +10,7 @@ import { Nbdkit } from './nbdkit.ts';
 
 /** Reads a VMware disk by nbdkit and the disk library: one process and one connection a disk. */
 export const vddkSource =
-  (config: Config): OpenSource =>
+  (config: Config, clock: Clock): OpenSource =>
   async ({ connection, vm, file, snapshot }, signal) => {
     const secret = join(config.credentialsDir, connection.secret);
     const args = vddkArguments({
@@ -23,7 +24,7 @@ export const vddkSource =
       snapshot,
       file,
     });
-    const server = await Nbdkit.start(args, signal);
+    const server = await Nbdkit.start(args, signal, clock);
     try {
       const client = await NbdClient.connect({ socket: server.socket });
       // What is asked of a source that hangs would be waited for until its deadline.

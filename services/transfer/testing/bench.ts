@@ -188,7 +188,7 @@ export class Bench {
       credentialsDir: join(this.dir, 'credentials'),
       vddkPlugin: join(this.dir, plugin),
     });
-    const open = anySource(config);
+    const open = anySource(config, systemClock);
     const noted = (offset: number, target: Buffer, read: (target: Buffer) => Promise<void>) => {
       this.reads.push(offset);
       return read(target);

@@ -1,5 +1,5 @@
 import { Disk, type Range } from '@tranship/blocks';
-import { NbdSource } from '@tranship/nbd';
+import { NbdClient } from '@tranship/nbd';
 import { systemClock } from '@tranship/service-kit';
 import { Nbdkit } from '../services/transfer/adapters/nbdkit.ts';
 import { type VddkRequest, vddkArguments } from '../services/transfer/domain/vddk.ts';
@@ -15,7 +15,7 @@ export interface ImporterErrand {
 // Runs in the importer's pod: one pass over one disk, one request in flight, as CDI's importer does it.
 const { source, sizeBytes, ranges } = JSON.parse(process.argv[2]!) as ImporterErrand;
 const server = await Nbdkit.start(vddkArguments(source), AbortSignal.timeout(60_000), systemClock);
-const opened = await NbdSource.connect({ socket: server.socket }, 1);
+const opened = await NbdClient.connect({ socket: server.socket });
 const sink = await Disk.file('/disk/disk.img', sizeBytes);
 await oneInFlight(opened, sink, ranges);
 await sink.close();

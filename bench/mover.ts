@@ -1,7 +1,7 @@
 import { mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { type BlockSource, Disk, Ledger, type PassRequest, prove, type Range, runPass } from '@tranship/blocks';
-import { NbdSource } from '@tranship/nbd';
+import { NbdClient } from '@tranship/nbd';
 import { memoryFor } from '../services/transfer/domain/memory.ts';
 import { oneInFlight } from './one-in-flight.ts';
 
@@ -38,7 +38,7 @@ mkdirSync(scratch, { recursive: true });
 
 let proofMs = 0;
 async function move(socket: string, target: string, disk: number): Promise<void> {
-  const source = await NbdSource.connect({ socket }, 1);
+  const source = await NbdClient.connect({ socket });
   const sizeBytes = source.size;
   const sink = await Disk.file(target, sizeBytes);
   if (errand.oneInFlight) await oneInFlight(source, sink, ranges);

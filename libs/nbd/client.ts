@@ -89,10 +89,6 @@ export class NbdClient {
     return (this.#export.flags & flag) !== 0;
   }
 
-  get inFlight(): number {
-    return this.#pending.size;
-  }
-
   /** Fills `target` with the bytes from `offset` on. */
   async read(offset: number, target: Buffer): Promise<void> {
     const { maxBytes } = this.#export;

@@ -3,14 +3,14 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MemorySource, mib, patterned } from '../blocks/testing/source.ts';
-import { NbdSink, NbdSource } from './index.ts';
+import { NbdClient, NbdSink } from './index.ts';
 import { copiesHoles, first, site } from './testing/site.ts';
 
 const { folder, serve, copied } = site();
 
 /** As another connection sees it. */
 async function held(socket: string, bytes: number): Promise<Buffer> {
-  const server = await NbdSource.connect({ socket }, 1);
+  const server = await NbdClient.connect({ socket });
   const all = Buffer.alloc(bytes);
   for (let at = 0; at < bytes; at += mib) await server.read(at, all.subarray(at, at + mib));
   await server.close();

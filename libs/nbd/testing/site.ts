@@ -13,7 +13,7 @@ import {
   type Sink,
 } from '../../blocks/index.ts';
 import { mib } from '../../blocks/testing/source.ts';
-import { NbdSink, NbdSource } from '../index.ts';
+import { NbdClient, NbdSink } from '../index.ts';
 import { listening } from './listening.ts';
 
 export const first = { pass: 1, how: 'full' } as const;
@@ -60,14 +60,14 @@ export async function copiesHoles({ serve, copied }: Pick<ReturnType<typeof site
   const size = tib * 1024 ** 4;
   const places = [0, 5 * 1024 ** 3 + 1234, size / 2, size - 700];
   const data = places.map((at) => `@${at} ("${at}.")*30`).join(' ');
-  const source = await NbdSource.connect({ socket: await serve('nbdkit', 'data', data, `size=${size}`) }, 2);
+  const source = await NbdClient.connect({ socket: await serve('nbdkit', 'data', data, `size=${size}`) });
   const to = await serve('nbdkit', 'memory', String(size));
   const done = await copied(source, to, first);
   expect(done).toMatchObject({ how: 'full', proof: { root: done.root } });
   expect(done.writtenBytes).toBeGreaterThan(3 * 65_536);
   expect(done.writtenBytes).toBeLessThanOrEqual(6 * 65_536);
   expect(done.readBytes).toBeLessThan(64 * mib);
-  const target = await NbdSource.connect({ socket: to }, 1);
+  const target = await NbdClient.connect({ socket: to });
   for (const at of places) {
     const [here, there] = [Buffer.alloc(300), Buffer.alloc(300)];
     await Promise.all([source.read(at, there), target.read(at, here)]);

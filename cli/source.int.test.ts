@@ -100,6 +100,25 @@ it('inventory - the VMs of the only provider', async () => {
   expect((await as('viewer', ['inventory', 'vms', 'none'])).code).toBe(4);
 });
 
+it('inventory - those alone that an expression chooses, as a tree too; what is wrong in it is told by its column', async () => {
+  const vms = (where: string) => as('viewer', ['inventory', 'vms', '--where', where, '-o', 'name']);
+  expect(await vms('name like "WEB-*" and disks.datastore.name = "fast-ds"')).toMatchObject({
+    ...{ code: 0, out: expect.stringMatching(/^vm\/vm-\d+\n$/) },
+  });
+  expect(await vms('powerState = "poweredOn"')).toMatchObject({ code: 0, out: '' });
+  expect(await vms('memory > 4096')).toMatchObject({
+    ...{ code: 1, err: expect.stringMatching(/column 1: there is no field memory; did you mean memoryMB\?/) },
+  });
+  const tree = await as('viewer', ['inventory', 'tree', 'vc1']);
+  expect(tree).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^DC0\/\n {2}vm\/\n {4}web\/\n {6}web-01 \(vm-\d+, /),
+  });
+  expect((await as('viewer', ['inventory', 'tree', '--where', 'template'])).out).toBe('');
+  const folders = await as('viewer', ['inventory', 'folders', '--where', 'holds = "vms" and vms > 0']);
+  expect(folders.out).toMatch(/\nweb +\S+ +folder +vms +1 +\/DC0\/vm\/web\n$/);
+});
+
 it('validate - a plan that fits is ready; one with an unmapped datastore ends with 3, and so does its start', async () => {
   const good = await as('viewer', ['validate', '-f', file('good.yaml', plan('good'))]);
   expect(good).toMatchObject({ code: 0, out: expect.stringContaining('good is ready: 1 VMs') });

@@ -7,6 +7,9 @@ import {
   errorCatalogue,
   eventExamples,
   events,
+  fieldsOf,
+  type InventoryKind,
+  inventoryKinds,
   messageExamples,
   messages,
   queries,
@@ -54,6 +57,13 @@ export function reference(): Record<string, string> {
     }),
     'errors.md': `${head('Errors', errorIntro, 'libs/contracts')}\n${errorTable()}\n`,
     'concerns.md': `${head('Concerns', concernIntro, 'libs/contracts')}\n${concernTable()}\n`,
+    'inventory.md': page('Inventory', inventoryIntro, Object.keys(inventoryKinds) as InventoryKind[], (kind) => [
+      `## ${kind}`,
+      table(
+        ['field', 'type', ''],
+        [...fieldsOf(kind)].map(([name, { type, choices }]) => [`\`${name}\``, type, choices?.join(', ') ?? '']),
+      ),
+    ]),
     'cli.md': commandLine(),
     'settings.md': settings(),
     'documents.md': page('Documents', documentIntro, Object.entries(documentKinds), ([kind, schema]) => [
@@ -74,6 +84,23 @@ const errorIntro = 'Every failure that a person may see. `retry`: another try ma
 const concernIntro =
   'What is told of a VM, its guest or its course, each with why and where. Critical: it stands in the way. A guest that cannot be converted is told by the code of its [refusal](errors.md).';
 const documentIntro = 'YAML or JSON. JSON Schemas: `GET /v1/schemas/{kind}`.';
+
+const inventoryIntro = `What \`GET /v1/providers/{name}/inventory/{kind}\` and \`tranship inventory KIND\` show of a source, and what a row can be chosen by:
+
+\`\`\`
+tranship inventory vms vc1 --where 'memoryMB > 4096 and powerState = "poweredOn" and not (template or name like "test-*")'
+\`\`\`
+
+| | |
+| --- | --- |
+| \`=\` \`!=\` | of texts (in quotes of either kind), numbers, \`true\` and \`false\`; a truth may stand alone: \`template\` |
+| \`>\` \`>=\` \`<\` \`<=\` | of numbers |
+| \`like\` | of texts: \`*\` stands for any signs, \`?\` for one; letters of either case |
+| \`and\` \`or\` \`not\` \`( )\` | \`and\` binds closer than \`or\` |
+
+A field of what there are several of (\`disks.capacityBytes\`, \`nics.network.name\`) is compared with each: one is enough, and \`!=\` is the
+opposite of \`=\`: none is equal. So it is with a field that a row has not. In REST it is the parameter \`where\`. What is not understood is
+told with its column and the nearest field (\`inventory.where\`).`;
 
 const page = <T>(title: string, intro: string, items: readonly T[], part: (item: T) => string[]) =>
   `${head(title, intro, 'libs/contracts')}\n${items.flatMap(part).filter(Boolean).join('\n\n')}\n`;

@@ -5,6 +5,7 @@ export * from './envelope.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './examples/index.ts';
+export * from './fields.ts';
 export * from './forecast.ts';
 export * from './inspection.ts';
 export * from './inventory.ts';

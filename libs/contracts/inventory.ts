@@ -83,6 +83,15 @@ export const sourceDatastoreSchema = ref.extend({
   freeBytes: z.number().nonnegative(),
   accessible: z.boolean(),
 });
+export const sourceFolderSchema = ref.extend({
+  path: z.string(),
+  type: z.enum(['datacenter', 'folder']),
+  /** Of a folder: what may lie in it besides folders. */
+  holds: z.enum(['datacenters', 'vms', 'hosts', 'networks', 'datastores']).optional(),
+  /** That lie in it itself. */
+  vms: z.number().int().nonnegative(),
+});
+export type SourceFolder = z.infer<typeof sourceFolderSchema>;
 /** How much room there is for a snapshot of a VM: on that of its datastores where it is tightest. Bytes. */
 export const roomSchema = z.object({
   vm: z.string(),
@@ -110,5 +119,6 @@ export const inventoryKinds = {
   hosts: sourceHostSchema,
   networks: sourceNetworkSchema,
   datastores: sourceDatastoreSchema,
+  folders: sourceFolderSchema,
 } as const;
 export type InventoryKind = keyof typeof inventoryKinds;

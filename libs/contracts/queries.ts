@@ -8,6 +8,7 @@ import {
   latencySchema,
   roomSchema,
   sourceDatastoreSchema,
+  sourceFolderSchema,
   sourceHostSchema,
   sourceNetworkSchema,
   sourceVmSchema,
@@ -33,7 +34,9 @@ const none = z.object({});
 const named = z.object({ name: z.string() });
 const page = { limit: z.number().int().positive().max(500).default(100), continue: z.string().optional() };
 const paged = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), continue: z.string().optional() });
-const inProvider = z.object({ provider: z.string(), ...page });
+/** Which rows are wanted, such as `memoryMB > 4096 and not template`: docs/reference/inventory.md. */
+export const whereSchema = z.string().max(2_000);
+const inProvider = z.object({ provider: z.string(), where: whereSchema.optional(), ...page });
 
 export const checkSchema = z.object({
   name: z.string(),
@@ -123,6 +126,7 @@ export const queries = {
   hosts: query('inventory', inProvider, paged(sourceHostSchema)),
   networks: query('inventory', inProvider, paged(sourceNetworkSchema)),
   datastores: query('inventory', inProvider, paged(sourceDatastoreSchema)),
+  folders: query('inventory', inProvider, paged(sourceFolderSchema)),
   /** Looks VMs up by name, id or path; each reference gives all that match. */
   findVms: query(
     'inventory',

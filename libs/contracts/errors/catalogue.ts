@@ -28,6 +28,12 @@ export const catalogue = {
     retry: false,
     status: 401,
   },
+  'inventory.where': {
+    title: 'The filter of the inventory is not understood',
+    fix: 'Correct it at the column that is named: docs/reference/inventory.md has its fields and how they are compared',
+    retry: false,
+    status: 422,
+  },
   'provider.in-use': {
     title: 'A migration needs the provider',
     fix: 'Wait until it is over, or cancel it; where a copy is kept for a retry, archive its plan: `tranship archive PLAN`',

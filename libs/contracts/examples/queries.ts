@@ -157,6 +157,10 @@ export const queryExamples: Examples = {
       ],
     },
   },
+  folders: {
+    input: { ...inProvider, where: 'holds = "vms"' },
+    result: { items: [{ id: 'group-v4', name: 'web', path: '/DC0/vm/web', type: 'folder', holds: 'vms', vms: 12 }] },
+  },
   findVms: { input: { provider: 'vc1', refs: [{ name: 'web-01' }] }, result: { matches: [[sourceVm]] } },
   connection: { input: { name: 'vc1' }, result: connection },
   sourceOff: { input: { provider: 'vc1', vm: 'vm-42', lastStart: 70_311 }, result: { powerState: 'poweredOff', at } },

@@ -1,4 +1,4 @@
-import { checkSchema, type InventoryKind, inventoryKinds } from '@tranship/contracts';
+import { checkSchema, type InventoryKind, inventoryKinds, whereSchema } from '@tranship/contracts';
 import { z } from 'zod';
 import { type Endpoint, endpoint } from '../adapters/http/endpoint.ts';
 import type { Ask } from '../ports.ts';
@@ -7,6 +7,7 @@ import type { Ask } from '../ports.ts';
 const pageQuery = z.strictObject({
   limit: z.coerce.number().int().positive().max(500).default(100),
   continue: z.string().optional(),
+  where: whereSchema.optional(),
 });
 
 /** What one does with a provider besides storing it. */

@@ -146,3 +146,26 @@ test('records - networks of three kinds, datastores, hosts', () => {
   ]);
   expect(made.records('hosts')).toMatchObject([{ name: 'esx-1', connectionState: 'unknown', maintenance: true }]);
 });
+
+test('folders - by path, without the root: what each is, what it may hold, and how many VMs lie in it', () => {
+  const child = (...types: string[]) => ({ childType: types });
+  const made = model(
+    vm('vm-1', 'web-01'),
+    vm('vm-2', 'web-02'),
+    put('Folder', 'group-v4', child('Folder', 'VirtualMachine', 'VirtualApp'), 'modify'),
+    put('Folder', 'group-h5', {
+      name: 'host',
+      parent: at('Datacenter', 'dc-2'),
+      ...child('Folder', 'ComputeResource'),
+    }),
+    put('Folder', 'group-d6', { name: 'Europe', ...inFolder('group-d1'), ...child('Folder', 'Datacenter') }),
+  );
+  const rows = made.records('folders') as unknown as Record<string, unknown>[];
+  expect(rows.map(({ path, type, holds, vms }) => [path, type, holds, vms])).toEqual([
+    ['/DC0', 'datacenter', undefined, 0],
+    ['/DC0/host', 'folder', 'hosts', 0],
+    ['/DC0/vm', 'folder', undefined, 0],
+    ['/DC0/vm/web', 'folder', 'vms', 2],
+    ['/Europe', 'folder', 'datacenters', 0],
+  ]);
+});

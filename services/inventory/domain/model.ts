@@ -1,4 +1,12 @@
-import type { InventoryKind, Ref, SourceDatastore, SourceHost, SourceNetwork, SourceVm } from '@tranship/contracts';
+import type {
+  InventoryKind,
+  Ref,
+  SourceDatastore,
+  SourceFolder,
+  SourceHost,
+  SourceNetwork,
+  SourceVm,
+} from '@tranship/contracts';
 import { number, object, refId, text, truth, type Vim } from './vim.ts';
 import { type Place, toSourceVm, vmProperties } from './vm.ts';
 
@@ -12,7 +20,7 @@ const network = ['name', 'parent'];
 
 /** What is followed: type -> properties. */
 export const followed: Readonly<Record<string, readonly string[]>> = {
-  Folder: ['name', 'parent'],
+  Folder: ['name', 'parent', 'childType'],
   Datacenter: ['name', 'parent'],
   Network: network,
   DistributedVirtualPortgroup: [...network, 'key'],
@@ -21,6 +29,15 @@ export const followed: Readonly<Record<string, readonly string[]>> = {
   HostSystem: ['name', 'parent', 'runtime.connectionState', 'runtime.inMaintenanceMode'],
   VirtualMachine: vmProperties,
 };
+
+/** What a folder is for, by the types that vSphere lets into it. */
+const holding: readonly (readonly [string, SourceFolder['holds']])[] = [
+  ['Datacenter', 'datacenters'],
+  ['VirtualMachine', 'vms'],
+  ['ComputeResource', 'hosts'],
+  ['Network', 'networks'],
+  ['Datastore', 'datastores'],
+];
 
 const networkTypes = new Set(['Network', 'DistributedVirtualPortgroup', 'OpaqueNetwork']);
 
@@ -39,12 +56,13 @@ export class Model implements Place {
     }
   }
 
-  records(kind: InventoryKind): (SourceVm | SourceHost | SourceNetwork | SourceDatastore)[] {
+  records(kind: InventoryKind): (SourceVm | SourceHost | SourceNetwork | SourceDatastore | SourceFolder)[] {
     return {
       vms: () => this.vms(),
       hosts: () => this.hosts(),
       networks: () => this.#networks(),
       datastores: () => this.#datastores(),
+      folders: () => this.#folders(),
     }[kind]();
   }
 
@@ -112,6 +130,24 @@ export class Model implements Place {
         accessible: truth(summary.accessible),
       };
     });
+  }
+
+  /** By path, without the root. */
+  #folders(): SourceFolder[] {
+    const inside = new Map<string, number>();
+    for (const [, { parent }] of this.#of((type) => type === 'VirtualMachine')) {
+      const folder = refId(parent) ?? '';
+      inside.set(folder, (inside.get(folder) ?? 0) + 1);
+    }
+    return this.#of((type) => type === 'Folder' || type === 'Datacenter')
+      .filter(([, { parent }]) => parent !== undefined)
+      .map(([id, p, type]): SourceFolder => {
+        const may = Array.isArray(p.childType) ? p.childType : [p.childType];
+        const holds = holding.find(([each]) => may.includes(each))?.[1];
+        const kind = type === 'Datacenter' ? 'datacenter' : 'folder';
+        return { ...this.#placed(id, p), type: kind, ...(holds ? { holds } : {}), vms: inside.get(id) ?? 0 };
+      })
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
   #placed(id: string, p: Vim) {

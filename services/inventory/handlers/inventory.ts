@@ -1,9 +1,10 @@
-import { type InventoryKind, type SourceVm, TranshipError } from '@tranship/contracts';
+import { fieldsOf, type InventoryKind, type SourceVm, TranshipError } from '@tranship/contracts';
 import type { ServiceTable } from '@tranship/service-kit';
 import type { Providers } from '../adapters/providers.ts';
+import { where } from '../domain/where.ts';
 
 type Queries = NonNullable<ServiceTable['queries']>;
-type Page = { provider: string; limit: number; continue?: string | undefined };
+type Page = { provider: string; where?: string | undefined; limit: number; continue?: string | undefined };
 type Reference = { name?: string | undefined; id?: string | undefined; path?: string | undefined };
 
 /** Bytes of one page; NATS takes more, but a page is a page. */
@@ -11,13 +12,17 @@ const maxPageBytes = 256 * 1024;
 
 /** The source model, page by page. */
 export function inventoryQueries(providers: Providers): Queries {
-  const page = (kind: InventoryKind) => async (request: Page) =>
-    cut(providers.synced(request.provider).model.records(kind), request) as never;
+  const page = (kind: InventoryKind) => async (request: Page) => {
+    const wanted = request.where === undefined ? () => true : where(request.where, fieldsOf(kind));
+    const rows: object[] = providers.synced(request.provider).model.records(kind);
+    return cut(rows.filter(wanted), request) as never;
+  };
   return {
     vms: page('vms'),
     hosts: page('hosts'),
     networks: page('networks'),
     datastores: page('datastores'),
+    folders: page('folders'),
     findVms: async ({ provider, refs }) => {
       const vms = providers.synced(provider).model.vms();
       return { matches: refs.map((ref) => vms.filter((vm) => matches(ref, vm))) };

@@ -142,7 +142,7 @@ describe('tranship', () => {
     ).toEqual(['plan.accepted', 'plan.changed']);
     const lines = (await as('viewer', ['events', '--since', '1h', '-o', 'json'])).out.trim().split('\n');
     expect(lines.map((line) => JSON.parse(line).type)).toContain('map.stored');
-    expect(await as('viewer', ['events', '--subject', 'hook.>'])).toEqual({ code: 0, out: '', err: '' });
+    expect(await as('viewer', ['events', '--subject', 'provider.>'])).toEqual({ code: 0, out: '', err: '' });
   });
 
   it('events - followed through a restart of the gateway and of NATS, without a gap', async () => {

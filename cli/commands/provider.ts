@@ -22,8 +22,8 @@ interface CreateOptions {
   caFile?: string;
   fetchCa?: boolean;
   yes?: boolean;
-  type: 'vsphere' | 'kubevirt';
-  endpoint: 'vcenter' | 'esxi';
+  type: 'vsphere';
+  endpoint: 'vcenter';
   libdir?: string;
 }
 
@@ -41,8 +41,16 @@ function create(group: Command): void {
     .option('--ca-file <file>', 'PEM of the authority, or of the server’s own certificate')
     .option('--fetch-ca', 'trusts the certificate that the server shows, after you have compared it')
     .option('--yes', 'trusts it unasked')
-    .addOption(new Option('--type <type>').choices(['vsphere', 'kubevirt']).default('vsphere'))
-    .addOption(new Option('--endpoint <endpoint>').choices(['vcenter', 'esxi']).default('vcenter'))
+    .addOption(
+      new Option('--type <type>', 'of the source; the target cluster needs no provider')
+        .choices(['vsphere'])
+        .default('vsphere'),
+    )
+    .addOption(
+      new Option('--endpoint <endpoint>', 'what answers at the URL; a host by itself is no source')
+        .choices(['vcenter'])
+        .default('vcenter'),
+    )
     .option('--libdir <folder>', 'where the VDDK library lies, for the workbenches')
     .action(
       action(({ api, terminal }, name: string, options: CreateOptions) => createOne(api, terminal, name, options)),

@@ -19,7 +19,7 @@ export interface Permissions {
 const owned: Readonly<Record<ServiceName, readonly Aggregate[]>> = {
   planner: ['plan', 'migration', 'vm', 'permits'],
   inventory: ['provider'],
-  gateway: ['map', 'hook', 'access'],
+  gateway: ['map', 'access'],
   'vm-builder': [],
   transfer: [],
   converter: [],

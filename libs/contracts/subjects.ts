@@ -8,7 +8,7 @@ export const root = 'tranship.v1';
 export const services = ['gateway', 'inventory', 'planner', 'transfer', 'converter', 'vm-builder'] as const;
 export type ServiceName = (typeof services)[number];
 
-export const aggregates = ['provider', 'permits', 'map', 'hook', 'plan', 'migration', 'vm', 'access'] as const;
+export const aggregates = ['provider', 'permits', 'map', 'plan', 'migration', 'vm', 'access'] as const;
 export type Aggregate = (typeof aggregates)[number];
 
 const tokenPattern = /^[A-Za-z0-9_-]+$/;

@@ -115,12 +115,16 @@ test('providers - overtaken by another change it is decided again; of two with o
   expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'document.conflict' } });
 });
 
-test('providers - a type that is no source is refused, and nothing is stored', async () => {
+test('providers - a type or an endpoint that is no source is refused, and nothing is stored', async () => {
   names += 1;
   const { put, facts } = await replica();
-  await expect(put(document({ spec: { type: 'kubevirt' } }))).rejects.toMatchObject({
-    ...{ code: 'document.invalid', path: 'spec.type' },
-  });
+  for (const [field, value] of [
+    ['type', 'kubevirt'],
+    ['endpoint', 'esxi'],
+  ] as const)
+    await expect(put(document({ spec: { [field]: value } }))).rejects.toMatchObject({
+      ...{ code: 'document.invalid', path: `spec.${field}`, detail: expect.stringContaining(value) },
+    });
   expect(await facts(`vc-${names}`)).toEqual([]);
 });
 

@@ -39,12 +39,19 @@ export function providerQueries(providers: Providers, kit: Kit): Queries {
   };
 }
 
+/** What a document may say, and nobody can do yet. */
+function refuseOthers({ spec: { type, endpoint } }: Provider): void {
+  const refuse = (path: string, what: string) => {
+    throw new TranshipError('document.invalid', `${path}: ${what}`, { path });
+  };
+  if (type !== 'vsphere') refuse('spec.type', `${type} is no source yet, and the target "host" needs no Provider`);
+  if (endpoint !== 'vcenter')
+    refuse('spec.endpoint', `${endpoint} is no source yet: give the URL of the vCenter that manages the host`);
+}
+
 async function putProvider(providers: Providers, kit: Kit, provider: Provider): Promise<Provider> {
   const { name, resourceVersion: wanted } = provider.metadata;
-  if (provider.spec.type !== 'vsphere') {
-    const detail = `spec.type: ${provider.spec.type} is no source yet, and the target "host" needs no Provider`;
-    throw new TranshipError('document.invalid', detail, { path: 'spec.type' });
-  }
+  refuseOthers(provider);
   const { provider: stored } = await change(kit, name, (before) => {
     const version = before.provider?.metadata.resourceVersion ?? '0';
     if (wanted !== undefined && wanted !== version)

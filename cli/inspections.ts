@@ -1,11 +1,29 @@
-import { type InspectResult, inspectResultSchema, type MigrationStatus, queries } from '@tranship/contracts';
+import {
+  type InspectResult,
+  inspectResultSchema,
+  type MigrationStatus,
+  queries,
+  type StepResult,
+  steps,
+  type VmEventType,
+  type VmStatus,
+} from '@tranship/contracts';
 import type { Api } from './api.ts';
 
-/** What the last inspection of a VM found, with its diffs; undefined: it was not inspected. */
-export async function inspectionOf(api: Api, migration: string, vm: string): Promise<InspectResult | undefined> {
-  const { items } = await api.get(['migrations', migration, 'vms', vm, 'timeline'], queries.timeline.result);
-  const last = items.findLast(({ type }) => type === 'vm.inspected');
-  return last && inspectResultSchema.parse(last.data);
+/** What was last found in a VM's guest, and made of it, with all texts: a migration's status has names alone. */
+export async function guestOf(
+  api: Api,
+  migration: string,
+  { id, results }: VmStatus,
+): Promise<{ inspected?: InspectResult; converted?: StepResult<'convert'> }> {
+  const { items } = await api.get(['migrations', migration, 'vms', id, 'timeline'], queries.timeline.result);
+  const last = (wanted: VmEventType) => items.findLast(({ type }) => type === wanted)?.data;
+  const [inspected, converted] = [last('vm.inspected'), last('vm.converted')];
+  return {
+    ...(inspected ? { inspected: inspectResultSchema.parse(inspected) } : {}),
+    // One that is tried again from its end is not converted.
+    ...(converted && results.convert ? { converted: steps.convert.result.parse(converted) } : {}),
+  };
 }
 
 /** The VMs of a migration that were inspected, or the one of this name or id, with what was found. */
@@ -17,6 +35,10 @@ export async function inspectionsOf(
   const wanted = vms.filter(
     (vm) => vm.results.inspect !== undefined && (only === undefined || only === vm.name || only === vm.id),
   );
-  const found = await Promise.all(wanted.map((vm) => inspectionOf(api, id, vm.id)));
-  return wanted.flatMap(({ name }, i) => (found[i] ? [{ name, found: found[i] }] : []));
+  const guests = [];
+  for (const vm of wanted) {
+    const { inspected } = await guestOf(api, id, vm);
+    if (inspected) guests.push({ name: vm.name, found: inspected });
+  }
+  return guests;
 }

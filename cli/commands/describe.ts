@@ -1,5 +1,5 @@
 import {
-  inspectResultSchema,
+  inspectFactsSchema,
   type MigrationStatus,
   migrationSchema,
   type VmStatus,
@@ -10,7 +10,7 @@ import { exits, toCliError, usage } from '../errors.ts';
 import { reference, type Stored } from '../kinds.ts';
 import { show, yaml } from '../output.ts';
 import { action, type Register } from '../program.ts';
-import { inspectionLines } from '../render/guest.ts';
+import { factLines } from '../render/guest.ts';
 import { table } from '../render/table.ts';
 import { duration } from '../render/units.ts';
 import { downtime, problemOf } from '../watch/model.ts';
@@ -78,6 +78,6 @@ function migrationLines(migration: MigrationStatus): string[] {
 
 /** What its inspection found, where it was inspected. */
 function guestLines({ name, results }: VmStatus): string[] {
-  const { data } = inspectResultSchema.safeParse(results.inspect);
-  return data ? ['', `guest of ${name}`, ...inspectionLines(data).map((line) => `  ${line}`.trimEnd())] : [];
+  const { data } = inspectFactsSchema.safeParse(results.inspect);
+  return data ? ['', `guest of ${name}`, ...factLines(data).map((line) => `  ${line}`.trimEnd())] : [];
 }

@@ -1,7 +1,7 @@
-import { type ConcernId, concernCatalogue, type ErrorCode, errorCatalogue, type StepResult } from '@tranship/contracts';
+import { type ConcernId, concernCatalogue, type ErrorCode, errorCatalogue } from '@tranship/contracts';
 import type { Api } from '../api.ts';
 import { CliError, exits } from '../errors.ts';
-import { inspectionOf } from '../inspections.ts';
+import { guestOf } from '../inspections.ts';
 import { show } from '../output.ts';
 import { action, type Register } from '../program.ts';
 import { conversionLines, inspectionLines } from '../render/guest.ts';
@@ -56,17 +56,20 @@ async function ofVm(api: Api, name: string, given: string) {
   const { vms } = await api.migration(migration);
   const vm = vms.find((each) => each.id === given || each.name === given);
   if (!vm) throw new CliError(`${migration} has no VM ${given}`, { exit: exits.notFound });
-  return { migration, vm, inspection: await inspectionOf(api, migration, vm.id) };
+  const { inspected: inspection, converted: conversion } = await guestOf(api, migration, vm);
+  return { migration, vm, inspection, conversion };
 }
 
-function vmLines({ migration, vm, inspection }: Awaited<ReturnType<typeof ofVm>>, style: Terminal['style']): string[] {
+function vmLines(
+  { migration, vm, inspection, conversion }: Awaited<ReturnType<typeof ofVm>>,
+  style: Terminal['style'],
+): string[] {
   const problem = problemOf(vm);
-  const converted = vm.results.convert as StepResult<'convert'> | undefined;
   return [
     `${vm.name} (${vm.id}) of ${migration}: ${vm.state} since ${vm.since}${vm.released ? ', without a workbench' : ''}`,
     ...(problem ? ['', `${problem.code}: ${problem.detail}`, `  fix: ${problem.fix}`] : []),
     ...(inspection ? ['', 'ITS GUEST, AS IT WAS INSPECTED', ...inspectionLines(inspection, style)] : []),
-    ...(converted ? ['', ...conversionLines(converted, style)] : []),
+    ...(conversion ? ['', ...conversionLines(conversion, style)] : []),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { Inspection } from '@tranship/contracts';
 import { expect, test } from 'vitest';
-import { guestLines, inspectionLines } from './guest.ts';
+import { factLines, guestLines, inspectionLines } from './guest.ts';
 
 const found: Inspection = {
   os: { family: 'linux', id: 'debian', name: 'Debian GNU/Linux 12', version: '12', arch: 'x86_64' },
@@ -70,4 +70,13 @@ test('guest - inspected as a copy: what it is, what is of concern, each change w
   expect(lines).toEqual(expect.arrayContaining(['  fix: give one', 'WOULD CHANGE', '/etc/fstab', '  +UUID=1']));
   expect(lines.at(-1)).toContain('1 file would change');
   expect(inspectionLines({ ...found, supported: false, engine: 'none', changes: [] }).at(-1)).toContain('cannot');
+});
+
+test('guest - by a migration’s status: the files by their names, and how many there are', () => {
+  const { changes: _, ...rest } = found;
+  const lines = factLines({ ...rest, files: { count: 3, paths: ['/etc/fstab', '/etc/a\nb'] } });
+  expect(lines.slice(lines.indexOf('WOULD CHANGE'))).toEqual([
+    ...['WOULD CHANGE', '/etc/fstab', '/etc/a\uFFFDb', '… 1 more', ''],
+    'it can be converted: 3 files would change (looked through in 0.5 s)',
+  ]);
 });

@@ -1,4 +1,4 @@
-import type { Concern, GuestAnswer, Inspection, InspectResult, StepResult } from '@tranship/contracts';
+import type { Concern, GuestAnswer, InspectFacts, Inspection, InspectResult, StepResult } from '@tranship/contracts';
 import type { Terminal } from '../terminal.ts';
 import { changeLines, harmless, madeLines } from './changes.ts';
 import { styleOf } from './style.ts';
@@ -6,6 +6,7 @@ import { table } from './table.ts';
 import { bytes } from './units.ts';
 
 type Style = Terminal['style'];
+type Found = Omit<InspectFacts, 'files'>;
 type Written = Extract<GuestAnswer, { written: string }>['written'];
 
 /** A guest as a person reads of it: what it is, what stands in the way, what is changed. */
@@ -33,19 +34,29 @@ export function guestLines(found: Inspection, written: Written, style: Style = (
     ),
     ...block(written === 'nowhere' ? 'WOULD CHANGE' : 'CHANGED', changeLines(found.changes, style)),
     '',
-    verdict(found, written, style),
+    verdict(found, found.changes.length, written, style),
   ];
 }
 
 /** The same of a copy, as a course inspects it before the power-off. */
-export function inspectionLines(found: InspectResult, style: Style = (_, text) => text): string[] {
+export const inspectionLines = (found: InspectResult, style: Style = (_, text) => text): string[] =>
+  copyLines(found, found.changes.length, changeLines(found.changes, style), style);
+
+/** The same by a migration's status: of the files their names. */
+export function factLines(found: InspectFacts, style: Style = (_, text) => text): string[] {
+  const { count, paths } = found.files;
+  const more = count > paths.length ? [`… ${count - paths.length} more`] : [];
+  return copyLines(found, count, [...paths.map(harmless), ...more], style);
+}
+
+function copyLines(found: Found, count: number, files: readonly string[], style: Style): string[] {
   const { os, engine, concerns } = found;
   return [
     [harmless(os.name || os.family), ...(engine === 'none' ? [] : [`to be converted by ${engine}`])].join(', '),
     ...concerns.flatMap((each) => concernLines(each, style)),
-    ...block('WOULD CHANGE', changeLines(found.changes, style)),
+    ...block('WOULD CHANGE', files),
     '',
-    verdict(found, 'nowhere', style),
+    verdict(found, count, 'nowhere', style),
   ];
 }
 
@@ -88,10 +99,10 @@ const concernLines = ({ category, id, label, why, fix }: Concern, style: Style):
   return [name === undefined ? head : style(name, head), `  why: ${harmless(why)}`, `  fix: ${fix}`];
 };
 
-function verdict({ supported, os, changes, seconds }: InspectResult, written: Written, style: Style): string {
+function verdict({ supported, os, seconds }: Found, count: number, written: Written, style: Style): string {
   if (!supported) return style('bad', 'it cannot be converted: see the critical concerns');
   if (os.family === 'none') return 'no operating system: nothing is to be converted';
-  const files = `${changes.length} ${changes.length === 1 ? 'file' : 'files'}`;
+  const files = `${count} ${count === 1 ? 'file' : 'files'}`;
   if (written === 'nowhere')
     return style('good', `it can be converted: ${files} would change (looked through in ${seconds} s)`);
   return style('good', `converted in ${seconds} s: ${files}${written === 'overlay' ? ', in the overlay' : ''}`);

@@ -109,6 +109,14 @@ export const inspectResultSchema = inspectionSchema.pick({
 });
 export type InspectResult = z.infer<typeof inspectResultSchema>;
 
+/** Of files that change: how many, and the names of the first of them. */
+export const changedFilesSchema = z.object({ count: z.number(), paths: z.array(z.string()) });
+export type ChangedFiles = z.infer<typeof changedFilesSchema>;
+
+/** What a migration's status tells of an inspection: what the files were and would be is in its event alone. */
+export const inspectFactsSchema = inspectResultSchema.omit({ changes: true }).extend({ files: changedFilesSchema });
+export type InspectFacts = z.infer<typeof inspectFactsSchema>;
+
 /** What the converter by itself answers on its standard output, as one line of JSON. */
 export const guestAnswerSchema = z.union([
   z.object({

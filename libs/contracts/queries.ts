@@ -135,6 +135,7 @@ export const queries = {
       refs: z.array(z.object({ name: z.string().optional(), id: z.string().optional(), path: z.string().optional() })),
     }),
     z.object({ matches: z.array(z.array(sourceVmSchema)) }),
+    15_000,
   ),
   connection: query('inventory', named, connectionSchema),
   /** The step checkOff as a question: by vCenter itself, now; error `source.contested` as there. */
@@ -183,9 +184,9 @@ export const queries = {
     named,
     z.object({ uses: z.array(z.object({ migration: z.string(), vm: z.string(), kept: z.boolean() })) }),
   ),
-  getMigration: query('planner', named, migrationSchema),
+  getMigration: query('planner', named, migrationSchema, 15_000),
   /** By their ids. A page ends earlier where its VMs are many. */
-  listMigrations: query('planner', z.object({ plan: z.string().optional(), ...page }), paged(migrationSchema)),
+  listMigrations: query('planner', z.object({ plan: z.string().optional(), ...page }), paged(migrationSchema), 15_000),
   actOnMigration: query(
     'planner',
     z.object({
@@ -204,6 +205,7 @@ export const queries = {
     'planner',
     z.object({ name: z.string(), vm: z.string().optional() }),
     z.object({ items: z.array(timelineEntrySchema) }),
+    15_000,
   ),
   /** Of one VM: the last one. */
   rehearsal: query('planner', z.object({ name: z.string(), vm: z.string() }), rehearsalSchema),

@@ -1,4 +1,11 @@
-import type { MigrationStatus, SourceVm, StepName, StepResult, Validation } from '@tranship/contracts';
+import {
+  type MigrationStatus,
+  type SourceVm,
+  type StepName,
+  type StepResult,
+  type Validation,
+  vmReportSchema,
+} from '@tranship/contracts';
 import { type Api, downtime } from '../../cli/index.ts';
 import { table } from '../../cli/render/table.ts';
 import { bytes } from '../../cli/render/units.ts';
@@ -39,7 +46,7 @@ export async function report(
 ): Promise<{ vms: MovedVm[]; answered: boolean }> {
   const sources = await vmsOf(api);
   const moved = [];
-  for (const vm of migration.vms) moved.push(await movedOf(vm, migration.started, sources));
+  for (const vm of migration.vms) moved.push(await movedOf(api, migration, vm, sources));
   say();
   const rows = moved.map(({ vm, outside, nicsBefore }) => [
     vm.name,
@@ -66,8 +73,10 @@ export async function report(
   return { vms: moved.map(({ vm }) => vm), answered };
 }
 
-async function movedOf(status: VmStatus, started: string, sources: readonly SourceVm[]) {
+async function movedOf(api: Api, { id, started }: MigrationStatus, status: VmStatus, sources: readonly SourceVm[]) {
   const convert = result(status, 'convert');
+  const told = ['migrations', id, 'vms', status.id, 'report'];
+  const changes = convert && (await api.get(told, vmReportSchema)).guest?.files;
   const outside = await compare(status, sources);
   const down = downtime(status, Date.now());
   const vm: MovedVm = {
@@ -79,7 +88,7 @@ async function movedOf(status: VmStatus, started: string, sources: readonly Sour
     proof: result(status, 'prove') ? (outside === 'DIFFERS' ? 'DIFFERS' : 'proven') : 'none',
     nics: result(status, 'watchHealth')?.nics ?? [],
   };
-  return { vm, outside, nicsBefore: convert?.nics ?? [], changes: convert?.changes ?? [] };
+  return { vm, outside, nicsBefore: convert?.nics ?? [], changes: changes ?? [] };
 }
 
 /**

@@ -18,23 +18,26 @@ function program(): string {
   return join(out.trim().split('\n').at(-1)!, 'lab');
 }
 
+/** Of its configuration. */
+type More = { readonly jetstream?: object; readonly [name: string]: unknown };
+
 /** A real nats-server of one's own, with JetStream, on a free loopback port. */
 export class NatsServer {
   readonly dir = mkdtempSync(join(tmpdir(), 'tranship-nats-'));
   readonly user = 'tranship';
   readonly passwordFile = join(this.dir, 'password');
   readonly port: number;
-  readonly #more: object;
+  readonly #more: More;
   readonly #program = program();
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, more: object) {
+  private constructor(port: number, more: More) {
     this.port = port;
     this.#more = more;
   }
 
   /** `more`: of its configuration, in the place of one user with all rights. */
-  static async start(more: object = {}): Promise<NatsServer> {
+  static async start(more: More = {}): Promise<NatsServer> {
     const server = new NatsServer(await freePort(), more);
     await server.up();
     return server;
@@ -49,9 +52,9 @@ export class NatsServer {
     writeFileSync(this.passwordFile, password, { mode: 0o600 });
     const config = {
       listen: `127.0.0.1:${this.port}`,
-      jetstream: { store_dir: join(this.dir, 'store'), sync_interval: 'always' },
       authorization: { users: [{ user: this.user, password }] },
       ...this.#more,
+      jetstream: { store_dir: join(this.dir, 'store'), sync_interval: 'always', ...this.#more.jetstream },
     };
     const file = join(this.dir, 'nats.conf');
     writeFileSync(file, JSON.stringify(config), { mode: 0o600 });

@@ -2,7 +2,7 @@ import type { TranshipEvent } from '@tranship/contracts';
 import { expect, test } from 'vitest';
 import { at, bad, good, passes, precopy, present, problem, queued, run, warm } from '../testing/course.ts';
 import type { Course } from './course.ts';
-import { facts } from './inspection.ts';
+import { facts } from './facts.ts';
 import { next } from './next.ts';
 import { wakeAt } from './waiting.ts';
 
@@ -212,8 +212,12 @@ test('inspection - asked by a person, the cutover is put off with the reason; wh
   expect(mended.course.state).toBe('OK');
 });
 
-test('inspection - the status tells what would change, its diffs are in the event alone', () => {
+test('inspection - a course keeps the names of what would change, its diffs are in the event alone', () => {
   const { course } = run(warm({ cutover: { mode: 'budget', budgetMs: hour } }), finding('warning', 'guest.dirty'));
-  expect(facts(course).inspect).toMatchObject({ changes: [{ path: '/etc/fstab' }] });
-  expect(JSON.stringify(facts(course))).not.toContain('diff');
+  expect(course.results.inspect).toMatchObject({ files: { count: 1, paths: ['/etc/fstab'] } });
+  expect(JSON.stringify(course)).not.toContain('-x');
+  const many = { changes: Array.from({ length: 100 }, (_, i) => ({ path: `/${i}`, before: null, after: 'text' })) };
+  expect(facts({ engine: 'direct', ...many })).toEqual({
+    ...{ engine: 'direct', files: { count: 100, paths: many.changes.slice(0, 32).map(({ path }) => path) } },
+  });
 });

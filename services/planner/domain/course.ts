@@ -1,5 +1,6 @@
 import type { Concern, Forecast, Problem, StepName, TranshipEvent, VmEventType } from '@tranship/contracts';
 import { stuckBy, type Trying } from './again.ts';
+import { facts } from './facts.ts';
 import { finished, finishPass, giveUp, type Pass, proven, startPass } from './passes.ts';
 import { archiving, final, type State, transition } from './states.ts';
 
@@ -329,7 +330,7 @@ function begun({ kept, passes }: Course, time: string): Partial<Course> {
 
 function result({ results }: Course, { type, data }: TranshipEvent): Partial<Course> {
   const step = (Object.keys(eventOf) as StepName[]).find((name) => eventOf[name] === type);
-  return step ? { results: { ...results, [step]: data } } : {};
+  return step ? { results: { ...results, [step]: facts(data) } } : {};
 }
 
 /** The steps of a pass come again with every pass: as other commands. */

@@ -2,7 +2,6 @@ import type { EventData, MigrationStatus, VmStatus } from '@tranship/contracts';
 import { type Course, isFinal } from './course.ts';
 import { downtimeParts } from './downtime.ts';
 import { isPaced } from './guard.ts';
-import { facts } from './inspection.ts';
 import { dueStep } from './next.ts';
 import { stateNames } from './states.ts';
 import { type Present, waitsFor } from './waiting.ts';
@@ -41,7 +40,7 @@ export function describe(
       attempt: course?.tries ?? 1,
       since: course?.since || at,
       ...(error ? { error } : {}),
-      results: course ? facts(course) : {},
+      results: course?.results ?? {},
       ...(course && course.passes.length > 0
         ? { passes: course.passes.map(({ point: _, copied: __, proven: ___, ...pass }) => pass) }
         : {}),

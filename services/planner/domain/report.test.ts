@@ -56,7 +56,10 @@ test('report - a warm move: passes, the parts of the downtime beside their forec
   expect(report.proof).toMatchObject({ grade: 'standard', leaves: 1280, disks: [{ index: 0 }] });
   const nic = { name: 'ens192', addresses: ['192.168.76.10/24'] };
   expect(report.nics).toEqual([{ mac: '00:50:56:aa:bb:01', before: nic, after: nic }]);
-  expect(report.guest?.files.length).toBeGreaterThan(0);
+  expect(report.guest?.files).toEqual(eventExamples['vm.converted'].changes);
+  const kept = eventExamples['vm.converted'].changes.map(({ path }) => path);
+  expect(course.results.convert).toMatchObject({ files: { count: kept.length, paths: kept } });
+  expect(course.results.convert).not.toHaveProperty('changes');
   expect(report.failures).toMatchObject([{ at: at(12), step: 'copy', again: true, error: { code: 'transfer.read' } }]);
 });
 

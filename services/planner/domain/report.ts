@@ -11,7 +11,7 @@ type Told = TranshipEvent & { readonly time: string };
 export function reportOf(course: Course, plan: VmPlan, events: readonly Told[]): VmReport {
   const { migration, vm, results, entered, since, passes, error } = course;
   const { target } = plan;
-  const guest = results.convert as StepResult<'convert'> | undefined;
+  const guest = results.convert as Omit<StepResult<'convert'>, 'changes'> | undefined;
   const well = results.watchHealth as StepResult<'watchHealth'> | undefined;
   const done = passes.map(described);
   const sum = (of: 'readBytes' | 'writtenBytes' | 'savedBytes') => done.reduce((total, each) => total + each[of], 0);
@@ -33,7 +33,7 @@ export function reportOf(course: Course, plan: VmPlan, events: readonly Told[]):
     savedBytes: sum('savedBytes'),
     downtime: downtime(course),
     proof: proven(course),
-    guest: guest ? { os: guest.os, engine: guest.engine, reason: guest.reason, files: guest.changes } : null,
+    guest: guest ? { os: guest.os, engine: guest.engine, reason: guest.reason, files: changed(events) } : null,
     nics: target.nics.map(({ mac, addresses }) => {
       const after = well?.nics.find((nic) => nic.mac === mac);
       const name = guest?.nics.find((nic) => nic.mac === mac)?.name ?? '';
@@ -51,6 +51,12 @@ export function reportOf(course: Course, plan: VmPlan, events: readonly Told[]):
 
 const known = <K extends string, V>(name: K, value: V | undefined) =>
   (value === undefined ? {} : { [name]: value }) as { [N in K]?: V };
+
+/** By the last conversion: its course keeps their names alone. */
+function changed(events: readonly Told[]): NonNullable<VmReport['guest']>['files'] {
+  const last = events.findLast(({ type }) => type === 'vm.converted');
+  return last ? (last.data as EventData<'vm.converted'>).changes : [];
+}
 
 function described(pass: Pass): VmReport['passes'][number] {
   const { copied = [] } = pass;

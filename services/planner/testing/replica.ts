@@ -27,9 +27,13 @@ export let bus: Bus;
 const stop = new AbortController();
 export const clock = new FakeClock();
 
+export const openBus = (name: string): Promise<Bus> =>
+  Bus.open({ url: server.url, user: server.user, passwordFile: server.passwordFile, name });
+
 beforeAll(async () => {
-  server = await NatsServer.start();
-  bus = await Bus.open({ url: server.url, user: server.user, passwordFile: server.passwordFile, name: 'test' });
+  // Nothing here outlives its server: what is written need not be on the disk.
+  server = await NatsServer.start({ jetstream: { sync_interval: '2m' } });
+  bus = await openBus('test');
 });
 afterAll(async () => {
   stop.abort();

@@ -18,8 +18,8 @@ test('blank VM - two disks and two NICs go through all six services, byte for by
   expect(state).toBe('succeeded');
   expect(await story.types(migration)).toEqual([
     ...[
-      'vm.queued',
       'migration.started',
+      'vm.queued',
       'vm.admitted',
       'vm.prepared',
       'vm.cutover-due',

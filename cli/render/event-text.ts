@@ -84,6 +84,7 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
   'vm.throttled': ({ mbps }) => (mbps === null ? 'off' : `to ${mbps} MB/s`),
   'vm.paced': ({ mbps, why }) => `${mbps === null ? 'as fast as before' : `to ${mbps} MB/s`}: ${why}`,
   'plan.validated': ({ ready }) => (ready ? 'ready' : 'not ready'),
+  'migration.pinned': ({ vms }) => `what ${(vms as unknown[]).length} VMs will need`,
   'migration.started': ({ plan, vms }) => `${(vms as unknown[]).length} VMs of the plan ${plan}`,
   'access.allowed': ({ who, verb, path }) => `${who}: ${verb} ${path}`,
   'access.denied': ({ who, verb, path, why }) => `${who}: ${verb} ${path}: ${why}`,

@@ -42,7 +42,8 @@ export async function layMigration(
   const named = Object.entries(vms).map(([name, course]) => ({ id: `vm-of-${name}`, name, course }));
   try {
     for (const { id: vm, course } of named) await append('vm', [id, vm], course);
-    const started = { plan, vms: named.map(({ id: vm, name }) => ({ id: vm, name })) };
+    // As an older planner started it: nothing was pinned.
+    const started = { plan, source: undefined, vms: named.map(({ id: vm, name }) => ({ id: vm, name })) };
     await append('migration', [id], [event('migration.started', started), 'migration.finished']);
   } finally {
     await bus.close();

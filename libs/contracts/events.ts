@@ -21,7 +21,7 @@ const attempt = { attempt: z.number().int() };
 /** A person's word: now, or at a time; `force` overrides the budget and the window. */
 export const cutoverRequestSchema = z.object({ at: z.iso.datetime({ offset: true }).optional(), force: z.boolean() });
 
-/** All that a VM's course needs, pinned when it is queued. */
+/** All that a VM's course needs, pinned when its migration is started. */
 export const vmPlanSchema = z.object({
   name: z.string(),
   plan: z.string(),
@@ -79,10 +79,14 @@ export const events = {
   'plan.removed': event('plan', none),
   /** Nothing of ours is left at its sources, and it is not started again. */
   'plan.archived': event('plan', none),
+  /** Before the start, and for nothing without it: what the course of each VM will need. Of several for one VM the last counts. */
+  'migration.pinned': event('migration', z.object({ vms: z.array(z.object({ id: z.string(), plan: vmPlanSchema })) })),
   'migration.started': event(
     'migration',
     z.object({
       plan: z.string(),
+      /** The provider of its VMs. Without it an older planner wrote this, which pinned nothing and queued the VMs before. */
+      source: z.string().optional(),
       generation: z.number(),
       concurrency: z.number(),
       /** The Idempotency-Key of the start. */

@@ -1,59 +1,71 @@
 import { BusConflict } from '@tranship/bus';
-import type { Course } from './domain/course.ts';
-import { isFinal } from './domain/course.ts';
+import { type Course, isFinal } from './domain/course.ts';
 import type { MigrationFold } from './domain/migration.ts';
-import { foldPermits } from './domain/permits.ts';
+import { foldPermit, isGranted } from './domain/permits.ts';
 import { admissible } from './domain/schedule.ts';
-import type { Aggregates, CourseLog } from './ports.ts';
+import type { Aggregates, CourseLog, Model } from './ports.ts';
 
-/** VMs admitted in one go; the rest come with the next event or sweep. */
-const bound = 1000;
+/** Appends that others may overtake in one go; what is left comes with the next event or sweep. */
+const races = 100;
 
 /**
  * Admits queued VMs of a migration while permits are free. A permit is granted first, with the expected sequence of the
  * provider's permits, so that no number of replicas exceeds the limit; then the VM is admitted. Gives the VMs admitted.
  */
-export async function admit(all: Aggregates, log: CourseLog, migration: MigrationFold): Promise<string[]> {
-  const { id, started } = migration;
+export async function admit(
+  all: Aggregates,
+  log: CourseLog,
+  model: Model,
+  { id, started }: MigrationFold,
+): Promise<string[]> {
   const order = started.vms.map((vm) => vm.id);
   const admitted: string[] = [];
-  for (let i = 0; i < bound; i++) {
-    const courses = new Map<string, Course>();
-    for (const vm of order) courses.set(vm, await log.load(id, vm));
-    const provider = [...courses.values()].find((course) => course.plan)?.plan?.connection.provider;
+  for (let lost = 0; lost < races; lost++) {
+    const courses = new Map(order.flatMap((vm) => (model.course(id, vm) ? [[vm, model.course(id, vm)!]] : [])));
+    const provider = providerOf(courses.values());
     if (provider === undefined) return admitted;
-    const permits = await all.read('permits', provider);
-    const held = foldPermits(permits.events);
-    const course = admissible(order, courses, held, started.concurrency, id);
-    if (!course) return admitted;
-    const { vm, plan } = course;
+    let { held, seq } = model.permits(provider);
     try {
-      if (!held.some((permit) => permit.migration === id && permit.vm === vm)) {
-        const data = { migration: id, vm, host: plan!.host, sessions: plan!.sessions };
-        await all.append('permits', [provider], { type: 'permits.granted', data }, permits.seq);
+      for (;;) {
+        const course = admissible(order, courses, held, started.concurrency, id);
+        if (!course) return admitted;
+        const { vm, plan } = course;
+        if (!isGranted(course, held)) {
+          const data = { migration: id, vm, host: plan!.host, sessions: plan!.sessions };
+          seq = await all.append('permits', [provider], { type: 'permits.granted', data }, seq);
+          held = foldPermit(held, { type: 'permits.granted', data, seq });
+        }
+        await log.append(course, { type: 'vm.admitted', data: {} });
+        // Each VM comes once.
+        courses.delete(vm);
+        admitted.push(vm);
       }
-      await log.append(course, { type: 'vm.admitted', data: {} });
-      admitted.push(vm);
     } catch (error) {
       if (!(error instanceof BusConflict)) throw error;
+      await model.current();
     }
   }
   return admitted;
 }
 
-/** Gives back the permit of a VM whose course is over. */
-export async function returnPermit(all: Aggregates, course: Course): Promise<void> {
-  const provider = course.plan?.connection.provider;
-  if (provider === undefined || !isFinal(course)) return;
-  const { migration, vm } = course;
-  for (let i = 0; i < 20; i++) {
-    const permits = await all.read('permits', provider);
-    if (!foldPermits(permits.events).some((permit) => permit.migration === migration && permit.vm === vm)) return;
+/** Gives back the permits of a provider whose courses are over; the model has read that. */
+export async function returnPermits(all: Aggregates, model: Model, provider: string): Promise<void> {
+  for (let lost = 0; lost < races; lost++) {
+    const { held, seq: last } = model.permits(provider);
     try {
-      await all.append('permits', [provider], { type: 'permits.returned', data: { migration, vm } }, permits.seq);
-      return;
+      let seq = last;
+      for (const { migration, vm } of held) {
+        const course = model.course(migration, vm);
+        if (course && isFinal(course))
+          seq = await all.append('permits', [provider], { type: 'permits.returned', data: { migration, vm } }, seq);
+      }
+      if (seq === last) return;
     } catch (error) {
       if (!(error instanceof BusConflict)) throw error;
     }
+    await model.current();
   }
 }
+
+export const providerOf = (courses: Iterable<Course>): string | undefined =>
+  [...courses].find(({ plan }) => plan)?.plan?.connection.provider;

@@ -8,7 +8,7 @@ import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
 import { plan } from './testing/course.ts';
-import { answer, bus, clock, inQueue, prepared, queued, type Replica, replica } from './testing/replica.ts';
+import { answer, answered, bus, clock, inQueue, prepared, queued, type Replica, replica } from './testing/replica.ts';
 
 const document = (name: string, archive = {}): Plan =>
   planSchema.parse({
@@ -66,7 +66,7 @@ async function moved(one: Replica, name: string, provider: string): Promise<stri
   return migration;
 }
 
-const archive = (one: Replica, name: string) => archivePlan(one.all, one.engine.log, one.model, one.driver, name);
+const archive = (one: Replica, name: string) => archivePlan(one.all, one.engine.log, one.model, one.soon, name);
 const untracked = { snapshots: [], tracking: 'off' };
 
 test('archive - a plan is archived once its sources are tidied, and then neither started, changed nor retried', async () => {
@@ -75,12 +75,13 @@ test('archive - a plan is archived once its sources are tidied, and then neither
   expect((await archive(one, 'shop')).status).toBeUndefined();
   await one.model.current();
   expect(one.model.migration(migration)?.finished).toBeUndefined();
+  await answered(one);
   const { attempt } = await one.engine.log.load(migration, 'vm-1');
   expect(await inQueue(migration)).toContain(`${migration}/vm-1/tidySource/${attempt}`);
   // Asked again meanwhile it says the same, and asks for nothing twice.
   expect((await archive(one, 'shop')).status).toBeUndefined();
   await report(one.engine, answer(migration, 'tidySource', attempt, untracked));
-  await one.driver.drive(one.model.migration(migration)!);
+  await one.driver.drive(migration);
   await one.model.current();
   expect(one.model.migration(migration)?.finished?.state).toBe('succeeded');
   const stored = await archive(one, 'shop');
@@ -91,12 +92,12 @@ test('archive - a plan is archived once its sources are tidied, and then neither
   };
   const kit = { bus, clock, query } as unknown as Kit;
   const request = { name: 'shop', readyOnly: false };
-  await expect(startPlan(one.all, one.engine.log, one.model, one.driver, kit, request)).rejects.toMatchObject({
+  await expect(startPlan(one.all, one.model, one.soon, kit, request)).rejects.toMatchObject({
     code: 'plan.archived',
   });
   const { putPlan } = planQueries(one.all, one.model, kit) as { putPlan: (plan: Plan) => Promise<Plan> };
   await expect(putPlan(document('shop', { after: '1h' }))).rejects.toMatchObject({ code: 'plan.archived' });
-  const { actOnMigration } = migrationQueries(one.all, one.engine, one.driver, one.model) as {
+  const { actOnMigration } = migrationQueries(one.all, one.engine, one.soon, one.model) as {
     actOnMigration: (input: object) => Promise<unknown>;
   };
   await expect(actOnMigration({ name: migration, verb: 'retry', force: false })).rejects.toMatchObject({

@@ -1,10 +1,10 @@
-import { BusConflict } from '@tranship/bus';
 import { durationMs, type Plan, TranshipError } from '@tranship/contracts';
+import { unlessOvertaken } from './conflict.ts';
 import { type Course, isFinal } from './domain/course.ts';
 import type { MigrationFold } from './domain/migration.ts';
 import { foldPlan, isArchived } from './domain/plan.ts';
 import { archiving } from './domain/states.ts';
-import type { Aggregates, CourseLog, Model } from './ports.ts';
+import type { Aggregates, Model } from './ports.ts';
 import { underway } from './underway.ts';
 
 /** Plans whose migrations have been over for as long as they say, and which nobody archived. */
@@ -33,20 +33,16 @@ export function refuseActive(model: Model, plan: string): void {
     for (const vm of started.vms) {
       const { plan: pinned, archived } = model.course(id, vm.id) ?? {};
       const other = pinned && !archived && underway(model, pinned.connection.provider, vm.id, id);
-      if (other) throw new TranshipError('migration.active', `${vm.name} is moved by ${other.migration}`);
+      if (other) throw new TranshipError('migration.active', `${vm.name} is moved by ${other.id}`);
     }
 }
 
 /** States that a plan is archived, once every course of it is. Safe to call at any time, by any replica. */
-export async function conclude(all: Aggregates, log: CourseLog, model: Model, name: string): Promise<void> {
-  const courses = await Promise.all(
-    ofPlan(model, name).flatMap(({ id, started }) => started.vms.map((vm): Promise<Course> => log.load(id, vm.id))),
-  );
-  if (!courses.every(({ archived }) => archived)) return;
+export async function conclude(all: Aggregates, model: Model, name: string): Promise<void> {
+  const courses = ofPlan(model, name).flatMap(({ id, started }) => started.vms.map((vm) => model.course(id, vm.id)));
+  if (!courses.every((course) => course?.archived)) return;
   const { events, seq } = await all.read('plan', name);
   const plan = events.reduce<Plan | undefined>(foldPlan, undefined);
   if (!plan || isArchived(plan)) return;
-  await all.append('plan', [name], { type: 'plan.archived', data: {} }, seq).catch((error: unknown) => {
-    if (!(error instanceof BusConflict)) throw error;
-  });
+  await unlessOvertaken(all.append('plan', [name], { type: 'plan.archived', data: {} }, seq));
 }

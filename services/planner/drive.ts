@@ -1,18 +1,20 @@
-import { BusConflict } from '@tranship/bus';
-import { admit, returnPermit } from './admit.ts';
-import { advance, type Engine } from './advance.ts';
-import { conclude } from './archive.ts';
-import type { Course } from './domain/course.ts';
-import { isFinal } from './domain/course.ts';
-import { type MigrationFold, outcome } from './domain/migration.ts';
+import { admit, providerOf, returnPermits } from './admit.ts';
+import { advance, advanceGroup, type Engine } from './advance.ts';
+import { type Course, isFinal } from './domain/course.ts';
+import type { MigrationFold } from './domain/migration.ts';
+import { next } from './domain/next.ts';
 import { wakeAt } from './domain/waiting.ts';
+import { tellOutcome } from './outcome.ts';
 import type { Aggregates, Model } from './ports.ts';
+import { queue } from './queue.ts';
 import type { Snapshots } from './snapshots.ts';
 
 export interface Driver {
   /** Moves every course of a migration on that has something due, admits the next, and ends the migration when all are over. */
-  drive(migration: MigrationFold): Promise<void>;
-  /** The same for all migrations that are not finished: what was lost between an event and its command is issued again. */
+  drive(migration: string): Promise<void>;
+  /** A course of it is over: admits the next, and ends the migration when all are. */
+  refill(migration: string): Promise<void>;
+  /** Drives all migrations that are not over: what was lost between an event and its command is issued again. */
   sweep(): Promise<void>;
   /** Begins the passes that are due: a datastore bears one more snapshot. */
   beginPasses(): Promise<void>;
@@ -20,44 +22,51 @@ export interface Driver {
   nextWake(now: number): number | undefined;
 }
 
+/** By the model it is seen for whom there is anything to do; what is done is decided by the log. */
 export function driver(all: Aggregates, engine: Engine, model: Model, snapshots: Snapshots): Driver {
   const { log } = engine;
-  const running = () =>
-    model
-      .migrations()
-      .filter(({ finished }) => !finished)
-      .flatMap(({ id, started }) => started.vms.flatMap((vm) => model.course(id, vm.id) ?? []));
-  const drive = async (migration: MigrationFold) => {
-    const { id, started } = migration;
-    const admitted = new Set(await admit(all, log, migration));
-    const courses: Course[] = [];
-    for (const vm of started.vms) {
-      const known = model.course(id, vm.id);
-      if (!known || !isFinal(known) || admitted.has(vm.id)) await advance(engine, id, vm.id);
-      const course = await log.load(id, vm.id);
-      await returnPermit(all, course);
+  const coursesOf = ({ id, started }: MigrationFold) => started.vms.flatMap((vm) => model.course(id, vm.id) ?? []);
+  /** A course may be tried again just when its migration is stated to be over. */
+  const isOpen = (migration: MigrationFold) =>
+    !migration.finished || coursesOf(migration).some((course) => !isFinal(course));
+  const running = () => model.migrations().filter(isOpen).flatMap(coursesOf);
+  const othersOf = ({ migration, vm, plan }: Course) =>
+    (plan?.group ?? []).flatMap((id) => (id === vm ? [] : (model.course(migration, id) ?? [])));
+  const fill = async (migration: MigrationFold) => {
+    const provider = providerOf(coursesOf(migration));
+    if (provider === undefined) return;
+    await returnPermits(all, model, provider);
+    for (const vm of await admit(all, log, model, migration)) await advance(engine, migration.id, vm);
+  };
+  const drive = async (id: string) => {
+    await model.current();
+    const migration = model.migration(id);
+    if (!migration) return;
+    if (await queue(all, model, migration)) await model.current();
+    await fill(migration);
+    const present = engine.present();
+    for (const course of coursesOf(migration)) {
       if (course.plan) await snapshots.giveBack(course);
-      courses.push(course);
+      const due = next(course, { ...present, others: othersOf(course) });
+      // A fact may be what the others of its group wait for.
+      if (due) await (due.kind === 'event' ? advanceGroup : advance)(engine, id, course.vm);
     }
-    const state = outcome(courses);
-    if (state === undefined || migration.finished) return;
-    // First: an archiving that is cut off here goes on, for its migration is not over.
-    if (courses.every(({ archived }) => archived)) await conclude(all, log, model, started.plan);
-    const { seq } = await all.read('migration', id);
-    if (seq !== migration.seq) return;
-    await all
-      .append('migration', [id], { type: 'migration.finished', data: { state } }, seq)
-      .catch((error: unknown) => {
-        if (!(error instanceof BusConflict)) throw error;
-      });
+    await tellOutcome(all, model, id);
   };
   return {
     drive,
+    refill: async (id) => {
+      await model.current();
+      const migration = model.migration(id);
+      if (!migration) return;
+      await fill(migration);
+      await tellOutcome(all, model, id);
+    },
     sweep: async () => {
       // One that cannot be moved on keeps none after it waiting.
       const failures: unknown[] = [];
-      for (const migration of model.migrations())
-        if (!migration.finished) await drive(migration).catch((error: unknown) => failures.push(error));
+      for (const migration of model.migrations().filter(isOpen))
+        await drive(migration.id).catch((error: unknown) => failures.push(error));
       if (failures.length > 0) throw failures[0];
     },
     beginPasses: async () => {

@@ -1,14 +1,4 @@
-import {
-  documentExamples,
-  type Plan,
-  planSchema,
-  providerSchema,
-  queryExamples,
-  type SourceVm,
-  type StepName,
-  stepExamples,
-} from '@tranship/contracts';
-import type { Kit } from '@tranship/service-kit';
+import { type StepName, stepExamples } from '@tranship/contracts';
 import { expect, test } from 'vitest';
 import { commandIssuer } from './adapters/log.ts';
 import { dueStep } from './domain/next.ts';
@@ -16,38 +6,16 @@ import { migrationQueries } from './handlers/migrations.ts';
 import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
 import type { Commands } from './ports.ts';
-import { answer, bus, clock, failed, type Replica, replica, types } from './testing/replica.ts';
+import { estate, planOf } from './testing/estate.ts';
+import { answer, answered, bus, clock, failed, type Replica, replica, types } from './testing/replica.ts';
 
 /** `shop` moves web-01 and db-01 together; of `lame` one is a template. */
 const names = ['web-01', 'db-01', 'lame-01', 'lame-02'];
-const found = names.map((name, i): SourceVm => {
-  const { changeTrackingSupported: _, ...vm } = queryExamples.findVms.result.matches[0]![0] as SourceVm;
-  const template = name === 'lame-02';
-  return { ...vm, id: `vm-${i + 1}`, name, powerState: 'poweredOn', template, secureBoot: false, snapshots: 0 };
-});
-const maps = {
-  networks: found[0]!.nics.map(({ network }) => ({ source: { name: network!.name }, target: { type: 'pod' } })),
-  storage: found[0]!.disks.map(({ datastore }) => ({
-    source: { name: datastore!.name },
-    target: { storageClass: 'fast', volumeMode: 'Filesystem', accessMode: 'ReadWriteOnce' },
-  })),
-};
-const document = (name: string): Plan =>
-  planSchema.parse({
-    ...{ apiVersion: 'tranship.dev/v1', kind: 'Plan', metadata: { name } },
-    spec: {
-      ...{ source: 'vc1', target: { namespace: 'apps' }, type: 'cold' },
-      vms: names.map((vm) => ({ name: vm, group: vm.startsWith('lame') ? 'lame' : 'shop' })),
-      networkMap: { entries: maps.networks },
-      storageMap: { entries: maps.storage },
-    },
-  });
-const answers = {
-  ...{ findVms: { matches: found.map((vm) => [vm]) }, getProvider: providerSchema.parse(documentExamples.Provider) },
-  targetFacts: { storageClasses: ['fast'], namespaces: ['apps'], networks: [], vms: [], keyless: [] },
-  connection: queryExamples.connection.result,
-};
-const query = (async (name: keyof typeof answers) => answers[name]) as unknown as Kit['query'];
+const { kit } = estate(names, (name) => ({ template: name === 'lame-02' }));
+const document = planOf(
+  'grouped',
+  names.map((name) => ({ name, group: name.startsWith('lame') ? 'lame' : 'shop' })),
+);
 
 /** Two replicas, and what they ask of workers, in order. */
 function world() {
@@ -84,15 +52,12 @@ async function upTo(by: Replica, migration: string, vm: string, state: string) {
 
 test('group - started by one replica and moved on by two: it goes together, is put back together, is retried together, and starts together', async () => {
   const { one, other, asked, synced } = world();
-  await one.all.append('plan', ['grouped'], { type: 'plan.accepted', data: document('grouped') }, 0);
+  await one.all.append('plan', ['grouped'], { type: 'plan.accepted', data: document }, 0);
   await synced();
-  const start = (readyOnly: boolean) =>
-    startPlan(one.all, one.engine.log, one.model, one.driver, { bus, clock, query } as never, {
-      name: 'grouped',
-      readyOnly,
-    });
+  const start = (readyOnly: boolean) => startPlan(one.all, one.model, one.soon, kit, { name: 'grouped', readyOnly });
   await expect(start(false)).rejects.toMatchObject({ code: 'plan.not-ready' });
   const { migration } = await start(true);
+  await answered(one);
   await synced();
   const states = async () =>
     Promise.all(['vm-1', 'vm-2'].map(async (vm) => (await other.engine.log.load(migration, vm)).state));
@@ -132,10 +97,11 @@ test('group - started by one replica and moved on by two: it goes together, is p
   expect(other.model.migration(migration)?.finished?.state).toBe('failed');
 
   // Who names one of them means both.
-  const { actOnMigration } = migrationQueries(other.all, other.engine, other.driver, other.model) as {
+  const { actOnMigration } = migrationQueries(other.all, other.engine, other.soon, other.model) as {
     actOnMigration: (input: object) => Promise<unknown>;
   };
   await actOnMigration({ name: migration, vm: 'web-01', verb: 'retry', force: false });
+  await answered(other);
   for (const vm of ['vm-1', 'vm-2']) expect(await types(one, migration, vm)).toContain('vm.retried');
   expect(await states()).toEqual(both('PR'));
 

@@ -3,6 +3,7 @@ import type { Course } from './domain/course.ts';
 import type { History } from './domain/forecast.ts';
 import type { MigrationFold } from './domain/migration.ts';
 import type { Due } from './domain/next.ts';
+import type { StoredPermit } from './domain/permits.ts';
 import type { HeldSnapshot } from './domain/snapshots.ts';
 
 /** What the planner needs of the world. */
@@ -29,7 +30,10 @@ export interface Aggregates {
   read(
     aggregate: Aggregate,
     ...id: string[]
-  ): Promise<{ events: { type: string; time: string; seq: number; data: unknown }[]; seq: number }>;
+  ): Promise<{
+    events: { type: string; time: string; seq: number; data: unknown; traceparent?: string }[];
+    seq: number;
+  }>;
   append(
     aggregate: Aggregate,
     id: string[],
@@ -39,7 +43,10 @@ export interface Aggregates {
   ): Promise<number>;
 }
 
-/** The projection that answers questions: the fold of all events, kept current. Never asked for a decision's expected sequence. */
+/**
+ * The projection: the fold of all events up to one of them, kept current. What is decided by it is appended with the sequences
+ * that it gives; who is told of a conflict has it read on, and decides again.
+ */
 export interface Model {
   plan(name: string): Plan | undefined;
   plans(): Plan[];
@@ -47,6 +54,8 @@ export interface Model {
   migrations(): MigrationFold[];
   course(migration: string, vm: string): Course | undefined;
   courses(): Course[];
+  /** Who holds a permit of a provider, and the sequence of the last word about them. */
+  permits(provider: string): { readonly held: readonly StoredPermit[]; readonly seq: number };
   /** Who may have a snapshot open at a provider, and the sequence of the last word about it. */
   snapshots(provider: string): { readonly held: readonly HeldSnapshot[]; readonly seq: number };
   /** What a provider bears, MB/s; 0: no limit is given. */

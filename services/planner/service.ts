@@ -16,6 +16,7 @@ import { startPlan } from './handlers/start-plan.ts';
 import { Bandwidth, withLimits } from './limits.ts';
 import { Rates } from './rates.ts';
 import { Snapshots } from './snapshots.ts';
+import { Soon } from './soon.ts';
 import { usesOf } from './underway.ts';
 
 /** What is due and unanswered is issued again this often. */
@@ -41,22 +42,22 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
   const present = () => ({ now: clock.now(), history: model.history(), releaseAfterMs });
   const engine: Engine = { log, commands, present, snapshots };
   const driver = makeDriver(all, engine, model, snapshots);
+  const soon = new Soon();
   return {
     ready: () => model.ready,
     commands: {
       report: async (message) => {
         const course = await report(engine, message);
         if (course.plan && (await snapshots.giveBack(course))) await driver.beginPasses();
-        const migration = model.migration(course.migration);
-        if (migration && isFinal(course)) await driver.drive(migration);
+        if (isFinal(course)) await driver.refill(course.migration);
       },
     },
     queries: upToDate(model, {
       ...planQueries(all, model, kit),
-      ...migrationQueries(all, engine, driver, model),
-      archivePlan: ({ name }) => archivePlan(all, log, model, driver, name),
+      ...migrationQueries(all, engine, soon, model),
+      archivePlan: ({ name }) => archivePlan(all, log, model, soon, name),
       providerUses: async ({ name }) => ({ uses: usesOf(model, name) }),
-      startPlan: (request) => startPlan(all, log, model, driver, kit, request),
+      startPlan: (request) => startPlan(all, model, soon, kit, request),
     }),
     background: {
       model: (signal) => model.follow(signal),
@@ -76,11 +77,12 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
           seen = seq;
         }
       },
+      soon: (signal) => soon.run(driver.drive, signal),
       sweep: async (signal) => {
         while (!signal.aborted) {
           if (model.ready) {
             await driver.sweep();
-            await archiveSweep(all, log, model, driver, clock.now(), (plan, error) =>
+            await archiveSweep(all, log, model, soon, clock.now(), (plan, error) =>
               kit.log.warn({ plan, ...errorFields(error) }, 'it cannot be archived yet'),
             );
           }

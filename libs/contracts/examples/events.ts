@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Concern } from '../concerns.ts';
-import type { Events, EventType } from '../events.ts';
+import type { Events, EventType, vmPlanSchema } from '../events.ts';
 import { documentExamples } from './documents.ts';
 import { at, connection, ids, ours, problem, target } from './parts.ts';
 import { stepExamples as steps } from './steps.ts';
@@ -9,6 +9,28 @@ const access = { who: 'ada', verb: 'POST', path: '/v1/plans/shop/start' };
 const concern: Concern = {
   ...{ id: 'usb.controller', category: 'warning', label: 'USB controller', path: 'devices' },
   ...{ why: 'KubeVirt has no pass-through for it', fix: 'Remove it, or accept the concern' },
+};
+
+const queued: z.input<typeof vmPlanSchema> = {
+  ...{ name: 'web-01', plan: 'shop', workbench: ours.workbench, guestId: 'debian12_64Guest', power: 'poweredOn' },
+  ...{ type: 'warm', group: ['vm-42', 'vm-43'], host: 'host-21', sessions: 1, sessionsPerHost: 4, tracking: true },
+  ...{ datastores: ['datastore-11'], snapshotsPerDatastore: 8 },
+  ...{
+    cutover: {
+      mode: 'at',
+      at,
+      budgetMs: 300_000,
+      window: { cron: '0 22 * * 6', forMs: 14_400_000, timeZone: 'Europe/Berlin' },
+    },
+    audit: 0.01,
+    convert: 'auto',
+    inspect: 'required',
+    rehearse: 'required',
+    proof: 'standard',
+    start: true,
+  },
+  ...{ shutdown: { deadlineMs: 600_000, then: 'fail' }, health: { agent: 'ifPresent', deadlineMs: 600_000 } },
+  ...{ onUnhealthy: 'hold', connection, target },
 };
 
 /** The data of each event; an event without an example does not compile. */
@@ -24,34 +46,18 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'plan.validated': { plan: 'shop', ready: true, vms: [{ id: 'vm-42', name: 'web-01', concerns: [concern] }] },
   'plan.removed': {},
   'plan.archived': {},
-  'migration.started': { plan: 'shop', generation: 1, concurrency: 20, vms: [{ id: 'vm-42', name: 'web-01' }] },
+  'migration.pinned': { vms: [{ id: 'vm-42', plan: queued }] },
+  'migration.started': {
+    ...{ plan: 'shop', source: 'vc1', generation: 1, concurrency: 20 },
+    vms: [{ id: 'vm-42', name: 'web-01' }],
+  },
   'migration.finished': { state: 'succeeded' },
   'migration.reopened': {},
   'permits.granted': { ...ids, host: 'host-21', sessions: 1 },
   'permits.returned': ids,
   'permits.snapshot-granted': { ...ids, datastores: ['datastore-11'], at: 311 },
   'permits.snapshot-returned': ids,
-  'vm.queued': {
-    ...{ name: 'web-01', plan: 'shop', workbench: ours.workbench, guestId: 'debian12_64Guest', power: 'poweredOn' },
-    ...{ type: 'warm', group: ['vm-42', 'vm-43'], host: 'host-21', sessions: 1, sessionsPerHost: 4, tracking: true },
-    ...{ datastores: ['datastore-11'], snapshotsPerDatastore: 8 },
-    ...{
-      cutover: {
-        mode: 'at',
-        at,
-        budgetMs: 300_000,
-        window: { cron: '0 22 * * 6', forMs: 14_400_000, timeZone: 'Europe/Berlin' },
-      },
-      audit: 0.01,
-      convert: 'auto',
-      inspect: 'required',
-      rehearse: 'required',
-      proof: 'standard',
-      start: true,
-    },
-    ...{ shutdown: { deadlineMs: 600_000, then: 'fail' }, health: { agent: 'ifPresent', deadlineMs: 600_000 } },
-    ...{ onUnhealthy: 'hold', connection, target },
-  },
+  'vm.queued': queued,
   'vm.admitted': {},
   'vm.prepared': steps.prepare.result,
   'vm.pass-started': { pass: 2 },

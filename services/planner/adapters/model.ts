@@ -11,6 +11,7 @@ import {
 import { apply, type Course, newCourse } from '../domain/course.ts';
 import { historyOf } from '../domain/downtime.ts';
 import type { MigrationFold } from '../domain/migration.ts';
+import { foldPermit } from '../domain/permits.ts';
 import { foldPlan } from '../domain/plan.ts';
 import { foldSnapshot } from '../domain/snapshots.ts';
 import type { Model } from '../ports.ts';
@@ -31,6 +32,8 @@ export function liveModel(bus: Bus): LiveModel {
   const plans = new Map<string, Plan>();
   const migrations = new Map<string, MigrationFold>();
   const courses = new Map<string, Course>();
+  const permits = new Map<string, ReturnType<Model['permits']>>();
+  const permitsOf = (provider: string) => permits.get(provider) ?? { held: [], seq: 0 };
   const snapshots = new Map<string, ReturnType<Model['snapshots']>>();
   const snapshotsOf = (provider: string) => snapshots.get(provider) ?? { held: [], seq: 0 };
   const bandwidths = new Map<string, number>();
@@ -47,6 +50,9 @@ export function liveModel(bus: Bus): LiveModel {
         const plan = foldPlan(plans.get(first), event);
         return plan ? plans.set(first, plan) : plans.delete(first);
       }
+      case 'permits.granted':
+      case 'permits.returned':
+        return permits.set(first, { held: foldPermit(permitsOf(first).held, event), seq: event.seq });
       case 'permits.snapshot-granted':
       case 'permits.snapshot-returned':
         return snapshots.set(first, { held: foldSnapshot(snapshotsOf(first).held, event), seq: event.seq });
@@ -56,7 +62,8 @@ export function liveModel(bus: Bus): LiveModel {
         return bandwidths.delete(first);
       case 'migration.started': {
         const started = event.data as EventData<'migration.started'>;
-        return migrations.set(first, { id: first, started, at: event.time, finished: undefined, seq: event.seq });
+        const { seq, time: at } = event;
+        return migrations.set(first, { id: first, started, at, finished: undefined, begun: seq, seq });
       }
       case 'migration.reopened': {
         const migration = migrations.get(first);
@@ -89,6 +96,7 @@ export function liveModel(bus: Bus): LiveModel {
     migrations: () => [...migrations.values()],
     course: (migration, vm) => courses.get(`${migration}/${vm}`),
     courses: () => [...courses.values()],
+    permits: permitsOf,
     snapshots: snapshotsOf,
     bandwidthMBps: (provider) => bandwidths.get(provider) ?? 0,
     history: () => historyOf(courses.values()),

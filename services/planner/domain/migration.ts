@@ -12,6 +12,9 @@ export interface MigrationFold {
   readonly started: EventData<'migration.started'>;
   readonly at: string;
   readonly finished: { readonly state: 'succeeded' | 'failed' | 'cancelled'; readonly at: string } | undefined;
+  /** Sequence of its start. */
+  readonly begun: number;
+  /** Sequence of its last event: what the next append expects. */
   readonly seq: number;
 }
 

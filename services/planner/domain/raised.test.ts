@@ -21,7 +21,7 @@ test('concern - a source that lied of a disk is told of once, in the event and i
   ]);
   expect(steps).toEqual(run(warm(), lying(0)).steps);
   const started = { plan: 'p', generation: 1, concurrency: 1, vms: [{ id: 'vm-1', name: 'web-01' }] };
-  const migration = { id: 'p-1', started, at: '', finished: undefined, seq: 1 };
+  const migration = { id: 'p-1', started, at: '', finished: undefined, begun: 1, seq: 1 };
   const present = { now: 0, releaseAfterMs: 1, history: { shutdown: [], convert: [], handOver: [], boot: [] } };
   expect(describe(migration, new Map([['vm-1', course]]), present).vms[0]?.concerns).toEqual(course.concerns);
   expect(run(warm(), lying(0)).course.concerns).toEqual([]);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { queued } from '../testing/course.ts';
 import type { Course } from './course.ts';
-import { foldPermits, type StoredPermit, sessionsOn } from './permits.ts';
+import { foldPermit, type StoredPermit, sessionsOn } from './permits.ts';
 import { admissible, sessionsFor } from './schedule.ts';
 
 const course = (vm: string, host: string, sessions: number, sessionsPerHost = 4): Course => ({
@@ -17,7 +17,10 @@ const asked = (courses: readonly Course[], held: readonly StoredPermit[], limit 
     limit,
     'p-1',
   )?.vm;
-const permit = (vm: string, host: string, sessions: number, migration = 'p-1') => ({ migration, vm, host, sessions });
+const permit = (vm: string, host: string, sessions: number, migration = 'p-1') => ({
+  ...{ migration, vm, host, sessions },
+  seq: 1,
+});
 
 test('schedule - the first in the order that there is room for, on its host, whatever migration took the room', () => {
   const courses = [course('vm-1', 'h1', 3), course('vm-2', 'h1', 2), course('vm-3', 'h2', 4)];
@@ -46,16 +49,20 @@ test('schedule - the model: granted and returned in any order, no host ever bear
       fc.array(fc.nat(), { maxLength: 60 }),
       (vms, perHost, ends) => {
         const courses = vms.map(({ host, disks }, i) => course(`vm-${i}`, host, sessionsFor(disks, perHost), perHost));
-        const events: { type: string; data: unknown }[] = [];
+        const events: { type: string; data: unknown; seq: number }[] = [];
         const left = new Map(courses.map((each) => [each.vm, each]));
         for (const end of [...ends, ...courses.map(() => 0), ...courses.map(() => 0)]) {
-          const held = foldPermits(events);
+          const held = events.reduce<StoredPermit[]>(foldPermit, []);
           for (const host of ['h1', 'h2', 'h3']) expect(sessionsOn(host, held)).toBeLessThanOrEqual(perHost);
           const next = admissible([...left.keys()], left, held, 20, 'p-1');
           if (next) {
             left.delete(next.vm);
-            events.push({ type: 'permits.granted', data: permit(next.vm, next.plan!.host, next.plan!.sessions) });
-          } else if (held.length > 0) events.push({ type: 'permits.returned', data: held[end % held.length] });
+            events.push({
+              type: 'permits.granted',
+              data: permit(next.vm, next.plan!.host, next.plan!.sessions),
+              seq: 1,
+            });
+          } else if (held.length > 0) events.push({ type: 'permits.returned', data: held[end % held.length], seq: 1 });
         }
         expect(left.size).toBe(0);
       },

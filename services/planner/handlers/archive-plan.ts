@@ -2,9 +2,9 @@ import type { Plan } from '@tranship/contracts';
 import { archiveDue, conclude, ofPlan, refuseActive } from '../archive.ts';
 import { isFinal } from '../domain/course.ts';
 import { isArchived } from '../domain/plan.ts';
-import type { Driver } from '../drive.ts';
+import { tellOutcome } from '../outcome.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
-import { reopened, say } from './migrations.ts';
+import { type Drives, sayAll } from './migrations.ts';
 import { find } from './plans.ts';
 
 /**
@@ -15,21 +15,21 @@ export async function archivePlan(
   all: Aggregates,
   log: CourseLog,
   model: Model,
-  driver: Driver,
+  soon: Drives,
   name: string,
 ): Promise<Plan> {
   const plan = find(model, name);
   if (isArchived(plan)) return plan;
   refuseActive(model, name);
   for (const migration of ofPlan(model, name)) {
-    const courses = await Promise.all(migration.started.vms.map(({ id }) => log.load(migration.id, id)));
+    const courses = migration.started.vms.flatMap(({ id }) => model.course(migration.id, id) ?? []);
     const open = courses.filter((course) => !course.archived && isFinal(course));
     if (open.length === 0) continue;
-    const going = await reopened(all, migration);
-    for (const course of open) await say(log, course, { type: 'vm.archive-requested', data: {} });
-    await driver.drive(going);
+    await sayAll(log, open, { type: 'vm.archive-requested', data: {} });
+    await tellOutcome(all, model, migration.id);
+    soon.add(migration.id);
   }
-  await conclude(all, log, model, name);
+  await conclude(all, model, name);
   await model.current();
   return find(model, name);
 }
@@ -39,10 +39,10 @@ export async function archiveSweep(
   all: Aggregates,
   log: CourseLog,
   model: Model,
-  driver: Driver,
+  soon: Drives,
   now: number,
   failed: (plan: string, error: unknown) => void,
 ): Promise<void> {
   for (const name of archiveDue(model, now))
-    await archivePlan(all, log, model, driver, name).catch((error: unknown) => failed(name, error));
+    await archivePlan(all, log, model, soon, name).catch((error: unknown) => failed(name, error));
 }

@@ -9,15 +9,18 @@ import {
   type VmEventType,
 } from '@tranship/contracts';
 import type { ServiceTable } from '@tranship/service-kit';
-import { advanceGroup, type Engine } from '../advance.ts';
-import type { Course } from '../domain/course.ts';
+import type { Engine } from '../advance.ts';
+import { type Course, newCourse } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
 import { signedProofOf } from '../domain/proof.ts';
 import { rehearsalOf } from '../domain/rehearsal.ts';
 import { reportOf } from '../domain/report.ts';
 import { stateNames, transition } from '../domain/states.ts';
-import type { Driver } from '../drive.ts';
+import { inLanes } from '../lanes.ts';
+import { tellOutcome } from '../outcome.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
+import { queue } from '../queue.ts';
+import type { Soon } from '../soon.ts';
 import { underway } from '../underway.ts';
 
 type Queries = NonNullable<ServiceTable['queries']>;
@@ -47,12 +50,13 @@ function eventFor({ verb, at, force, mbps }: Omit<Act, 'name' | 'vm'>): Tranship
 /** VMs that a page of migrations tells of, but for a migration that has more. */
 const mostVms = 5_000;
 const readAtOnce = 16;
+/** Which migrations are to be moved on, once the answer is given. */
+export type Drives = Pick<Soon, 'add'>;
 
 /** Migrations: read, and acted on by people. */
-export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver, model: Model): Queries {
+export function migrationQueries(all: Aggregates, engine: Engine, soon: Drives, model: Model): Queries {
   const { log } = engine;
-  const status = (migration: MigrationFold, courses = known(model, migration)) =>
-    describe(migration, courses, engine.present());
+  const status = (migration: MigrationFold) => describe(migration, known(model, migration), engine.present());
   return {
     getMigration: async ({ name }) => status(find(model, name)),
     listMigrations: async ({ plan, ...page }) => {
@@ -66,8 +70,11 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
       const migration = find(model, name);
       const chosen = migration.started.vms.filter((each) => vm === undefined || each.id === vm || each.name === vm);
       if (chosen.length === 0) throw new TranshipError('document.not-found', `${name} has no VM ${vm ?? ''}`);
-      const named = await Promise.all(chosen.map((each) => log.load(name, each.id)));
-      const courses = act.verb === 'retry' ? await withGroups(log, named) : named;
+      // A word counts for those too that the start has not come to yet.
+      if (await queue(all, model, migration)) await model.current();
+      const courseOf = (id: string) => model.course(name, id) ?? newCourse(name, id);
+      const named = chosen.map(({ id }) => courseOf(id));
+      const courses = act.verb === 'retry' ? withGroups(named).map(courseOf) : named;
       const possible = courses.filter((course) => allowed(course, event));
       if (act.verb === 'retry') for (const course of possible) refuseElsewhere(model, course);
       if (possible.length === 0) {
@@ -79,12 +86,11 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
           .join(', ');
         throw new TranshipError('migration.state', `nothing to ${act.verb}: ${where}`);
       }
-      // First: courses of a migration that counts as over would be looked at by nobody.
-      const open = await reopened(all, migration);
-      for (const course of possible) await say(log, course, event);
-      for (const course of possible) await advanceGroup(engine, name, course.vm);
-      await driver.drive(open);
-      return status(migration, await current(log, migration));
+      await sayAll(log, possible, event);
+      await tellOutcome(all, model, name);
+      soon.add(name);
+      await model.current();
+      return status(find(model, name));
     },
     proof: async ({ name, vm }) => {
       const found = findVm(model, name, vm);
@@ -117,7 +123,8 @@ export function migrationQueries(all: Aggregates, engine: Engine, driver: Driver
         if (bytes > mostBytes) throw new TranshipError('service.too-large', `the timeline of ${name}`);
         items.push(...told);
       }
-      if (vm === undefined) items.push(...(await all.read('migration', name)).events.map((event) => entry(event)));
+      // What was pinned each VM says as it is queued.
+      if (vm === undefined) items.push(...(await all.read('migration', name)).events.filter(isTold).map((event) => entry(event)));
       return { items: items.sort((a, b) => a.seq - b.seq) };
     },
   };
@@ -128,17 +135,17 @@ const entry = (event: Timeline[number], vm?: string): Timeline[number] => ({
   ...{ seq: event.seq, time: event.time, type: event.type, data: event.data },
   ...(vm === undefined ? {} : { vm }),
 });
+const isTold = ({ type }: { type: string }) => type !== 'migration.pinned';
 
 function refuseElsewhere(model: Model, { migration, vm, plan }: Course): void {
   const other = plan && underway(model, plan.connection.provider, vm, migration);
-  if (other) throw new TranshipError('migration.active', `${plan.name} is moved by ${other.migration}`);
+  if (other) throw new TranshipError('migration.active', `${plan.name} is moved by ${other.id}`);
 }
 
 /** A group is tried again whole. */
-async function withGroups(log: CourseLog, named: readonly Course[]): Promise<Course[]> {
-  const ids = new Set(named.flatMap(({ vm, plan }) => [vm, ...(plan?.group ?? [])]));
-  return Promise.all([...ids].map((vm) => log.load(named[0]!.migration, vm)));
-}
+const withGroups = (named: readonly Course[]): string[] => [
+  ...new Set(named.flatMap(({ vm, plan }) => [vm, ...(plan?.group ?? [])])),
+];
 
 /** A cold migration cuts over by itself: to be told to it has only where a window keeps it. */
 const allowed = ({ state, plan, archived }: Course, { type }: TranshipEvent) =>
@@ -146,24 +153,21 @@ const allowed = ({ state, plan, archived }: Course, { type }: TranshipEvent) =>
   !archived &&
   (type !== 'vm.cutover-requested' || plan?.type === 'warm' || plan?.cutover.window !== undefined);
 
-/** A migration that was over, and is not with a VM that is tried again. */
-export async function reopened(all: Aggregates, migration: MigrationFold): Promise<MigrationFold> {
-  if (!migration.finished) return migration;
-  const seq = await all.append('migration', [migration.id], { type: 'migration.reopened', data: {} }, migration.seq);
-  return { ...migration, finished: undefined, seq };
-}
-
 const races = 20;
+const wordsAtOnce = 16;
 
-/** A person's word counts wherever the course has come to meanwhile, as long as it still can be said there. */
-export async function say(log: CourseLog, { migration, vm }: Course, event: TranshipEvent): Promise<void> {
-  for (let i = 0; i < races; i++) {
-    const course = await log.load(migration, vm);
-    if (!allowed(course, event)) break;
+/** A person's word counts wherever a course has come to meanwhile, as long as it still can be said there. */
+export const sayAll = (log: CourseLog, courses: readonly Course[], event: TranshipEvent): Promise<void> =>
+  inLanes(wordsAtOnce, courses, (course) => say(log, course, event));
+
+async function say(log: CourseLog, known: Course, event: TranshipEvent): Promise<void> {
+  const { migration, vm } = known;
+  for (let i = 0, course = known; i < races && allowed(course, event); i++) {
     try {
       return await log.append(course, event);
     } catch (error) {
       if (!(error instanceof BusConflict)) throw error;
+      course = await log.load(migration, vm);
     }
   }
   throw new TranshipError('document.conflict', `${vm} has just moved on`);
@@ -179,12 +183,6 @@ function findVm(model: Model, name: string, vm: string): { id: string; name: str
   const found = find(model, name).started.vms.find((each) => each.id === vm || each.name === vm);
   if (!found) throw new TranshipError('document.not-found', `${name} has no VM ${vm}`);
   return found;
-}
-
-async function current(log: CourseLog, migration: MigrationFold): Promise<ReadonlyMap<string, Course>> {
-  return new Map(
-    await Promise.all(migration.started.vms.map(async ({ id }) => [id, await log.load(migration.id, id)] as const)),
-  );
 }
 
 const known = (model: Model, { id, started }: MigrationFold): ReadonlyMap<string, Course> =>

@@ -1,4 +1,3 @@
-import { BusConflict } from '@tranship/bus';
 import {
   type Connection,
   durationMs,
@@ -9,16 +8,16 @@ import {
   type VmPlan,
 } from '@tranship/contracts';
 import type { Kit } from '@tranship/service-kit';
-import { newCourse } from '../domain/course.ts';
 import { migrationId, workbenchName } from '../domain/names.ts';
 import { isArchived } from '../domain/plan.ts';
 import { type Maps, type PlanVm, resolve, starts } from '../domain/resolve.ts';
 import { sessionsFor } from '../domain/schedule.ts';
 import { isReady } from '../domain/validate.ts';
-import type { Driver } from '../drive.ts';
-import type { Aggregates, CourseLog, Model } from '../ports.ts';
+import type { Aggregates, Model } from '../ports.ts';
+import { claim } from '../queue.ts';
 import { survey } from '../survey.ts';
 import { underway } from '../underway.ts';
+import type { Drives } from './migrations.ts';
 import { find } from './plans.ts';
 
 interface Request {
@@ -27,12 +26,11 @@ interface Request {
   readonly key?: string | undefined;
 }
 
-/** Starts a plan: pins what each VM's course needs, queues the VMs, admits the first. The same key gives the same migration. */
+/** Starts a plan: pins what each VM's course needs. The VMs are queued and admitted from that. The same key gives the same migration. */
 export async function startPlan(
   all: Aggregates,
-  log: CourseLog,
   model: Model,
-  driver: Driver,
+  soon: Drives,
   kit: Kit,
   request: Request,
 ): Promise<{ migration: string }> {
@@ -66,11 +64,24 @@ export async function startPlan(
   const vms = ready.map(({ entry, matches }) => ({ entry, vm: matches[0]! }));
   for (const { vm } of vms) {
     const other = underway(model, plan.spec.source, vm.id);
-    if (other) throw new TranshipError('migration.active', `${vm.name} is moved by ${other.migration}`);
+    if (other) throw new TranshipError('migration.active', `${vm.name} is moved by ${other.id}`);
   }
   const id = migrationId(plan.metadata.name, before.length + 1, request.key);
-  await queue(all, log, id, plan, vms, maps, source, request.key);
-  await driver.drive(await started(all, id));
+  const groupOf = (name: string | undefined) =>
+    name === undefined ? [] : vms.flatMap(({ entry, vm }) => (entry.group === name ? [vm.id] : []));
+  const pins = vms.map(({ entry, vm }) => ({
+    id: vm.id,
+    plan: { ...vmPlan(id, plan, entry, vm, maps, source), group: groupOf(entry.group) },
+  }));
+  await claim(all, id, pins, {
+    plan: plan.metadata.name,
+    source: plan.spec.source,
+    generation: plan.metadata.generation ?? 1,
+    concurrency: plan.spec.concurrency.vms,
+    ...(request.key === undefined ? {} : { key: request.key }),
+    vms: vms.map(({ vm }) => ({ id: vm.id, name: vm.name })),
+  });
+  soon.add(id);
   return { migration: id };
 }
 
@@ -78,53 +89,6 @@ export async function startPlan(
 interface Source {
   readonly connection: Connection;
   readonly limits: ProviderSpec['limits'];
-}
-type Chosen = { readonly entry: PlanVm; readonly vm: SourceVm };
-
-/** VMs first, the migration last: a crash in between leaves courses that nobody counts, and the same id queues them again. */
-async function queue(
-  all: Aggregates,
-  log: CourseLog,
-  id: string,
-  plan: Plan,
-  vms: readonly Chosen[],
-  maps: Maps,
-  source: Source,
-  key: string | undefined,
-) {
-  for (const { entry, vm } of vms) {
-    const group = entry.group === undefined ? [] : vms.filter((each) => each.entry.group === entry.group);
-    await ignoreConflict(
-      log.append(newCourse(id, vm.id), {
-        type: 'vm.queued',
-        data: { ...vmPlan(id, plan, entry, vm, maps, source), group: group.map((each) => each.vm.id) },
-      }),
-    );
-  }
-  const data = {
-    plan: plan.metadata.name,
-    generation: plan.metadata.generation ?? 1,
-    concurrency: plan.spec.concurrency.vms,
-    ...(key === undefined ? {} : { key }),
-    vms: vms.map(({ vm }) => ({ id: vm.id, name: vm.name })),
-  };
-  await all.append('migration', [id], { type: 'migration.started', data }, 0).catch((error: unknown) => {
-    if (!(error instanceof BusConflict)) throw error;
-    // Somebody started it at the same moment: the same request, asked twice, or another.
-    if (key === undefined) throw new TranshipError('migration.active', `${id} was started just now`, { cause: error });
-  });
-}
-
-async function started(all: Aggregates, id: string) {
-  const { events, seq } = await all.read('migration', id);
-  const first = events[0]!;
-  return { id, started: first.data as never, at: first.time, finished: undefined, seq };
-}
-
-async function ignoreConflict(work: Promise<unknown>): Promise<void> {
-  await work.catch((error: unknown) => {
-    if (!(error instanceof BusConflict)) throw error;
-  });
 }
 
 function cutoverOf({ spec: { cutover } }: Plan): VmPlan['cutover'] {

@@ -17,8 +17,9 @@ import type { Engine } from '../advance.ts';
 import { newCourse } from '../domain/course.ts';
 import { driver } from '../drive.ts';
 import { report } from '../handlers/report.ts';
-import type { Commands } from '../ports.ts';
+import type { Aggregates, Commands } from '../ports.ts';
 import { Snapshots } from '../snapshots.ts';
+import { Soon } from '../soon.ts';
 import { plan } from './course.ts';
 
 /** For a test file that imports it: a NATS of its own, and replicas of the planner on it. */
@@ -41,9 +42,12 @@ afterAll(async () => {
   await server?.remove();
 });
 
-/** One replica of the planner, as it stands on the log. */
-export function replica(commands: Commands = commandIssuer(bus, clock)) {
-  const all = aggregates(bus, clock);
+/** One replica of the planner, as it stands on the log; `through`: how it reaches that. */
+export function replica(
+  commands: Commands = commandIssuer(bus, clock),
+  through: (all: Aggregates) => Aggregates = (all) => all,
+) {
+  const all = through(aggregates(bus, clock));
   const model: LiveModel = liveModel(bus);
   void model.follow(stop.signal);
   const snapshots = new Snapshots(all, model);
@@ -51,9 +55,11 @@ export function replica(commands: Commands = commandIssuer(bus, clock)) {
     ...{ log: courseLog(all), commands, snapshots },
     present: () => ({ now: clock.now(), history: model.history(), releaseAfterMs: 600_000 }),
   };
-  return { all, model, engine, snapshots, driver: driver(all, engine, model, snapshots) };
+  return { all, model, engine, snapshots, driver: driver(all, engine, model, snapshots), soon: new Soon() };
 }
 export type Replica = ReturnType<typeof replica>;
+/** Moves on what was to be moved on once the answer was given. */
+export const answered = ({ soon, driver }: Replica) => soon.turn(driver.drive);
 export const coursesOf = ({ model }: Replica, migration: string) =>
   new Map([['vm-1', model.course(migration, 'vm-1')!]]);
 

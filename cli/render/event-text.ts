@@ -83,7 +83,9 @@ const told: Readonly<Record<string, (data: Data) => string>> = {
   'vm.concern-raised': ({ id, why }) => `${id}: ${why}`,
   'vm.throttled': ({ mbps }) => (mbps === null ? 'off' : `to ${mbps} MB/s`),
   'vm.paced': ({ mbps, why }) => `${mbps === null ? 'as fast as before' : `to ${mbps} MB/s`}: ${why}`,
-  'plan.validated': ({ ready }) => (ready ? 'ready' : 'not ready'),
+  'vm.rolled-back': () => 'the target is stopped and kept, the source is as it was',
+  'plan.validated': ({ generation, ready, vms, critical, warning, information }) =>
+    `generation ${generation} is ${ready ? 'ready' : 'not ready'}: ${vms} VMs, ${critical} critical, ${warning} warnings, ${information} for information`,
   'migration.pinned': ({ vms }) => `what ${(vms as unknown[]).length} VMs will need`,
   'migration.started': ({ plan, vms }) => `${(vms as unknown[]).length} VMs of the plan ${plan}`,
   'access.allowed': ({ who, verb, path }) => `${who}: ${verb} ${path}`,

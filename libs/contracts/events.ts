@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { concernSchema, validationSchema } from './concerns.ts';
+import { concernSchema } from './concerns.ts';
 import { networkMapSchema, storageMapSchema } from './documents/maps.ts';
 import { planSchema } from './documents/plan.ts';
 import { providerSchema } from './documents/provider.ts';
@@ -75,7 +75,14 @@ export const events = {
   'map.removed': event('map', none),
   'plan.accepted': event('plan', planSchema),
   'plan.changed': event('plan', planSchema),
-  'plan.validated': event('plan', validationSchema),
+  /** A validation was asked for, and told this: concerns of each category, over all VMs. What is as it was told last is not stated again. */
+  'plan.validated': event(
+    'plan',
+    z.object({
+      ...{ generation: z.number().int(), ready: z.boolean(), vms: z.number().int() },
+      ...{ critical: z.number().int(), warning: z.number().int(), information: z.number().int() },
+    }),
+  ),
   'plan.removed': event('plan', none),
   /** Nothing of ours is left at its sources, and it is not started again. */
   'plan.archived': event('plan', none),
@@ -174,6 +181,8 @@ export const events = {
   'vm.target-removed': event('vm', steps.removeTarget.result),
   'vm.source-tidied': event('vm', steps.tidySource.result),
   'vm.source-started': event('vm', steps.powerOn.result),
+  /** The target, which had run, is stopped and kept; the source is as it was before. */
+  'vm.rolled-back': event('vm', none),
   'vm.failed': event('vm', z.object({ error: problemSchema.optional() })),
   'vm.cancelled': event('vm', none),
   'vm.archive-requested': event('vm', none),

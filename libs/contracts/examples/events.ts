@@ -1,15 +1,10 @@
 import type { z } from 'zod';
-import type { Concern } from '../concerns.ts';
 import type { Events, EventType, vmPlanSchema } from '../events.ts';
 import { documentExamples } from './documents.ts';
 import { at, connection, ids, ours, problem, target } from './parts.ts';
 import { stepExamples as steps } from './steps.ts';
 
 const access = { who: 'ada', verb: 'POST', path: '/v1/plans/shop/start' };
-const concern: Concern = {
-  ...{ id: 'usb.controller', category: 'warning', label: 'USB controller', path: 'devices' },
-  ...{ why: 'KubeVirt has no pass-through for it', fix: 'Remove it, or accept the concern' },
-};
 
 const queued: z.input<typeof vmPlanSchema> = {
   ...{ name: 'web-01', plan: 'shop', workbench: ours.workbench, guestId: 'debian12_64Guest', power: 'poweredOn' },
@@ -43,7 +38,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'map.removed': {},
   'plan.accepted': documentExamples.Plan,
   'plan.changed': documentExamples.Plan,
-  'plan.validated': { plan: 'shop', ready: true, vms: [{ id: 'vm-42', name: 'web-01', concerns: [concern] }] },
+  'plan.validated': { generation: 1, ready: true, vms: 2, critical: 0, warning: 1, information: 3 },
   'plan.removed': {},
   'plan.archived': {},
   'migration.pinned': { vms: [{ id: 'vm-42', plan: queued }] },
@@ -112,6 +107,7 @@ export const eventExamples: { readonly [K in EventType]: z.input<Events[K]['data
   'vm.target-removed': steps.removeTarget.result,
   'vm.source-tidied': steps.tidySource.result,
   'vm.source-started': steps.powerOn.result,
+  'vm.rolled-back': {},
   'vm.failed': { error: problem },
   'vm.cancelled': {},
   'vm.archive-requested': {},

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Concern, Validation } from '../concerns.ts';
 import type { SourceVm } from '../inventory.ts';
 import type { SignedProof } from '../proof.ts';
 import type { MigrationStatus, Queries, QueryName } from '../queries.ts';
@@ -15,6 +16,15 @@ type Examples = {
 };
 const { Provider: provider, Plan: plan } = documents;
 const named = { name: 'shop' };
+const concern: Concern = {
+  ...{ id: 'usb.controller', category: 'warning', label: 'USB controller', path: 'devices' },
+  ...{ why: 'KubeVirt has no pass-through for it', fix: 'Remove it, or accept the concern' },
+};
+const validation: Validation = {
+  plan: 'shop',
+  ready: true,
+  vms: [{ id: 'vm-42', name: 'web-01', concerns: [concern] }],
+};
 const host = { id: 'host-21', name: 'esx-3' };
 const datastore = { id: 'datastore-11', name: 'fast-ds' };
 const network = { id: 'network-7', name: 'VM Network' };
@@ -177,7 +187,7 @@ export const queryExamples: Examples = {
   listPlans: { input: {}, result: { items: [plan] } },
   deletePlan: { input: named, result: {} },
   archivePlan: { input: named, result: { ...plan, status: { archived: at } } },
-  validatePlan: { input: named, result: eventExamples['plan.validated'] },
+  validatePlan: { input: named, result: validation },
   startPlan: { input: { ...named, readyOnly: false, key: 'k-1' }, result: { migration: ids.migration } },
   providerUses: { input: { name: 'vc1' }, result: { uses: [{ migration: ids.migration, vm: 'web-01', kept: false }] } },
   getMigration: { input: { name: ids.migration }, result: status },

@@ -1,4 +1,4 @@
-import type { TranshipEvent } from '@tranship/contracts';
+import type { TranshipEvent, VmPlan } from '@tranship/contracts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { at, bad, good, present, problem, queued, run, warm } from '../testing/course.ts';
@@ -26,6 +26,35 @@ const rolledBack = () => {
   expect(course.state).toBe('FA');
   return course;
 };
+
+test('rollback - that it came to its end is told, of a source that was off before too, and of the try that it was of alone', () => {
+  const told = (course: Course) => {
+    const types: string[] = [];
+    const say = (now: Course): Course => {
+      const due = next(now, present());
+      if (!due || now.state === 'FA') return now;
+      const event = due.kind === 'event' ? due.event : good(due.step, now);
+      types.push(event.type);
+      return say(at(now, event));
+    };
+    const end = say(at(course, { type: 'vm.rollback-requested', data: {} }));
+    return { types, end };
+  };
+  const unwell = (over: Partial<VmPlan>) =>
+    run(queued(over), (step, now) =>
+      step === 'watchHealth' ? bad(step, now, problem('target.unhealthy')) : good(step, now),
+    ).course;
+  expect(told(unwell({})).types.slice(-3)).toEqual(['vm.source-started', 'vm.rolled-back', 'vm.failed']);
+  const off = told(unwell({ power: 'poweredOff' }));
+  expect(off.types).toEqual(['vm.target-stopped', 'vm.source-tidied', 'vm.rolled-back', 'vm.failed']);
+  const again = run(at(off.end, { type: 'vm.retried', data: {} }), (step, now) =>
+    step === 'prepare' ? bad(step, now, problem('kube.unreachable')) : good(step, now),
+  ).course;
+  expect([off.end, again]).toMatchObject([
+    { state: 'FA', rolledBack: true },
+    { state: 'FA', rolledBack: false },
+  ]);
+});
 
 test('archive - change tracking that was turned on for a VM that moved is turned off; its target is left alone', () => {
   const { course } = run(warm(budget), good);

@@ -58,6 +58,8 @@ export interface Course extends Trying {
   readonly paced:
     | { readonly mbps: number; readonly was: number; readonly why: string; readonly at: string }
     | undefined;
+  /** The rollback of this try has been told. */
+  readonly rolledBack: boolean;
   /** Once it is undone it begins anew: a person said so while the source was contested. */
   readonly restart: boolean;
   /** Sequence of the last event: what the next append expects. */
@@ -85,6 +87,7 @@ const fresh = {
   guarded: undefined,
   paced: undefined,
   restart: false,
+  rolledBack: false,
 } as const;
 
 export const newCourse = (migration: string, vm: string): Course => ({
@@ -302,6 +305,8 @@ function detail(course: Course, event: TranshipEvent, time: string): Partial<Cou
       return { ...result(course, event), kept: event.data.kept, ran: course.ran && event.data.kept };
     case 'vm.target-stopped':
       return { ...result(course, event), ran: true, kept: false };
+    case 'vm.rolled-back':
+      return { rolledBack: true };
     case 'vm.concern-raised':
       return { concerns: [...course.concerns, event.data] };
     case 'vm.archived':

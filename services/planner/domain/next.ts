@@ -67,6 +67,7 @@ export function next(course: Course, present: Present): Due | undefined {
   if (state === 'TY' && !mustTidy(course)) return untouched;
   if (state === 'SD') return say({ type: 'vm.succeeded', data: { unproven: isUnproven(course) } });
   if (state === 'UD' || (state === 'RS' && !mustRestart(course))) {
+    if (course.entered.TS !== undefined && !course.rolledBack) return say({ type: 'vm.rolled-back', data: {} });
     return say(
       cancelledIn === undefined
         ? { type: 'vm.failed', data: error ? { error } : {} }

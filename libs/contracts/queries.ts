@@ -32,6 +32,8 @@ function query<I extends z.ZodType, R extends z.ZodType>(
 }
 const none = z.object({});
 const named = z.object({ name: z.string() });
+/** `resourceVersion`: only if it still is the present one. */
+const removal = named.extend({ resourceVersion: z.string().optional() });
 const page = { limit: z.number().int().positive().max(500).default(100), continue: z.string().optional() };
 const paged = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), continue: z.string().optional() });
 /** Which rows are wanted, such as `memoryMB > 4096 and not template`: docs/reference/inventory.md. */
@@ -114,7 +116,7 @@ export const queries = {
   putProvider: query('inventory', providerSchema, providerSchema),
   getProvider: query('inventory', named, providerSchema),
   listProviders: query('inventory', none, z.object({ items: z.array(providerSchema) })),
-  deleteProvider: query('inventory', named, none, 15_000),
+  deleteProvider: query('inventory', removal, none, 15_000),
   testProvider: query('inventory', named, z.object({ checks: z.array(checkSchema) }), 30_000),
   fetchCa: query(
     'inventory',
@@ -163,7 +165,7 @@ export const queries = {
   putPlan: query('planner', planSchema, planSchema),
   getPlan: query('planner', named, planSchema),
   listPlans: query('planner', none, z.object({ items: z.array(planSchema) })),
-  deletePlan: query('planner', named, none),
+  deletePlan: query('planner', removal, none),
   /** `status.archived` says when it was; without it, it is still being done. */
   archivePlan: query('planner', named, planSchema, 15_000),
   validatePlan: query(
@@ -200,6 +202,8 @@ export const queries = {
       mbps: throttleSchema.shape.mbps.default(null),
     }),
     migrationSchema,
+    // An event a VM.
+    15_000,
   ),
   timeline: query(
     'planner',

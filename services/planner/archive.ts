@@ -1,9 +1,9 @@
 import { durationMs, type Plan, TranshipError } from '@tranship/contracts';
-import { unlessOvertaken } from './conflict.ts';
 import { type Course, isFinal } from './domain/course.ts';
 import type { MigrationFold } from './domain/migration.ts';
-import { foldPlan, isArchived } from './domain/plan.ts';
+import { isArchived } from './domain/plan.ts';
 import { archiving } from './domain/states.ts';
+import { changePlan } from './plan-log.ts';
 import type { Aggregates, Model } from './ports.ts';
 import { underway } from './underway.ts';
 
@@ -41,8 +41,5 @@ export function refuseActive(model: Model, plan: string): void {
 export async function conclude(all: Aggregates, model: Model, name: string): Promise<void> {
   const courses = ofPlan(model, name).flatMap(({ id, started }) => started.vms.map((vm) => model.course(id, vm.id)));
   if (!courses.every((course) => course?.archived)) return;
-  const { events, seq } = await all.read('plan', name);
-  const plan = events.reduce<Plan | undefined>(foldPlan, undefined);
-  if (!plan || isArchived(plan)) return;
-  await unlessOvertaken(all.append('plan', [name], { type: 'plan.archived', data: {} }, seq));
+  await changePlan(all, name, (plan) => (plan && !isArchived(plan) ? { type: 'plan.archived', data: {} } : undefined));
 }

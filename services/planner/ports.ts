@@ -1,4 +1,4 @@
-import type { Aggregate, Plan, TranshipEvent } from '@tranship/contracts';
+import type { Aggregate, EventData, Plan, TranshipEvent } from '@tranship/contracts';
 import type { Course } from './domain/course.ts';
 import type { History } from './domain/forecast.ts';
 import type { MigrationFold } from './domain/migration.ts';
@@ -50,6 +50,8 @@ export interface Aggregates {
 export interface Model {
   plan(name: string): Plan | undefined;
   plans(): Plan[];
+  /** What a validation of it told last, if it was not changed since. */
+  validated(name: string): EventData<'plan.validated'> | undefined;
   migration(id: string): MigrationFold | undefined;
   migrations(): MigrationFold[];
   course(migration: string, vm: string): Course | undefined;

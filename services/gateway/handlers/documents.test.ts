@@ -1,4 +1,4 @@
-import { planSchema, TranshipError } from '@tranship/contracts';
+import { documentExamples, planSchema, TranshipError } from '@tranship/contracts';
 import { describe, expect, it } from 'vitest';
 import { fixture, networkMap, plan } from '../testing/fixture.ts';
 
@@ -110,6 +110,23 @@ describe('documents', () => {
     const headers = { 'if-match': '"3"' };
     expect((await send('PATCH', '/v1/plans/shop', { body: patch, headers })).status).toBe(409);
   });
+
+  it.each([
+    ['plans', 'getPlan', 'deletePlan', plan('shop')],
+    ['providers', 'getProvider', 'deleteProvider', documentExamples.Provider],
+  ] as const)(
+    'documents - the version that a DELETE of %s names goes on to who keeps them',
+    async (path, get, remove, given) => {
+      const stored = { ...given, metadata: { ...given.metadata, resourceVersion: '7' } };
+      const { send, asked } = fixture({ [get]: () => stored, [remove]: () => ({}) });
+      const url = `/v1/${path}/${given.metadata.name}`;
+      for (const match of ['"7"', '*'])
+        expect((await send('DELETE', url, { as: 'admin', headers: { 'if-match': match } })).status).toBe(204);
+      const { name } = given.metadata;
+      const inputs = asked.filter((each) => each.name === remove).map(({ input }) => input);
+      expect(inputs).toEqual([{ name, resourceVersion: '7' }, { name }]);
+    },
+  );
 
   it('documents - storing the same again writes no event', async () => {
     const { send } = fixture();

@@ -15,8 +15,8 @@ export function providerQueries(providers: Providers, kit: Kit): Queries {
     putProvider: (provider) => putProvider(providers, kit, provider),
     getProvider: async ({ name }) => providers.describe(providers.find(name).provider),
     listProviders: async () => ({ items: providers.list() }),
-    deleteProvider: async ({ name }) => {
-      await deleteProvider(kit, name);
+    deleteProvider: async ({ name, resourceVersion }) => {
+      await deleteProvider(kit, name, resourceVersion);
       return {};
     },
     testProvider: async ({ name }) => ({ checks: await testProvider(providers.find(name), () => kit.clock.now()) }),
@@ -53,9 +53,7 @@ async function putProvider(providers: Providers, kit: Kit, provider: Provider): 
   const { name, resourceVersion: wanted } = provider.metadata;
   refuseOthers(provider);
   const { provider: stored } = await change(kit, name, (before) => {
-    const version = before.provider?.metadata.resourceVersion ?? '0';
-    if (wanted !== undefined && wanted !== version)
-      throw new TranshipError('document.conflict', `the Provider ${name} has the version ${version}, not ${wanted}`);
+    mustBe(name, before.provider?.metadata.resourceVersion ?? '0', wanted);
     if (before.provider && essence(before.provider) === essence(provider)) return;
     return { type: 'provider.added', data: toStore(before, provider) };
   });
@@ -63,13 +61,19 @@ async function putProvider(providers: Providers, kit: Kit, provider: Provider): 
 }
 
 /** Refused also while the planner cannot say whether somebody needs it: without it a source that is off stays off. */
-async function deleteProvider(kit: Kit, name: string): Promise<void> {
+async function deleteProvider(kit: Kit, name: string, wanted: string | undefined): Promise<void> {
   const { uses } = await kit.query('providerUses', { name });
   if (uses.length > 0) throw new TranshipError('provider.in-use', tellUses(uses));
   await change(kit, name, ({ provider }) => {
     if (!provider) throw new TranshipError('document.not-found', `there is no provider ${name}`);
+    mustBe(name, provider.metadata.resourceVersion, wanted);
     return { type: 'provider.removed', data: {} };
   });
+}
+
+function mustBe(name: string, version: string | undefined, wanted: string | undefined): void {
+  if (wanted !== undefined && wanted !== version)
+    throw new TranshipError('document.conflict', `the Provider ${name} has the version ${version}, not ${wanted}`);
 }
 
 const maxTold = 5;

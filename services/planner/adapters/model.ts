@@ -12,7 +12,7 @@ import { apply, type Course, newCourse } from '../domain/course.ts';
 import { historyOf } from '../domain/downtime.ts';
 import type { MigrationFold } from '../domain/migration.ts';
 import { foldPermit } from '../domain/permits.ts';
-import { foldPlan } from '../domain/plan.ts';
+import { foldPlan, foldValidated } from '../domain/plan.ts';
 import { foldSnapshot } from '../domain/snapshots.ts';
 import type { Model } from '../ports.ts';
 
@@ -30,6 +30,7 @@ const lagMs = 3_000;
 /** The projection in memory: rebuilt from the log at each start, never the truth itself. */
 export function liveModel(bus: Bus): LiveModel {
   const plans = new Map<string, Plan>();
+  const validated = new Map<string, ReturnType<Model['validated']>>();
   const migrations = new Map<string, MigrationFold>();
   const courses = new Map<string, Course>();
   const permits = new Map<string, ReturnType<Model['permits']>>();
@@ -45,8 +46,10 @@ export function liveModel(bus: Bus): LiveModel {
     switch (event.type) {
       case 'plan.accepted':
       case 'plan.changed':
+      case 'plan.validated':
       case 'plan.archived':
       case 'plan.removed': {
+        validated.set(first, foldValidated(validated.get(first), event));
         const plan = foldPlan(plans.get(first), event);
         return plan ? plans.set(first, plan) : plans.delete(first);
       }
@@ -92,6 +95,7 @@ export function liveModel(bus: Bus): LiveModel {
   return {
     plan: (name) => plans.get(name),
     plans: () => [...plans.values()],
+    validated: (name) => validated.get(name),
     migration: (id) => migrations.get(id),
     migrations: () => [...migrations.values()],
     course: (migration, vm) => courses.get(`${migration}/${vm}`),

@@ -124,7 +124,8 @@ export function migrationQueries(all: Aggregates, engine: Engine, soon: Drives, 
         items.push(...told);
       }
       // What was pinned each VM says as it is queued.
-      if (vm === undefined) items.push(...(await all.read('migration', name)).events.filter(isTold).map((event) => entry(event)));
+      if (vm === undefined)
+        items.push(...(await all.read('migration', name)).events.filter(isTold).map((event) => entry(event)));
       return { items: items.sort((a, b) => a.seq - b.seq) };
     },
   };

@@ -1,10 +1,10 @@
-import { BusConflict } from '@tranship/bus';
 import { type Plan, TranshipError } from '@tranship/contracts';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
 import { ofPlan } from '../archive.ts';
-import { foldPlan, isArchived } from '../domain/plan.ts';
+import { isArchived } from '../domain/plan.ts';
 import { resolve } from '../domain/resolve.ts';
 import { isReady } from '../domain/validate.ts';
+import { changePlan, tellValidation } from '../plan-log.ts';
 import type { Aggregates, Model } from '../ports.ts';
 import { survey } from '../survey.ts';
 
@@ -16,17 +16,25 @@ export function planQueries(all: Aggregates, model: Model, kit: Kit): Queries {
     putPlan: (plan) => putPlan(all, plan, kit.clock),
     getPlan: async ({ name }) => find(model, name),
     listPlans: async () => ({ items: model.plans() }),
-    deletePlan: async ({ name }) => {
+    deletePlan: async ({ name, resourceVersion }) => {
       find(model, name);
       const running = model.migrations().find((m) => m.started.plan === name && !m.finished);
       if (running) throw new TranshipError('migration.active', `${running.id} runs by the plan ${name}`);
       const kept = keptOf(model, name);
       if (kept) throw new TranshipError('plan.keeps', `the copy of ${kept} is kept for a retry`);
-      const { seq } = await all.read('plan', name);
-      await all.append('plan', [name], { type: 'plan.removed', data: {} }, seq);
+      await changePlan(all, name, (current) => {
+        if (!current) throw new TranshipError('document.not-found', `there is no plan ${name}`);
+        mustBe(current, name, resourceVersion);
+        return { type: 'plan.removed', data: {} };
+      });
       return {};
     },
-    validatePlan: async ({ name, plan }) => (await survey(plan ?? find(model, name), kit.query)).validation,
+    validatePlan: async ({ name, plan }) => {
+      const asked = plan ?? find(model, name);
+      const { validation } = await survey(asked, kit.query);
+      if (!plan) await tellValidation(all, model, asked, validation);
+      return validation;
+    },
     targetsOf: async ({ name, plan: given, vm: only }) => {
       const plan = given ?? find(model, name);
       const { candidates, maps, validation } = await survey(plan, kit.query);
@@ -52,33 +60,30 @@ export function find(model: Model, name: string | undefined): Plan {
   return plan;
 }
 
-/** Stores a plan; a change raises its generation. A resourceVersion that is given must be the current one. */
-async function putPlan(all: Aggregates, plan: Plan, clock: Kit['clock']): Promise<Plan> {
-  const { name, resourceVersion } = plan.metadata;
-  const { events, seq } = await all.read('plan', name);
-  const current = events.reduce<Plan | undefined>(foldPlan, undefined);
-  if (resourceVersion !== undefined && resourceVersion !== current?.metadata.resourceVersion) {
+/** A version that is given must be the current one. */
+function mustBe(current: Plan | undefined, name: string, wanted: string | undefined): void {
+  const version = current?.metadata.resourceVersion;
+  if (wanted !== undefined && wanted !== version)
     throw new TranshipError(
       'document.conflict',
-      `the plan ${name} has the version ${current?.metadata.resourceVersion ?? 'none'}, not ${resourceVersion}`,
+      `the plan ${name} has the version ${version ?? 'none'}, not ${wanted}`,
     );
-  }
-  if (current && same(current, plan)) return current;
-  if (current && isArchived(current)) throw new TranshipError('plan.archived', `${name} cannot be changed`);
-  const generation = (current?.metadata.generation ?? 0) + 1;
-  const creationTimestamp = current?.metadata.creationTimestamp ?? new Date(clock.now()).toISOString();
-  const stored: Plan = {
-    ...plan,
-    metadata: { ...plan.metadata, generation, creationTimestamp, resourceVersion: String(seq + 1) },
-  };
-  try {
-    await all.append('plan', [name], { type: current ? 'plan.changed' : 'plan.accepted', data: stored }, seq);
-  } catch (error) {
-    if (error instanceof BusConflict)
-      throw new TranshipError('document.conflict', `somebody else changed the plan ${name} just now`);
-    throw error;
-  }
-  return stored;
+}
+
+/** Stores a plan; a change raises its generation. */
+async function putPlan(all: Aggregates, plan: Plan, clock: Kit['clock']): Promise<Plan> {
+  const { name, resourceVersion: wanted } = plan.metadata;
+  const stored = await changePlan(all, name, (current, seq) => {
+    mustBe(current, name, wanted);
+    if (current && same(current, plan)) return undefined;
+    if (current && isArchived(current)) throw new TranshipError('plan.archived', `${name} cannot be changed`);
+    const generation = (current?.metadata.generation ?? 0) + 1;
+    const creationTimestamp = current?.metadata.creationTimestamp ?? new Date(clock.now()).toISOString();
+    const resourceVersion = String(seq + 1);
+    const data = { ...plan, metadata: { ...plan.metadata, generation, creationTimestamp, resourceVersion } };
+    return { type: current ? 'plan.changed' : 'plan.accepted', data };
+  });
+  return stored!;
 }
 
 const essence = ({ spec, metadata: { labels = {}, annotations = {} } }: Plan) =>

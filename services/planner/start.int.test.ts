@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { type MigrationStatus, type Plan, queries } from '@tranship/contracts';
+import { type MigrationStatus, type Plan, queries, type TranshipEvent } from '@tranship/contracts';
 import { expect, test } from 'vitest';
 import { newCourse } from './domain/course.ts';
 import { migrationQueries } from './handlers/migrations.ts';
@@ -114,7 +114,14 @@ test('start - of two at once one starts it; a VM of it is nobody else’s before
   await expect(at(one).start('rival')).rejects.toMatchObject({ code: 'migration.active' });
 });
 
-/** A plan of so many VMs, a few a host, from its start to where all permits are taken, and cancelled. */
+/** From where it was admitted to its end. */
+const givenUp: TranshipEvent[] = [
+  { type: 'vm.undo-began', data: {} },
+  { type: 'vm.target-removed', data: { removed: [], kept: false } },
+  { type: 'vm.source-tidied', data: { snapshots: [], tracking: 'kept' } },
+  { type: 'vm.failed', data: {} },
+];
+/** A plan of so many VMs, a few a host, from its start to where all permits are taken, some are over, and it is cancelled. */
 async function fleet(count: number) {
   const name = `fleet${count}`;
   const all = Array.from({ length: count }, (_, i) => `vm${i}`);
@@ -152,10 +159,20 @@ async function fleet(count: number) {
   expect(admitted).toHaveLength(20);
   const { held } = one.model.permits(name);
   expect(held).toHaveLength(20);
+  const swept = await timed('sweep', () => one.driver.drive(`${name}-1`));
+  // One after the other comes to its end, and makes room for the next.
+  let refilled = 0;
+  for (const { vm } of admitted.slice(0, 3)) {
+    for (const event of givenUp) await one.engine.log.append(await one.engine.log.load(`${name}-1`, vm), event);
+    refilled += await timed('refill', () => one.driver.refill(`${name}-1`));
+  }
+  await one.model.current();
+  expect(one.model.permits(name).held).toHaveLength(20);
   const cancelled = await timed('cancel', () => at(one, site).cancel(`${name}-1`));
   await one.model.current();
-  expect(one.model.courses().filter((course) => course.plan?.plan === name && !course.cancelledIn)).toEqual([]);
-  return { took, reads: started + driven + cancelled };
+  const left = one.model.courses().filter((course) => course.plan?.plan === name && !course.cancelledIn);
+  expect(left.map(({ state }) => state)).toEqual(['FA', 'FA', 'FA']);
+  return { took, reads: started + driven + swept + refilled + cancelled };
 }
 
 test('start - 1,000 VMs: answers and words within their deadlines, and no more of the log is read than of a hundred', async () => {

@@ -9,6 +9,7 @@ import {
 } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { migrationQueries } from './handlers/migrations.ts';
+import { Soon } from './soon.ts';
 import { bus, clock, openBus, type Replica, replica } from './testing/replica.ts';
 
 /** A migration of very many VMs that were converted, in the log, and a planner that has read it. */
@@ -46,7 +47,7 @@ afterAll(async () => {
 
 beforeAll(async () => {
   planner = replica();
-  const { all, engine, driver, model } = planner;
+  const { all, engine, model } = planner;
   const context = { source: 'test', time: new Date(clock.now()) };
   const left = [...vms];
   const append = async () => {
@@ -57,7 +58,7 @@ beforeAll(async () => {
   const started = { plan: 'large', generation: 1, concurrency: 20, vms };
   await all.append('migration', [migration], { type: 'migration.started', data: started }, 0);
   await vi.waitUntil(() => model.seq === vms.length * course.length + 1, { timeout: 120_000 });
-  const queries = migrationQueries(all, engine, driver, model) as { [K in (typeof asked)[number]]: never };
+  const queries = migrationQueries(all, engine, new Soon(), model) as { [K in (typeof asked)[number]]: never };
   for (const name of asked) bus.serve(name, queries[name], stop.signal);
   asker = await openBus('asker');
 });

@@ -9,6 +9,7 @@ import { hear, kill } from '../lab/host/inside.ts';
 import { kubectl, kubectlJson } from '../lab/host/kubectl.ts';
 import { serviceNames } from '../lab/product.ts';
 import { stateDir } from '../lab/state.ts';
+import { systemClock } from '../libs/service-kit/index.ts';
 import { VSphere } from '../libs/vsphere/index.ts';
 import { replaceIn } from './odd-disk.ts';
 import { Story } from './story.ts';
@@ -57,18 +58,17 @@ test('source - a snapshot stuns the running guest while its disk is frozen, and 
   const { url, username, passwordFile, caFile } = story.lab.vcsim;
   const login = async () => ({ username, password: readFileSync(passwordFile, 'utf8') });
   const vcenter = new VSphere({ url, trust: { ca: readFileSync(caFile, 'utf8') }, login });
-  const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
   const vm = { type: 'VirtualMachine', value: (await source('web-01')).id };
   // The freeze takes a moment here, so that it can be looked at.
   await story.control('/delays?tasks', { CreateSnapshotEx: 3_000 });
   try {
     expect(await status('web-01')).toBe('running');
     const params = { name: 'look', description: '', memory: false, quiesce: false };
-    const taken = vcenter.task(vm, 'CreateSnapshot_Task', params, 60_000, sleep);
+    const taken = vcenter.task(vm, 'CreateSnapshot_Task', params, 60_000, systemClock);
     await story.eventually(async () => (await status('web-01')) === 'paused', 30);
     const snapshot = (await taken) as unknown as { type: string; value: string };
     expect(await status('web-01')).toBe('running');
-    await vcenter.task(snapshot, 'RemoveSnapshot_Task', { removeChildren: false }, 60_000, sleep);
+    await vcenter.task(snapshot, 'RemoveSnapshot_Task', { removeChildren: false }, 60_000, systemClock);
     expect(await hear(story.lab, '192.168.76.10', 7000)).toContain('web-01');
   } finally {
     await story.control('/delays?tasks', {});

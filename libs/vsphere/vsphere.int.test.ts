@@ -172,6 +172,24 @@ test('task - its end is awaited, its failure carries the fault', async () => {
   await power('PowerOffVM_Task');
 });
 
+test('task - one that has not ended by the clock is not waited for', async () => {
+  const client = open();
+  const ref = await vm(client, 'kept-01');
+  await vcenter.tell('/delays?tasks', { PowerOn: 1_000 });
+  let now = 0;
+  const hasty = {
+    now: () => now,
+    sleep: async (ms: number) => {
+      now += ms;
+    },
+  };
+  await expect(client.task(ref, 'PowerOnVM_Task', {}, 100, hasty)).rejects.toMatchObject({
+    code: 'vsphere.fault',
+    detail: expect.stringContaining('did not end within 0.1 s'),
+  });
+  await vcenter.tell('/delays?tasks', {});
+});
+
 test('figures - the newest of a host, of what it has figures of; a counter that no vCenter has is left out', async () => {
   const client = open();
   const [host] = await client.read([await vm(client, 'web-01')], ['runtime.host']);

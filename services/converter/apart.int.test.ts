@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SparseExt } from './adapters/sparse-ext.ts';
-import { convertApart } from './apart.ts';
-import { convertDisks } from './convert.ts';
 import { blocksOf, waysTo } from './domain/ext/files.ts';
 import { ExtLayout } from './domain/ext/layout.ts';
 import type { Read } from './domain/read.ts';
 import { debugfs, folderOf, guestFiles, journalled, lvmDisk, plainDisk } from './testing/image.ts';
+import { convertApart } from './work/apart.ts';
+import { convertDisks } from './work/convert.ts';
 
 let folder: string;
 beforeEach(() => {

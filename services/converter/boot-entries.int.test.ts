@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ancestors } from './adapters/guest.ts';
 import { readInitrd } from './adapters/initrd.ts';
-import { convertDisks } from './convert.ts';
-import { inspectDisks } from './inspect.ts';
 import { debugfs, ext4, folderOf, guestFiles, partitioned, plainDisk, version, writeAt } from './testing/image.ts';
+import { convertDisks } from './work/convert.ts';
+import { inspectDisks } from './work/inspect.ts';
 
 let folder: string;
 beforeEach(() => {

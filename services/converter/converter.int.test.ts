@@ -7,10 +7,10 @@ import { crc32, Disk, Ledger, Root, runPass, summingOf } from '@tranship/blocks'
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { MemorySource } from '../../libs/blocks/testing/source.ts';
 import { rootsOf } from './adapters/roots.ts';
-import { convertDisks } from './convert.ts';
-import { inspectDisks } from './inspect.ts';
-import { convertFiles, inspectFiles } from './offline.ts';
 import { debugfs, folderOf, guestFiles, lvmDisk, plainDisk, version } from './testing/image.ts';
+import { convertDisks } from './work/convert.ts';
+import { inspectDisks } from './work/inspect.ts';
+import { convertFiles, inspectFiles } from './work/offline.ts';
 
 let folder: string;
 beforeEach(() => {

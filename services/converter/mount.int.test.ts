@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { probeDisks } from './adapters/disks.ts';
-import { convertDisks } from './convert.ts';
-import { inspectDisks } from './inspect.ts';
 import { btrfsDisk, folderOf, guestFiles, xfsDisk } from './testing/image.ts';
+import { convertDisks } from './work/convert.ts';
+import { inspectDisks } from './work/inspect.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -19,8 +19,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { convertFiles, inspectFiles } from './offline.ts';
 import { debugfs, folderOf, guestFiles, plainDisk } from './testing/image.ts';
+import { convertFiles, inspectFiles } from './work/offline.ts';
 
 let folder: string;
 let disk: string;

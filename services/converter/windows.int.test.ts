@@ -6,9 +6,9 @@ import { Journal } from './adapters/journal.ts';
 import { marks } from './adapters/marks.ts';
 import { NtfsFs } from './adapters/ntfs-fs.ts';
 import { binary, dword } from './domain/windows/registry.ts';
-import { convertFiles } from './offline.ts';
 import { adapter, mediaWith, ntfsTools, onVolume, product, systemKeys, windowsDisk } from './testing/windows.ts';
 import { windowsCase } from './testing/windows-case.ts';
+import { convertFiles } from './work/offline.ts';
 
 const mib = 1024 ** 2;
 const { tool, folder, media, disk, base, digest, inspect, convert, read, hive } = windowsCase();

@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 import { newCourse } from './domain/course.ts';
 import { describe } from './domain/migration.ts';
 import { dueStep } from './domain/next.ts';
-import { look } from './guard.ts';
 import { report } from './handlers/report.ts';
-import { Bandwidth } from './limits.ts';
-import { Rates } from './rates.ts';
 import { plan } from './testing/course.ts';
 import { answer, bus, clock, coursesOf, prepared, queued, replica, toCopy, types } from './testing/replica.ts';
+import { look } from './work/guard.ts';
+import { Bandwidth } from './work/limits.ts';
+import { Rates } from './work/rates.ts';
 
 test('guard - the room is looked at: a pass on a datastore that fills is given up, and goes on when there is room', async () => {
   const one = replica();

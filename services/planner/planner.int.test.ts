@@ -2,12 +2,12 @@ import { envelope, eventExamples, providerSchema, type Report, type StepName } f
 import { expect, test } from 'vitest';
 import { commandIssuer } from './adapters/log.ts';
 import { newCourse } from './domain/course.ts';
-import { driver } from './drive.ts';
 import { report } from './handlers/report.ts';
-import { Bandwidth, withLimits } from './limits.ts';
 import type { Commands } from './ports.ts';
 import { plan } from './testing/course.ts';
 import { answer, bus, clock, failed, inQueue, prepared, queued, replica, toCopy, types } from './testing/replica.ts';
+import { driver } from './work/drive.ts';
+import { Bandwidth, withLimits } from './work/limits.ts';
 
 test('planner - killed between an event and its command, the next one issues just that command, once', async () => {
   const dead: Commands = {

@@ -9,7 +9,7 @@ import type { Aggregates } from './ports.ts';
 import { plan as pin } from './testing/course.ts';
 import { estate, planOf } from './testing/estate.ts';
 import { answered, type Replica, replica } from './testing/replica.ts';
-import { underway } from './underway.ts';
+import { underway } from './work/underway.ts';
 
 const names = ['web-01', 'web-02', 'web-03'];
 const small = estate(names);

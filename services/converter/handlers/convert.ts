@@ -2,8 +2,8 @@ import type { StepInput, StepResult } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import { rootsOf } from '../adapters/roots.ts';
 import type { Config } from '../config.ts';
-import { convertDisks } from '../convert.ts';
-import { untouched, workOf } from '../direct.ts';
+import { convertDisks } from '../work/convert.ts';
+import { untouched, workOf } from '../work/direct.ts';
 
 export type Folders = Pick<Config, 'disksDir' | 'devicesDir' | 'scratchDir' | 'mediaDir'> &
   Partial<Pick<Config, 'applianceEngine' | 'luksKeysDir'>>;

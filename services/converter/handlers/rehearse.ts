@@ -2,7 +2,7 @@ import type { Objects } from '@tranship/bus';
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import type { Config } from '../config.ts';
-import { rehearseCopy } from '../rehearse.ts';
+import { rehearseCopy } from '../work/rehearse.ts';
 
 /** Boots the copy in isolation: see {@link rehearseCopy}. Its evidence takes the place of that of an earlier one. */
 export async function rehearse(

@@ -9,19 +9,19 @@ import {
   type VmEventType,
 } from '@tranship/contracts';
 import type { ServiceTable } from '@tranship/service-kit';
-import type { Engine } from '../advance.ts';
 import { type Course, newCourse } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
 import { signedProofOf } from '../domain/proof.ts';
 import { rehearsalOf } from '../domain/rehearsal.ts';
 import { reportOf } from '../domain/report.ts';
 import { stateNames, transition } from '../domain/states.ts';
-import { inLanes } from '../lanes.ts';
-import { tellOutcome } from '../outcome.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
-import { queue } from '../queue.ts';
-import type { Soon } from '../soon.ts';
-import { underway } from '../underway.ts';
+import type { Engine } from '../work/advance.ts';
+import { inLanes } from '../work/lanes.ts';
+import { tellOutcome } from '../work/outcome.ts';
+import { queue } from '../work/queue.ts';
+import type { Soon } from '../work/soon.ts';
+import { underway } from '../work/underway.ts';
 
 type Queries = NonNullable<ServiceTable['queries']>;
 type Act = QueryParsed<'actOnMigration'>;

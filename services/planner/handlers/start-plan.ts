@@ -14,9 +14,9 @@ import { type Maps, type PlanVm, resolve, starts } from '../domain/resolve.ts';
 import { sessionsFor } from '../domain/schedule.ts';
 import { isReady } from '../domain/validate.ts';
 import type { Aggregates, Model } from '../ports.ts';
-import { claim } from '../queue.ts';
-import { survey } from '../survey.ts';
-import { underway } from '../underway.ts';
+import { claim } from '../work/queue.ts';
+import { survey } from '../work/survey.ts';
+import { underway } from '../work/underway.ts';
 import type { Drives } from './migrations.ts';
 import { find } from './plans.ts';
 

@@ -2,10 +2,10 @@ import { prove as proveDisk, type Sink } from '@tranship/blocks';
 import { type StepInput, type StepResult, type TargetDisk, TranshipError } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
 import type { Ports } from '../ports.ts';
-import { whichDisk } from './crossed.ts';
-import { inFlight } from './in-flight.ts';
-import { moving } from './moving.ts';
-import { Teller } from './progress.ts';
+import { whichDisk } from '../work/crossed.ts';
+import { inFlight } from '../work/in-flight.ts';
+import { moving } from '../work/moving.ts';
+import { Teller } from '../work/progress.ts';
 
 /** Targets that are read at once. */
 const atOnce = 4;

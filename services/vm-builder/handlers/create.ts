@@ -2,7 +2,7 @@ import { type StepInput, type StepResult, TranshipError } from '@tranship/contra
 import { isMarked, marks } from '../domain/names.ts';
 import { virtualMachine } from '../domain/virtual-machine.ts';
 import type { Target } from '../ports.ts';
-import { signProof } from './sign.ts';
+import { signProof } from '../work/sign.ts';
 
 /** The VirtualMachine, halted, once its proof is signed. One that is there already must be ours. */
 export async function create(target: Target, input: StepInput<'create'>): Promise<StepResult<'create'>> {

@@ -5,8 +5,8 @@ import { targetDisk } from '../domain/names.ts';
 import { virtualMachine } from '../domain/virtual-machine.ts';
 import { diskClaim } from '../domain/volumes.ts';
 import type { Target } from '../ports.ts';
-import { whyKeyless } from './keys.ts';
-import { runs } from './runs.ts';
+import { whyKeyless } from '../work/keys.ts';
+import { runs } from '../work/runs.ts';
 
 const mark = { 'app.kubernetes.io/managed-by': 'tranship' };
 

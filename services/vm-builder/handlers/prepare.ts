@@ -4,11 +4,11 @@ import type { StepContext } from '@tranship/service-kit';
 import { bench } from '../domain/bench.ts';
 import { rehearses, selector, targetDisk, workDisk } from '../domain/names.ts';
 import { kvmDevice } from '../domain/workbench.ts';
-import { endWorkbench } from '../end-workbench.ts';
 import type { Target } from '../ports.ts';
-import { bringBack } from './bring-back.ts';
-import { whyKeyless } from './keys.ts';
-import { why } from './why.ts';
+import { bringBack } from '../work/bring-back.ts';
+import { endWorkbench } from '../work/end-workbench.ts';
+import { whyKeyless } from '../work/keys.ts';
+import { why } from '../work/why.ts';
 
 const lookMs = 200;
 

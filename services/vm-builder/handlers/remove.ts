@@ -2,10 +2,10 @@ import { type StepInput, type StepResult, TranshipError } from '@tranship/contra
 import type { Kind } from '@tranship/kube';
 import { errorFields, retry, type StepContext } from '@tranship/service-kit';
 import { cameFrom, isMarked, selector, startedAt, stoppedAt, targetDisk, workDisk } from '../domain/names.ts';
-import { endWorkbench } from '../end-workbench.ts';
 import type { Target } from '../ports.ts';
-import { marked, none, placesOf, rebind } from '../rebind.ts';
-import { runs } from './runs.ts';
+import { endWorkbench } from '../work/end-workbench.ts';
+import { marked, none, placesOf, rebind } from '../work/rebind.ts';
+import { runs } from '../work/runs.ts';
 
 type Input = StepInput<'settle'>;
 const goneMs = 180_000;

@@ -1,7 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Stack, tranship } from './testing/stack.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { event, layMigration, moved, unwell } from '../lab/testing/log.ts';
+import { onTerminal, Stack, tranship } from './testing/stack.ts';
 
 const stack = new Stack();
 beforeAll(() => stack.start(['planner']), 120_000);
@@ -170,9 +174,119 @@ describe('tranship', () => {
     expect(told.map(({ data }) => data.metadata.name)).toEqual(expect.arrayContaining(['nets', 'one', 'two', 'three']));
   });
 
-  it('delete - removes; and then it is not there', async () => {
+  it('get - watched: what is there, then what is new or has changed', async () => {
+    const { promise: shown, resolve } = Promise.withResolvers<void>();
+    const watched = as('viewer', ['get', 'nm', '--watch', '--timeout', '50s'], undefined, (out, end) => {
+      if (out.includes('nets')) resolve();
+      if (/^fresh +vc1 +0/m.test(out)) end();
+    });
+    await shown;
+    const fresh = maps.split('---')[0]!.replaceAll('nets', 'fresh');
+    await as('operator', ['apply', '-f', '-'], fresh);
+    await as('operator', ['apply', '-f', '-'], fresh.replace(/entries:[\s\S]*/, 'entries: []\n'));
+    const { out } = await watched;
+    expect(out.match(/^NAME +SOURCE +ENTRIES +AGE$/gm)).toHaveLength(1);
+    expect(out.match(/^nets /gm)).toHaveLength(1);
+    const one = await as('viewer', ['get', 'nm', 'fresh', '-w', '-o', 'json'], undefined, (_, end) => end());
+    expect(JSON.parse(one.out)).toMatchObject({ metadata: { name: 'fresh' } });
+  });
+
+  it('delete - by dry run it stays; removed it is not there', async () => {
+    expect((await as('operator', ['delete', 'plan', 'web', '--dry-run'])).out).toBe('plan/web deleted (dry run)\n');
+    expect((await as('operator', ['delete', 'plan', 'none', '--dry-run'])).code).toBe(4);
     expect((await as('operator', ['delete', 'plan', 'web'])).out).toBe('plan/web deleted\n');
     expect((await as('operator', ['delete', 'plan/web'])).code).toBe(4);
     expect((await as('operator', ['delete', 'migration', 'x'])).code).toBe(2);
+  });
+});
+
+describe('migrations that are laid into the log', () => {
+  beforeAll(async () => {
+    const began = ['vm.admitted', 'vm.prepared'] as const;
+    const queued = event('vm.queued', { plan: 'laid', type: 'cold' });
+    const done = [queued, ...began, ...moved];
+    await layMigration(stack.log, { id: 'laid-1', plan: 'laid', vms: { good: done } });
+    await layMigration(stack.log, {
+      ...{ id: 'laid-2', plan: 'laid', open: true },
+      vms: { good: done, 'not well': [queued, ...began, ...unwell] },
+    });
+    const heard = async () => expect((await as('viewer', ['get', 'migration', 'laid-2'])).code).toBe(0);
+    await vi.waitFor(heard, { timeout: 20_000, interval: 500 });
+  });
+
+  it('watch - one that is over is told with its end: 0', async () => {
+    const watched = await as('viewer', ['watch', 'laid-1']);
+    expect(watched).toMatchObject({ code: 0, out: expect.stringMatching(/ good succeeded/) });
+    expect(watched.err).toMatch(/^laid-1 succeeded in .*: 1 succeeded\n$/);
+    expect(await as('viewer', ['wait', 'laid-1', '--quiet'])).toEqual({ code: 0, out: '', err: '' });
+  });
+
+  it('wait, watch - where nothing moves and a person must decide they end with 3, and tell the VM and the ways', async () => {
+    const [waited, watched] = await Promise.all([
+      as('viewer', ['wait', 'laid-2', '--for=succeeded']),
+      as('viewer', ['watch', 'laid-2']),
+    ]);
+    for (const { code, err } of [waited, watched]) {
+      expect(code).toBe(3);
+      expect(err).toMatch(
+        /^error: laid-2 waits for a person, for 1 of its 2 VMs\n {2}not well is decision-needed: \w+\./,
+      );
+      expect(err).toContain("tranship retry laid-2 'not well': ");
+      expect(err).toContain("tranship rollback laid-2 'not well': ");
+    }
+    expect(watched.out).toMatch(/ not well decision-needed/);
+  });
+});
+
+describe('what every command is told', () => {
+  it('-o wide - has more columns than the table', async () => {
+    await as('operator', ['apply', '-f', '-'], plan);
+    expect((await as('viewer', ['get', 'plans', '-o', 'wide'])).out).toMatch(
+      /^NAME +SOURCE +TARGET +VMS +TYPE +GENERATION +AGE\nweb +vc1 +apps +1 +cold +1 /,
+    );
+  });
+
+  it('--context - of the configuration, though it is called as a verb is; one that is not there is a wrong use', async () => {
+    const contexts = { lab: { server: stack.server, tokenFile: stack.tokenFile('viewer') }, other: {} };
+    const env = { TRANSHIP_CONFIG: file('config.yaml', JSON.stringify({ 'current-context': 'other', contexts })) };
+    expect((await tranship(['--context', 'lab', 'get', 'plans', '-o', 'name'], { env })).out).toBe('plan/web\n');
+    expect(await tranship(['--context', 'none', 'get', 'plans'], { env })).toMatchObject({
+      ...{ code: 2, err: expect.stringContaining('known are: lab, other') },
+    });
+  });
+
+  it('--quiet - leaves results and errors', async () => {
+    const empty = ['get', 'plans', '-l', 'team=none'];
+    expect((await as('viewer', empty)).err).toBe('No plans found\n');
+    expect(await as('viewer', [...empty, '--quiet'])).toEqual({ code: 0, out: '', err: '' });
+    expect((await as('viewer', ['get', 'plan', 'none', '--quiet'])).err).toContain('error: ');
+  });
+
+  it('colours - on a terminal alone, and not with NO_COLOR or --no-color', async () => {
+    const doctor = ['doctor', '--server', 'http://127.0.0.1:1'];
+    expect(await onTerminal(doctor)).toContain('\u001b[');
+    expect(await onTerminal(doctor, { NO_COLOR: '1' })).not.toContain('\u001b[');
+    expect(await onTerminal([...doctor, '--no-color'])).not.toContain('\u001b[');
+    expect((await tranship(doctor)).out).not.toContain('\u001b[');
+  });
+
+  it('--certificate-authority - a gateway is judged by it; without, it is not spoken to', async () => {
+    const [key, cert] = [join(stack.dir, 'tls.key'), join(stack.dir, 'tls.crt')];
+    const name = ['-subj', '/CN=gateway', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ed25519', '-nodes', '-keyout', key, '-out', cert, ...name], {
+      ...{ stdio: 'ignore', timeout: 20_000 },
+    });
+    const front = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, answer) =>
+      answer.setHeader('content-type', 'application/json').end('{"items":[]}'),
+    );
+    await new Promise<void>((listening) => front.listen(0, '127.0.0.1', listening));
+    try {
+      const get = ['get', 'plans', '--server', `https://127.0.0.1:${(front.address() as AddressInfo).port}`];
+      expect((await tranship([...get, '--certificate-authority', cert])).code).toBe(0);
+      expect(await tranship(get)).toMatchObject({ code: 6, err: expect.stringContaining('certificate') });
+      expect((await tranship([...get, '--certificate-authority', '/nonexistent'])).code).toBe(2);
+    } finally {
+      front.close();
+    }
   });
 });

@@ -5,6 +5,7 @@ export const exits = {
   done: 0,
   failed: 1,
   usage: 2,
+  /** It cannot be started as it is; or it goes no further without a person. */
   notReady: 3,
   notFound: 4,
   denied: 5,

@@ -28,11 +28,12 @@ export function showItems<T>(
   show(terminal, format, value, () => {
     if (format === 'name') return items.map((item) => `${kind.name}/${kind.nameOf(item)}`);
     if (items.length === 0) return [];
-    const now = Date.now();
-    const columns = kind.columns.filter(({ wide }) => format === 'wide' || !wide);
-    return table(
-      columns.map(({ title }) => title),
-      items.map((item) => columns.map(({ of }) => of(item, now))),
-    );
+    return table(titlesOf(format, kind), rowsOf(format, kind, items));
   });
 }
+
+const columnsOf = <T>(format: Format, { columns }: Kind<T>) => columns.filter(({ wide }) => format === 'wide' || !wide);
+export const titlesOf = <T>(format: Format, kind: Kind<T>): string[] =>
+  columnsOf(format, kind).map(({ title }) => title);
+export const rowsOf = <T>(format: Format, kind: Kind<T>, items: readonly T[], now = Date.now()): string[][] =>
+  items.map((item) => columnsOf(format, kind).map(({ of }) => of(item, now)));

@@ -31,7 +31,11 @@ export function program(registers: readonly Register[]): Command {
     .option('--token-file <file>', 'file with the bearer token (TRANSHIP_TOKEN_FILE)')
     .option('--certificate-authority <file>', 'PEM that the gateway’s certificate is judged by')
     .option('--context <name>', 'context of ~/.config/tranship/config.yaml')
-    .addOption(new Option('-o, --output <format>', 'how the result is shown').choices(formats).default('table'))
+    .addOption(
+      new Option('-o, --output <format>', 'how the result is shown; html: of a report alone')
+        .choices(formats)
+        .default('table'),
+    )
     .option('--timeout <duration>', 'longest time for the whole command, such as 90s or 2h', milliseconds)
     .option('--quiet', 'nothing but results and errors')
     .option('--no-color', 'no colours (NO_COLOR)')

@@ -28,11 +28,11 @@ beforeAll(async () => {
   const kinds = await kubevirtDefinitions('virtualmachines', 'virtualmachineinstances');
   [plane, simulator] = await Promise.all([
     startControlPlane(controllers, kinds),
-    startVCenter({ vms: [{ name: 'web-01', folder: 'web', disks: [{ sizeGB: 0.01 }] }] }),
+    startVCenter({ vms: ['web-01', 'web-02'].map((name) => ({ name, folder: 'web', disks: [{ sizeGB: 0.01 }] })) }),
   ]);
   await plane.kubectl('apply', '-f', file('target.json', target));
   await stack.start(['planner']);
-  const settings = { TRANSHIP_KUBECONFIG: plane.kubeconfig, TRANSHIP_PREPARE_SECONDS: '5' };
+  const settings = { TRANSHIP_KUBECONFIG: plane.kubeconfig, TRANSHIP_PREPARE_SECONDS: '20' };
   await stack.startService('vm-builder', undefined, settings);
   await stack.startService('inventory');
 }, 180_000);
@@ -41,9 +41,14 @@ afterAll(async () => {
   await Promise.all([plane?.stop(), simulator?.stop()]);
 });
 
-const as = (role: 'viewer' | 'operator' | 'admin', args: string[], input?: string) => {
+const as = (
+  role: 'viewer' | 'operator' | 'admin',
+  args: string[],
+  input?: string,
+  onOut?: (out: string, end: () => void) => void,
+) => {
   const env = { TRANSHIP_SERVER: stack.server, TRANSHIP_TOKEN_FILE: stack.tokenFile(role) };
-  return tranship(args, { env, ...(input === undefined ? {} : { input }) });
+  return tranship(args, { env, ...(input === undefined ? {} : { input }), ...(onOut ? { onOut } : {}) });
 };
 const file = (name: string, text: string): string => {
   const path = join(stack.dir, name);
@@ -51,7 +56,7 @@ const file = (name: string, text: string): string => {
   return path;
 };
 const inspected = ['vm.inspection-due', 'vm.inspected'] as const;
-const plan = (name: string) => `apiVersion: tranship.dev/v1
+const plan = (name: string, vms = ['web-01']) => `apiVersion: tranship.dev/v1
 kind: Plan
 metadata: {name: ${name}}
 spec:
@@ -59,7 +64,7 @@ spec:
   target: {namespace: apps}
   networkMap: {entries: [{source: {name: VM Network}, target: {type: pod}}]}
   storageMap: {entries: [{source: {name: fast-ds}, target: {storageClass: fast}}]}
-  vms: [{name: web-01}]
+  vms: [${vms.map((vm) => `{name: ${vm}}`).join(', ')}]
 `;
 
 it('provider - made with its credential and the certificate that was shown; its password is nowhere', async () => {
@@ -69,7 +74,7 @@ it('provider - made with its credential and the certificate that was shown; its 
   const test = () => as('operator', ['provider', 'test', 'vc1']);
   await expect.poll(async () => (await test()).code, { timeout: 30_000, interval: 1_000 }).toBe(0);
   expect((await test()).out).toMatch(
-    /✓ +reachable[\s\S]*✓ +login[\s\S]*✓ +time skew[\s\S]*✓ +inventory +1 VMs[\s\S]*✓ +VApp\.Export[\s\S]*\? +data path[\s\S]*fix: /,
+    /✓ +reachable[\s\S]*✓ +login[\s\S]*✓ +time skew[\s\S]*✓ +inventory +2 VMs[\s\S]*✓ +VApp\.Export[\s\S]*\? +data path[\s\S]*fix: /,
   );
   const shown = await as('viewer', ['describe', 'provider', 'vc1']);
   expect(shown).toMatchObject({ code: 0, out: expect.stringContaining(simulator.url) });
@@ -91,6 +96,17 @@ it('provider - fetch-ca shows the certificate to compare', async () => {
   const { code, out } = await as('operator', ['provider', 'fetch-ca', 'vc1', '-o', 'json']);
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ sha1: simulator.thumbprint });
+});
+
+it('provider - made with the certificate of a file; one that is not there is a wrong use', async () => {
+  const create = ['provider', 'create', 'vc3', '--url', simulator.url, '--username', simulator.username];
+  const by = (path: string) =>
+    as('admin', [...create, '--password-stdin', '--ca-file', path], `${simulator.password}\n`);
+  expect((await by('/nonexistent')).code).toBe(2);
+  expect(await by(file('ca.pem', simulator.ca))).toMatchObject({ code: 0, out: 'provider/vc3 created\n' });
+  const tested = await as('operator', ['provider', 'test', 'vc3']);
+  expect(tested.out).toMatch(/✓ +certificate[\s\S]*✓ +login/);
+  expect((await as('admin', ['delete', 'provider', 'vc3'])).code).toBe(0);
 });
 
 it('inventory - the VMs of the only provider', async () => {
@@ -136,6 +152,16 @@ it('preview - the objects as the server would have them', async () => {
   expect(out.split('\n').map((line) => line.split('/')[0])).toEqual([
     ...['persistentvolumeclaim', 'job', 'persistentvolumeclaim', 'virtualmachine', ''],
   ]);
+});
+
+it('preview - of one VM alone', async () => {
+  const both = file('both.yaml', plan('both', ['web-01', 'web-02']));
+  const names = async (...more: string[]) =>
+    (await as('viewer', ['preview', '-f', both, '-o', 'name', ...more])).out.split('\n').filter(Boolean);
+  expect(await names()).toHaveLength(8);
+  const one = await names('--vm', 'web-02');
+  expect(one).toHaveLength(4);
+  expect(one).toContain('virtualmachine/web-02');
 });
 
 describe('guests, of a plan whose last migration is over', () => {
@@ -210,17 +236,33 @@ it('doctor - all is in place', async () => {
   expect(code).toBe(0);
 });
 
-it('migration - started, watched, cancelled; the timeline tells it', { timeout: 120_000 }, async () => {
-  await as('operator', ['apply', '-f', '-'], plan('good'));
-  const start = await as('operator', ['start', 'good', '-o', 'name']);
-  expect(start.code).toBe(0);
-  migration = start.out.trim().replace('migration/', '');
-  const described = await as('viewer', ['describe', 'migration', migration]);
-  expect(described).toMatchObject({ code: 0, out: expect.stringContaining('web-01') });
+it('migration - of the VMs that are ready; watched by its start and by watch, cancelled; the timeline tells it', {
+  timeout: 120_000,
+}, async () => {
+  await as('operator', ['apply', '-f', '-'], plan('good', ['web-01', 'nobody']));
+  expect(await as('operator', ['start', 'good'])).toMatchObject({ code: 3, err: expect.stringContaining('not-ready') });
+  const { promise: started, resolve } = Promise.withResolvers<string>();
+  const begin = ['start', 'good', '--ready-only', '--watch', '-o', 'name', '--timeout', '50s'];
+  const watchedByStart = as('operator', begin, undefined, (out) => {
+    const [, id] = /^migration\/(\S+)\n/.exec(out) ?? [];
+    if (id !== undefined) resolve(id);
+  });
+  migration = await started;
+  const { promise: watching, resolve: seen } = Promise.withResolvers<void>();
+  const watched = as('viewer', ['watch', migration, '--timeout', '50s'], undefined, () => seen());
+  await watching;
   expect(await as('admin', ['delete', 'provider', 'vc1'])).toMatchObject({
     ...{ code: 1, err: expect.stringMatching(/web-01 is moved by good-1\n {2}fix: .*\n {2}code: provider\.in-use/) },
   });
   expect((await as('operator', ['cancel', migration])).code).toBe(0);
+  const described = await as('viewer', ['describe', 'migration', migration]);
+  expect(described).toMatchObject({ code: 0, out: expect.stringContaining('web-01') });
+  expect(described.out).not.toContain('nobody');
+  for (const { code, out, err } of await Promise.all([watchedByStart, watched])) {
+    expect(code).toBe(1);
+    expect(out).toMatch(/^\d\d:\d\d:\d\d web-01 cancelled$/m);
+    expect(err).toContain(`${migration} cancelled in `);
+  }
   const waited = await as('viewer', ['wait', migration, '--for', 'cancelled', '--timeout', '90s']);
   expect(waited).toMatchObject({ code: 0, err: expect.stringContaining('cancelled') });
   const timeline = await as('viewer', ['timeline', migration, 'web-01']);

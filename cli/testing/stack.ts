@@ -140,6 +140,24 @@ export function tranship(
   });
 }
 
+/** The same at a terminal, which `script` makes: all that it shows. */
+export function onTerminal(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  const line = [process.execPath, join(root, 'cli/main.ts'), ...args].map((each) => `'${each}'`).join(' ');
+  const child = spawn('script', ['-qefc', line, '/dev/null'], {
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', NODE_NO_WARNINGS: '1', TERM: 'xterm', ...env },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 60_000,
+  });
+  let out = '';
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', () => resolve(out));
+  });
+}
+
 function freePort(): Promise<number> {
   const server = createServer();
   return new Promise((resolve) =>

@@ -28,10 +28,13 @@ export const moved: Course = [
   ...(['vm.settled', 'vm.succeeded'] as const),
 ];
 
-/** Lays a migration that is over into the log, as its planner would have left it: nobody is asked to do anything. */
+/** From its final pass up to a target that runs, and does not get well. */
+export const unwell: Course = [...moved.slice(0, moved.indexOf('vm.healthy')), 'vm.decision-needed'];
+
+/** Lays a migration into the log, as its planner would have left it: nobody is asked to do anything. `open`: it is not over. */
 export async function layMigration(
   { url, passwordFile }: LogFacts,
-  { id, plan, vms }: { id: string; plan: string; vms: Readonly<Record<string, Course>> },
+  { id, plan, vms, open = false }: { id: string; plan: string; vms: Readonly<Record<string, Course>>; open?: boolean },
 ): Promise<void> {
   const bus = await Bus.open({ url, user: 'planner', passwordFile, name: 'test', makeStreams: false });
   const context = { source: 'tranship/planner', time: new Date() };
@@ -44,7 +47,11 @@ export async function layMigration(
     for (const { id: vm, course } of named) await append('vm', [id, vm], course);
     // As an older planner started it: nothing was pinned.
     const started = { plan, source: undefined, vms: named.map(({ id: vm, name }) => ({ id: vm, name })) };
-    await append('migration', [id], [event('migration.started', started), 'migration.finished']);
+    await append(
+      'migration',
+      [id],
+      [event('migration.started', started), ...(open ? [] : ['migration.finished' as const])],
+    );
   } finally {
     await bus.close();
   }

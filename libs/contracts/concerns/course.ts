@@ -15,6 +15,6 @@ export const courseConcerns = {
   'target.unproven': {
     category: 'warning',
     label: 'Nothing inside has answered',
-    fix: 'Look at its console (`virtctl console`, `virtctl vnc`) before the source is archived; with `health.agent: required` such a VM asks for a decision',
+    fix: 'Look at its console (`virtctl console`, `virtctl vnc`) before the source is archived; a guest that has an agent before it is moved, or a plan with `health.agent: required`, asks for a decision instead',
   },
 } as const satisfies Record<string, ConcernEntry>;

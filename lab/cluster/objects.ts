@@ -160,13 +160,16 @@ export async function awaitNode(settings: Settings): Promise<void> {
   ]);
 }
 
+/** A bound against hanging: on a machine that is busy with much else it has taken four times as long as alone. */
+const kubevirtMs = 300_000;
+
 export async function awaitKubevirt(settings: Settings): Promise<void> {
   for (const name of ['virt-api', 'virt-controller', 'virt-handler']) {
     const ready = async () =>
       / 1\/1 /.test(
         await kubectl(settings, ['get', 'pod', '-n', 'kubevirt', '-l', `kubevirt.io=${name}`, '--no-headers']),
       );
-    if (!(await until(ready, 120_000)))
+    if (!(await until(ready, kubevirtMs)))
       throw new Error(`${name} did not become ready: lab kubectl -n kubevirt describe pods`);
   }
 }

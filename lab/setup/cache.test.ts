@@ -74,18 +74,19 @@ test('lock - one of a dead process is taken over, one of a living is waited for'
   rmSync(file);
 });
 
-test('lock - what killed processes left beside other locks is swept, what living ones have stays', async () => {
-  const left = [`old.lock`, `old.lock.${dead}-3`];
-  const living = ['busy.lock', `busy.lock.${self()}-77`];
-  for (const name of left) writeFileSync(join(dir, name), dead);
-  for (const name of living) writeFileSync(join(dir, name), self());
-  await locked(join(dir, 'own.lock'), async () => {});
-  expect(
-    readdirSync(dir)
-      .filter((name) => name.includes('.lock'))
-      .sort(),
-  ).toEqual(living);
-  for (const name of living) rmSync(join(dir, name));
+test('lock - what killed processes left beside other locks is swept; what living ones have, and another’s, stay', async () => {
+  const folder = mkdtempSync(join(dir, 'locks-'));
+  const files = {
+    'old.lock': dead,
+    [`old.lock.${dead}-3`]: dead,
+    'busy.lock': self(),
+    [`busy.lock.${self()}-77`]: self(),
+    'xtables.lock': '',
+  };
+  for (const [name, owner] of Object.entries(files)) writeFileSync(join(folder, name), owner);
+  await locked(join(folder, 'own.lock'), async () => {});
+  expect(readdirSync(folder).sort()).toEqual(['busy.lock', `busy.lock.${self()}-77`, 'xtables.lock']);
+  rmSync(folder, { recursive: true });
 });
 
 test('scratch - what a killed process left is swept, what a living one has stays', () => {

@@ -30,11 +30,11 @@ export async function locked<T>(file: string, work: () => Promise<T>, longest = 
   }
 }
 
-/** Removes the locks, and the marks of those who waited for one, that killed processes left in a folder. */
+/** Removes the locks, and the marks of those who waited for one, that killed processes left in a folder: of ours alone. */
 function sweep(folder: string): void {
   for (const name of readdirSync(folder)) {
     const owner = name.endsWith('.lock') ? read(join(folder, name)) : /\.lock\.(\d+-\d+)-\d+$/.exec(name)?.[1];
-    if (owner !== undefined && !ownerLives(owner)) rmSync(join(folder, name), { force: true });
+    if (/^\d+-\d+$/.test(owner ?? '') && !ownerLives(owner!)) rmSync(join(folder, name), { force: true });
   }
 }
 

@@ -9,6 +9,7 @@ const guest = { name: 'web-01', address: '192.168.76.10', port: 7000 };
 /** Bounds against hanging: on a busy machine an emulated guest takes its time. */
 const bootMs = 600_000;
 const answerMs = 60_000;
+const hearSeconds = 15;
 const sayEveryMs = 20_000;
 const pause = () => new Promise((done) => setTimeout(done, 1_000));
 
@@ -20,7 +21,7 @@ export interface Before {
 
 /** The counter that the guest writes through to its disk, one higher at each question. */
 async function counter(lab: Lab): Promise<number | undefined> {
-  const [name, count] = (await hear(lab, guest.address, guest.port)).split(' ');
+  const [name, count] = (await hear(lab, guest.address, guest.port, hearSeconds)).split(' ');
   return name === guest.name ? Number(count) : undefined;
 }
 

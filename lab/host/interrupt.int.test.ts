@@ -50,4 +50,4 @@ test('interrupt - Ctrl-C in `npm run demo` while its cluster comes up: it tells,
   expect(await demo.ctrlC()).toBe(130);
   expect(traces()).toEqual([]);
   expect(demo.lines).toContain('stopping; everything that the demo made goes with it …');
-});
+}, 240_000);

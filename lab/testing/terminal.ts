@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { onTestFinished } from 'vitest';
 
 export interface Program {
   readonly child: ChildProcess;
@@ -19,7 +20,16 @@ export function foreground(args: readonly string[], dir: string): Program {
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr])
     createInterface(stream).on('line', (line) => child.emit('said', lines[lines.push(line) - 1]));
-  const end = new Promise<number | null>((done) => child.once('exit', done));
+  // Once all is read, too.
+  const end = new Promise<number | null>((done) => child.once('close', done));
+  const ctrlC = () => {
+    process.kill(-child.pid!, 'SIGINT');
+    return end;
+  };
+  // A test that fails on the way leaves it running.
+  onTestFinished(async () => {
+    if (child.exitCode === null && child.signalCode === null) await ctrlC();
+  });
   return {
     child,
     lines,
@@ -30,9 +40,6 @@ export function foreground(args: readonly string[], dir: string): Program {
         void end.then(() => reject(new Error(`ended before it said: ${words}\n${lines.join('\n')}`)));
       }),
     ended: () => end,
-    ctrlC: () => {
-      process.kill(-child.pid!, 'SIGINT');
-      return end;
-    },
+    ctrlC,
   };
 }

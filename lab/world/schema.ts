@@ -9,6 +9,8 @@ const free = z.record(z.string(), z.unknown());
 export const worldVmSchema = z.strictObject({
   name: z.string(),
   folder: z.string().default(''),
+  /** The host that it is on: `esx-0`, `esx-1` …, as they were made; else the first. */
+  host: z.string().optional(),
   /** A recipe of lab/guests; none: blank or patterned disks. */
   guest: z.enum(['debian-12']).optional(),
   power: z.enum(['on', 'off']).default('off'),
@@ -51,6 +53,8 @@ export const worldVmSchema = z.strictObject({
 });
 export type WorldVm = z.infer<typeof worldVmSchema>;
 
+const count = z.number().int().positive().default(1);
+
 export const worldSchema = z.strictObject({
   apiVersion: z.literal('tranship.dev/v1').optional(),
   kind: z.literal('World'),
@@ -59,7 +63,13 @@ export const worldSchema = z.strictObject({
     seed: z.number().int().default(7),
     vcenter: z
       .strictObject({
-        hosts: z.number().int().positive().default(1),
+        datacenters: count,
+        /** Of each data centre: C0, C1 … */
+        clusters: count,
+        /** Of each cluster: esx-0, esx-1 … in all of vCenter. */
+        hosts: count,
+        /** Disks that the disk library holds open at once on one host; one more is refused. */
+        handlesPerHost: z.number().int().positive().optional(),
         datastores: z
           .array(z.strictObject({ name: z.string(), capacityGB: z.number().default(500) }))
           .default([{ name: 'fast-ds', capacityGB: 500 }]),
@@ -68,6 +78,8 @@ export const worldSchema = z.strictObject({
           .default([{ name: 'VM Network', type: 'network' }]),
       })
       .prefault({}),
+    /** Any property of a host, cluster, datastore or network in vim25 JSON, set as it stands when all is made; by inventory path. */
+    overlays: z.array(z.strictObject({ object: z.string().startsWith('/'), set: free })).default([]),
     vms: z.array(worldVmSchema).default([]),
     fleet: z.strictObject({ count: z.number().int().nonnegative(), prefix: z.string().default('fleet-') }).optional(),
     cluster: z

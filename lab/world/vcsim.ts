@@ -5,15 +5,15 @@ type Json = Record<string, unknown>;
 
 /** The world as `lab vcsim` takes it. `images`: for each VM the files that its disks begin with. */
 export function vcsimWorld(world: World, images: ReadonlyMap<string, readonly string[]>): Json {
-  const { vcenter, vms, fleet } = world.spec;
+  const { vcenter, overlays, vms, fleet } = world.spec;
   const store = vcenter.datastores[0]!.name;
   return {
-    hosts: vcenter.hosts,
-    datastores: vcenter.datastores,
-    networks: vcenter.networks,
+    ...vcenter,
+    overlays,
     vms: vms.map((vm) => ({
       name: vm.name,
       folder: vm.folder,
+      ...(vm.host === undefined ? {} : { host: vm.host }),
       datastore: store,
       snapshots: vm.snapshots,
       images: images.get(vm.name) ?? [],

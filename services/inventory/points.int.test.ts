@@ -43,7 +43,7 @@ beforeAll(async () => {
   const disks = [{ sizeGB: 0.0625, fill: 'pattern:4MB' }, { sizeGB: 0.03125 }];
   const small = [
     ...['busy', 'foreign', 'reset', 'changed', 'undone', 'stale', 'briefly', 'narrow'],
-    ...['rewound', 'unnoticed', 'mute', 'gappy', 'windows', 'plain', 'unmerged'],
+    ...['rewound', 'unnoticed', 'newer', 'mute', 'gappy', 'windows', 'plain', 'unmerged'],
   ].map((name) => ({ name, power: 'on', disks }));
   const many = { name: 'many', power: 'on', disks: [{ sizeGB: 0.5 }] };
   simulator = await startVCenter({ vms: [...small, many] });
@@ -217,6 +217,22 @@ test('history - a VM that was reverted to somebody’s snapshot, which stays: it
   await writes('rewound', 6 * mib);
   const fourth = await pass('rewound', 4, third);
   expect(fourth.disks[0]!.lost ?? areas(fourth)).toEqual([[6 * mib, leaf]]);
+});
+
+test('history - a snapshot and a revert by vCenter’s newer calls keep the bytes and the tracking’s rules as well', async () => {
+  const bytes = async () => readFileSync((await listed('newer'))[0]!.path);
+  const first = await pass('newer', 1);
+  await control('/snapshot?vm=newer&name=backup');
+  const then = await bytes();
+  await writes('newer', 5 * mib);
+  const second = await pass('newer', 2, first);
+  expect(second.disks[0]!.lost).toContain('snapshots of others were taken');
+  expect(second.disks[0]!.changeId).not.toBe(first.disks[0]!.changeId);
+  expect((await bytes()).equals(then)).toBe(false);
+  await control('/revert?vm=newer');
+  expect((await bytes()).equals(then)).toBe(true);
+  const third = await pass('newer', 3, second);
+  expect(third.disks[0]).toMatchObject({ lost: 'change tracking was reset' });
 });
 
 test('history - tracking that does not notice a revert: its number does not go on, or falls, and all is compared', async () => {

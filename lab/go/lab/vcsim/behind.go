@@ -18,7 +18,7 @@ import (
 // stays open, and change tracking goes on.
 func (l *lab) relocate(vm *simulator.VirtualMachine, datastore string) any {
 	ctx := l.own()
-	ds, ok := l.entity("Datastore", datastore).(*simulator.Datastore)
+	ds, ok := l.child(l.datacenter(vm).DatastoreFolder, datastore).(*simulator.Datastore)
 	if !ok {
 		return fmt.Errorf("no datastore %s", datastore)
 	}
@@ -81,9 +81,16 @@ func (l *lab) resize(vm *simulator.VirtualMachine, size string) any {
 	return bytes
 }
 
-// revert: somebody goes back to a snapshot, by its name; as with all that keep no memory, the VM is off then.
+// revert: somebody goes back to a snapshot by its name, without one to the newest; as with all that keep no memory, the VM is off then.
 func (l *lab) revert(vm *simulator.VirtualMachine, name string) any {
 	ctx := l.own()
+	if name == "" {
+		body := (&labVM{vm, l}).RevertToCurrentSnapshotTask(ctx, &types.RevertToCurrentSnapshot_Task{This: vm.Self})
+		if body.Fault() != nil {
+			return fmt.Errorf("%T", body.Fault().VimFault())
+		}
+		return l.ended(ctx, body.(*methods.RevertToCurrentSnapshot_TaskBody).Res.Returnval, "reverted")
+	}
 	var found *simulator.VirtualMachineSnapshot
 	if vm.Snapshot != nil {
 		if id := named(vm.Snapshot.RootSnapshotList, name); id != nil {
@@ -94,10 +101,22 @@ func (l *lab) revert(vm *simulator.VirtualMachine, name string) any {
 		return fmt.Errorf("no snapshot %s", name)
 	}
 	task := (&labSnapshot{found, l}).RevertToSnapshotTask(ctx, &types.RevertToSnapshot_Task{This: found.Self})
-	if _, f := wait(ctx, task.(*methods.RevertToSnapshot_TaskBody).Res.Returnval); f != nil {
+	return l.ended(ctx, task.(*methods.RevertToSnapshot_TaskBody).Res.Returnval, "reverted")
+}
+
+// snapshotBehind: somebody takes a snapshot, in the way of vCenter's newer clients.
+func (l *lab) snapshotBehind(vm *simulator.VirtualMachine, name string) any {
+	ctx := l.own()
+	task := (&labVM{vm, l}).CreateSnapshotExTask(ctx, &types.CreateSnapshotEx_Task{This: vm.Self, Name: name})
+	return l.ended(ctx, task.(*methods.CreateSnapshotEx_TaskBody).Res.Returnval, "taken")
+}
+
+// ended waits for a task: what it is called once it is done, or an error.
+func (l *lab) ended(ctx *simulator.Context, task ref, done string) any {
+	if _, f := wait(ctx, task); f != nil {
 		return fmt.Errorf("%T", f)
 	}
-	return "reverted"
+	return done
 }
 
 func named(trees []types.VirtualMachineSnapshotTree, name string) *ref {
@@ -114,11 +133,6 @@ func named(trees []types.VirtualMachineSnapshotTree, name string) *ref {
 
 // powerOnBehind: somebody starts the VM in vCenter's own client.
 func (l *lab) powerOnBehind(vm *simulator.VirtualMachine) any {
-	w := &labVM{vm, l}
 	ctx := l.own()
-	_, f := wait(ctx, powerOn(w, ctx))
-	if f != nil {
-		return f
-	}
-	return "on"
+	return l.ended(ctx, powerOn(&labVM{vm, l}, ctx), "on")
 }

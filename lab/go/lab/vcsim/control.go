@@ -2,8 +2,11 @@ package vcsim
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
@@ -21,6 +24,7 @@ func (l *lab) control() http.Handler {
 	mux.HandleFunc("DELETE /cbt/lie", l.withVM(func(vm *simulator.VirtualMachine) any { return l.endLies(vm.Self.Value) }))
 	mux.HandleFunc("POST /relocate", l.withQuery(func(vm *simulator.VirtualMachine, q url.Values) any { return l.relocate(vm, q.Get("datastore")) }))
 	mux.HandleFunc("POST /resize", l.withQuery(func(vm *simulator.VirtualMachine, q url.Values) any { return l.resize(vm, q.Get("bytes")) }))
+	mux.HandleFunc("POST /snapshot", l.withQuery(func(vm *simulator.VirtualMachine, q url.Values) any { return l.snapshotBehind(vm, q.Get("name")) }))
 	mux.HandleFunc("POST /revert", l.withQuery(func(vm *simulator.VirtualMachine, q url.Values) any { return l.revert(vm, q.Get("snapshot")) }))
 	mux.HandleFunc("POST /power/off", l.withVM(l.guestIsOff))
 	mux.HandleFunc("POST /power/on", l.withVM(l.powerOnBehind))
@@ -83,22 +87,31 @@ func (l *lab) withQuery(f func(*simulator.VirtualMachine, url.Values) any) http.
 	}
 }
 
+// slowable are the names of tasks that a delay is for; CreateSnapshotEx is the part of a snapshot for which the guest is stunned.
+var slowable = []string{"CreateSnapshot_Task", "CreateSnapshotEx_Task", "CreateSnapshotEx", "RemoveSnapshot_Task", "RemoveAllSnapshots_Task",
+	"ConsolidateDisks_Task", "RevertToSnapshot_Task", "RevertToCurrentSnapshot_Task"}
+
 // setDelays takes {"Method": ms}; with ?tasks the names of tasks.
 func (l *lab) setDelays(w http.ResponseWriter, r *http.Request) {
 	var ms map[string]int
 	if !body(w, r, &ms) {
 		return
 	}
-	if r.URL.Query().Has("tasks") {
-		ms["LockHandoff"] = 0 // else the VM could not be read while its task sleeps
-		simulator.TaskDelay.MethodDelay = ms
-		return
+	tasks := r.URL.Query().Has("tasks")
+	all := map[string]time.Duration{}
+	for k, v := range ms {
+		if tasks && !slices.Contains(slowable, k) {
+			http.Error(w, fmt.Sprintf("no delay for %s, only for %s", k, strings.Join(slowable, ", ")), http.StatusBadRequest)
+			return
+		}
+		all[k] = time.Duration(v) * time.Millisecond
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.delay = map[string]time.Duration{}
-	for k, v := range ms {
-		l.delay[k] = time.Duration(v) * time.Millisecond
+	if tasks {
+		l.slow = all
+	} else {
+		l.delay = all
 	}
 }
 

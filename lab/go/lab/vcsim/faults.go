@@ -3,7 +3,9 @@ package vcsim
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"reflect"
@@ -41,6 +43,8 @@ func (l *lab) handle(ctx *simulator.Context, m *simulator.Method) (mo.Reference,
 		o = &labAuthorization{x, l}
 	case *simulator.VirtualMachineSnapshot:
 		o = &labSnapshot{x, l}
+	case *simulator.Datastore:
+		o = &labDatastore{x}
 	default:
 		return nil, nil
 	}
@@ -190,9 +194,9 @@ func (w watcher) UpdateObject(_ *simulator.Context, o mo.Reference, changes []ty
 	for _, c := range changes {
 		if c.Name == "runtime.powerState" {
 			if c.Val == types.VirtualMachinePowerStatePoweredOn {
-				go w.l.notify(fmt.Sprint(c.Val), vm.Name) // the keeper asks for the VM's disks, and the VM is locked now
+				go func() { _ = w.l.notify(fmt.Sprint(c.Val), vm.Name) }() // the keeper asks for the VM's disks, and the VM is locked now
 			} else {
-				w.l.notify(fmt.Sprint(c.Val), vm.Name)
+				_ = w.l.notify(fmt.Sprint(c.Val), vm.Name)
 			}
 		}
 	}
@@ -204,11 +208,19 @@ const (
 	shutdownDeadline = 15 * time.Minute
 )
 
-// notify tells the lab's process keeper about a VM and waits for its answer.
-func (l *lab) notify(event, vm string) {
+// notify tells the lab's process keeper about a VM and waits for its answer; what it could not do is told in the log too.
+func (l *lab) notify(event, vm string) error {
 	if l.hook == "" {
-		return
+		return nil
 	}
+	err := l.tell(event, vm)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s of %s: the keeper: %v\n", event, vm, err)
+	}
+	return err
+}
+
+func (l *lab) tell(event, vm string) error {
 	deadline := tellDeadline
 	if event == "shutdownGuest" {
 		deadline = shutdownDeadline
@@ -216,10 +228,14 @@ func (l *lab) notify(event, vm string) {
 	b, _ := json.Marshal(map[string]string{"event": event, "vm": vm})
 	r, err := (&http.Client{Timeout: deadline}).Post(l.hook, "application/json", bytes.NewReader(b))
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s of %s: the keeper: %v\n", event, vm, err)
-		return
+		return err
 	}
-	r.Body.Close()
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		why, _ := io.ReadAll(io.LimitReader(r.Body, 400))
+		return errors.New(string(why))
+	}
+	return nil
 }
 
 // ownDevices gives a new VM copies of the default devices: in vcsim all VMs share them, and so the PCI controller's

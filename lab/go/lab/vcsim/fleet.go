@@ -12,13 +12,13 @@ func (l *lab) fleet(n int, prefix string) error {
 	if n == 0 {
 		return nil
 	}
-	dc := l.entity("Datacenter", "").(*simulator.Datacenter)
 	store := l.entity("Datastore", "").Entity().Name
 	hosts := l.hosts()
 	unit := int32(0)
 	var tasks []ref
 	for i := 0; i < n; i++ {
-		f, err := l.folder(dc, fmt.Sprintf("%s%d", prefix, i/500))
+		host := hosts[i%len(hosts)]
+		f, err := l.folder(l.datacenter(host), fmt.Sprintf("%s%d", prefix, i/500))
 		if err != nil {
 			return err
 		}
@@ -31,7 +31,7 @@ func (l *lab) fleet(n int, prefix string) error {
 		add := func(x types.BaseVirtualDevice, op types.VirtualDeviceConfigSpecFileOperation) types.BaseVirtualDeviceConfigSpec {
 			return &types.VirtualDeviceConfigSpec{Operation: "add", Device: x, FileOperation: op}
 		}
-		tasks = append(tasks, l.create(f, hosts[i%len(hosts)], types.VirtualMachineConfigSpec{Name: fmt.Sprintf("%s%05d", prefix, i),
+		tasks = append(tasks, l.create(f, host, types.VirtualMachineConfigSpec{Name: fmt.Sprintf("%s%05d", prefix, i),
 			GuestId: "rhel9_64Guest", NumCPUs: 2, MemoryMB: 4096, Files: &types.VirtualMachineFileInfo{VmPathName: "[" + store + "]"},
 			DeviceChange: []types.BaseVirtualDeviceConfigSpec{add(scsi, ""), add(d, "create"), add(net, "")}}))
 	}

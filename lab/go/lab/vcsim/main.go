@@ -28,8 +28,9 @@ type lab struct {
 	cbt      map[diskKey]*track
 	lies     map[string][]lie // by VM
 	delay    map[string]time.Duration
-	latency  map[string]int64 // of datastores, ms
-	roles    map[ref][]string // privileges, by entity
+	slow     map[string]time.Duration // tasks
+	latency  map[string]int64         // of datastores, ms
+	roles    map[ref][]string         // privileges, by entity
 	rules    []*taskRule
 	waiting  sync.Map
 	deaf     sync.Map // VMs whose guests ignore a shutdown
@@ -43,7 +44,7 @@ type lab struct {
 type options struct {
 	listen, control, world, dir, credentials, cert, key, hook string
 	idle, shutdown                                            time.Duration
-	maxAreas, handlesPerHost                                  int
+	maxAreas                                                  int
 }
 
 func parse(args []string) (o options, err error) {
@@ -59,7 +60,6 @@ func parse(args []string) (o options, err error) {
 	f.DurationVar(&o.idle, "idle", 30*time.Minute, "session idle time-out")
 	f.DurationVar(&o.shutdown, "shutdown", time.Second, "time that ShutdownGuest takes without a hook")
 	f.IntVar(&o.maxAreas, "max-areas", 2000, "areas in one answer of QueryChangedDiskAreas")
-	f.IntVar(&o.handlesPerHost, "handles-per-host", 32, "disks open at once on one host")
 	return o, f.Parse(args)
 }
 
@@ -101,7 +101,7 @@ func Main(args []string) error {
 		m.Service.TLS.Certificates = []tls.Certificate{pair}
 		thumbprint = strings.ReplaceAll(fmt.Sprintf("% X", sha1.Sum(pair.Certificate[0])), " ", ":")
 	}
-	l.doors = newDoors(l, user, pass, o.handlesPerHost)
+	l.doors = newDoors(l, user, pass, w.HandlesPerHost)
 	mux := http.NewServeMux()
 	l.doors.register(mux)
 	l.exports = newExports(l, o.listen, thumbprint)

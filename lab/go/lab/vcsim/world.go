@@ -3,9 +3,7 @@ package vcsim
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/vmware/govmomi/simulator"
@@ -17,14 +15,21 @@ import (
 // world is what the JSON file describes (made from the world file by the lab). Overlay is decoded over the VM's managed
 // object after CreateVM has done what it does, so nothing that vcsim drops is out of reach.
 type world struct {
-	Hosts      int
-	Datastores []struct {
+	Datacenters    int
+	Clusters       int // of each data centre
+	Hosts          int // of each cluster
+	HandlesPerHost int // disks that the disk library holds open at once on one host
+	Datastores     []struct {
 		Name       string
 		CapacityGB int64
 	}
 	Networks []struct{ Name, Type string }
-	Vms      []worldVM
-	Fleet    struct {
+	Overlays []struct {
+		Object string // inventory path
+		Set    json.RawMessage
+	}
+	Vms   []worldVM
+	Fleet struct {
 		Count  int
 		Prefix string
 	}
@@ -40,7 +45,7 @@ type worldVM struct {
 }
 
 func readWorld(file string) (*world, error) {
-	w := &world{Hosts: 1}
+	w := &world{Datacenters: 1, Clusters: 1, Hosts: 1, HandlesPerHost: 32}
 	if file == "" {
 		return w, nil
 	}
@@ -52,19 +57,9 @@ func readWorld(file string) (*world, error) {
 	return w, types.NewJSONDecoder(f).Decode(w)
 }
 
-func (w *world) model() *simulator.Model {
-	m := simulator.VPX()
-	m.Machine, m.Autostart, m.Datastore, m.Host, m.ClusterHost, m.Portgroup = 0, false, 0, 0, max(1, w.Hosts), 0
-	for _, n := range w.Networks {
-		if n.Type == "dvportgroup" {
-			m.Portgroup++
-		}
-	}
-	return m
-}
-
-// build fills the empty data centre: datastores as folders of dir, networks, VMs.
+// build fills the empty data centres: datastores as folders of dir, networks, VMs.
 func (l *lab) build(w *world, dir string) error {
+	l.rename()
 	if err := l.datastores(w, dir); err != nil {
 		return err
 	}
@@ -76,68 +71,13 @@ func (l *lab) build(w *world, dir string) error {
 			return fmt.Errorf("%s: %w", w.Vms[i].Name, err)
 		}
 	}
-	return l.fleet(w.Fleet.Count, or(w.Fleet.Prefix, "fleet-"))
-}
-
-func (l *lab) hosts() (res []*simulator.HostSystem) {
-	for _, h := range l.svc.Context.Map.All("HostSystem") {
-		res = append(res, h.(*simulator.HostSystem))
+	if err := l.fleet(w.Fleet.Count, or(w.Fleet.Prefix, "fleet-")); err != nil {
+		return err
 	}
-	return
-}
-
-func (l *lab) datastores(w *world, dir string) error {
-	for _, d := range w.Datastores {
-		folder := filepath.Join(dir, d.Name)
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			return err
-		}
-		for _, h := range l.hosts() {
-			system := l.svc.Context.Map.Get(*h.ConfigManager.DatastoreSystem).(*simulator.HostDatastoreSystem)
-			res := system.CreateLocalDatastore(l.own(), &types.CreateLocalDatastore{This: system.Self, Name: d.Name, Path: folder})
-			if f := res.Fault(); f != nil && !duplicate(f.VimFault()) {
-				return fmt.Errorf("datastore %s: %T", d.Name, f.VimFault())
-			}
-		}
-		if d.CapacityGB > 0 {
-			ds := l.entity("Datastore", d.Name).(*simulator.Datastore)
-			ds.Summary.Capacity, ds.Summary.FreeSpace = d.CapacityGB<<30, d.CapacityGB<<30
-		}
-	}
-	return nil
-}
-
-func duplicate(f any) bool {
-	_, is := f.(*types.DuplicateName)
-	if !is {
-		_, is = f.(types.DuplicateName)
-	}
-	return is
-}
-
-func (l *lab) networks(w *world) error {
-	ctx := l.own()
-	var groups []mo.Entity
-	for _, e := range ctx.Map.All("DistributedVirtualPortgroup") {
-		if !strings.Contains(e.Entity().Name, "Uplinks") {
-			groups = append(groups, e)
-		}
-	}
-	for _, n := range w.Networks {
-		switch {
-		case n.Type == "dvportgroup":
-			g := groups[0].(*simulator.DistributedVirtualPortgroup)
-			groups = groups[1:]
-			g.Name, g.Config.Name, g.Entity().Name = n.Name, n.Name, n.Name // nobody watches yet
-			g.Summary.(*types.NetworkSummary).Name = n.Name
-		case l.entity("Network", n.Name) == nil:
-			for _, h := range l.hosts() {
-				system := ctx.Map.Get(*h.ConfigManager.NetworkSystem).(*simulator.HostNetworkSystem)
-				res := system.AddPortGroup(l.own(), &types.AddPortGroup{This: system.Self, Portgrp: types.HostPortGroupSpec{Name: n.Name, VswitchName: "vSwitch0"}})
-				if f := res.Fault(); f != nil && !duplicate(f.VimFault()) { // the second host finds the first's
-					return fmt.Errorf("network %s: %T", n.Name, f.VimFault())
-				}
-			}
+	// Last: on a host in maintenance no VM could be made.
+	for _, o := range w.Overlays {
+		if err := l.overlay(o.Object, o.Set); err != nil {
+			return fmt.Errorf("overlay of %s: %w", o.Object, err)
 		}
 	}
 	return nil
@@ -192,7 +132,12 @@ func (l *lab) create(f *simulator.Folder, host *simulator.HostSystem, spec types
 
 func (l *lab) make(v *worldVM) error {
 	ctx := l.own()
-	f, err := l.folder(l.entity("Datacenter", "").(*simulator.Datacenter), v.Folder)
+	host, ok := l.entity("HostSystem", v.Host).(*simulator.HostSystem)
+	if !ok {
+		return fmt.Errorf("no host %s", v.Host)
+	}
+	dc := l.datacenter(host)
+	f, err := l.folder(dc, v.Folder)
 	if err != nil {
 		return err
 	}
@@ -200,16 +145,16 @@ func (l *lab) make(v *worldVM) error {
 	if v.Spec.Files == nil {
 		v.Spec.Files = &types.VirtualMachineFileInfo{VmPathName: "[" + v.Datastore + "]"}
 	}
-	if err := l.resolve(&v.Spec); err != nil {
+	if err := l.resolve(dc, &v.Spec); err != nil {
 		return err
 	}
-	id, ft := wait(ctx, l.create(f, l.entity("HostSystem", v.Host).(*simulator.HostSystem), v.Spec))
+	id, ft := wait(ctx, l.create(f, host, v.Spec))
 	if ft != nil {
 		return fmt.Errorf("%T %+v", ft, ft)
 	}
 	vm := ctx.Map.Get(id.(ref)).(*simulator.VirtualMachine)
-	if err := overlay(vm, v.Overlay); err != nil {
-		return err
+	if err := lay(vm, v.Overlay); err != nil {
+		return fmt.Errorf("overlay: %w", err)
 	}
 	sizeDisks(ctx, &vm.VirtualMachine)
 	for i, d := range disks(vm.Config.Hardware.Device) {
@@ -239,49 +184,4 @@ func fill(image, file string, size int64) error {
 		return err
 	}
 	return os.Truncate(file, size)
-}
-
-// resolve turns the names of distributed port groups into their keys, which are not known before.
-func (l *lab) resolve(spec *types.VirtualMachineConfigSpec) error {
-	for _, change := range spec.DeviceChange {
-		card, ok := change.GetVirtualDeviceConfigSpec().Device.(types.BaseVirtualEthernetCard)
-		if !ok {
-			continue
-		}
-		b, ok := card.GetVirtualEthernetCard().Backing.(*types.VirtualEthernetCardNetworkBackingInfo)
-		if !ok || l.entity("Network", b.DeviceName) != nil {
-			continue
-		}
-		g, ok := l.entity("DistributedVirtualPortgroup", b.DeviceName).(*simulator.DistributedVirtualPortgroup)
-		if !ok {
-			return fmt.Errorf("no network %s", b.DeviceName)
-		}
-		uuid := ""
-		if dvs, ok := l.svc.Context.Map.Get(*g.Config.DistributedVirtualSwitch).(*simulator.DistributedVirtualSwitch); ok {
-			uuid = dvs.Uuid
-		}
-		card.GetVirtualEthernetCard().Backing = &types.VirtualEthernetCardDistributedVirtualPortBackingInfo{
-			Port: types.DistributedVirtualSwitchPortConnection{PortgroupKey: g.Key, SwitchUuid: uuid}}
-	}
-	return nil
-}
-
-func overlay(vm *simulator.VirtualMachine, raw json.RawMessage) error {
-	if len(raw) == 0 {
-		return nil
-	}
-	// Lists out of the way: the decoder would fill the old elements, which all VMs share.
-	h := &vm.Config.Hardware
-	devices, extra := h.Device, vm.Config.ExtraConfig
-	h.Device, vm.Config.ExtraConfig = nil, nil
-	if err := types.NewJSONDecoder(strings.NewReader(string(raw))).Decode(&vm.VirtualMachine); err != nil && err != io.EOF {
-		return fmt.Errorf("overlay: %w", err)
-	}
-	if h.Device == nil {
-		h.Device = devices
-	}
-	if vm.Config.ExtraConfig == nil {
-		vm.Config.ExtraConfig = extra
-	}
-	return nil
 }

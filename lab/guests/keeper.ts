@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../setup/shell.ts';
 import type { World, WorldVm } from '../world/schema.ts';
 import { freshVariables, vmwareHardware } from './qemu.ts';
@@ -17,6 +18,16 @@ interface Guest {
 
 const shutdownMs = 600_000;
 const tellMs = 20_000;
+/** A guest that was stunned is asked to go on for as long; vcsim waits for 20 s, and the last try may take 5 of them. */
+const goOnMs = 12_000;
+const pauseMs = 250;
+
+/** Has vcsim start a VM, as somebody in vCenter's own client would. @throws Error with vCenter's fault */
+export async function powerOn(control: string, name: string): Promise<void> {
+  const init = { method: 'POST', signal: AbortSignal.timeout(60_000) };
+  const answer = await fetch(`${control}/power/on?vm=${encodeURIComponent(name)}`, init);
+  if (!answer.ok) throw new Error(`${name} does not start: ${(await answer.text()).trim()}`);
+}
 
 /** Plays the world's guests with QEMU: they follow vcsim's power, and vcsim follows theirs. */
 export class Keeper {
@@ -31,13 +42,15 @@ export class Keeper {
     this.#dir = dir;
   }
 
-  /** What vcsim tells: power changes, stuns, a shutdown asked for. It waits for the answer. */
+  /** What vcsim tells: power changes, stuns, a shutdown asked for. It waits for the answer, and heeds one that it was not done. */
   listen(port: number, host: string): Server {
     const server = createServer((request, response) => {
       (json(request) as Promise<{ event: string; vm: string }>)
         .then(({ event, vm }) => this.#on(event, vm))
-        .catch((error: unknown) => console.error(`keeper: ${error instanceof Error ? error.message : error}`))
-        .finally(() => response.end());
+        .then(
+          () => response.end(),
+          (error: unknown) => response.writeHead(500).end(error instanceof Error ? error.message : String(error)),
+        );
     });
     server.requestTimeout = 0;
     return server.listen(port, host);
@@ -54,7 +67,7 @@ export class Keeper {
     const guest = this.#guests.get(name);
     switch (event) {
       case 'poweredOn':
-        if (!guest) await this.#start(vm);
+        if (!guest) await this.#start(vm).catch((error) => this.#notBegun(name, error));
         return;
       case 'poweredOff':
         guest?.process.kill('SIGKILL');
@@ -63,12 +76,14 @@ export class Keeper {
         await (guest && qmp(guest.monitor, 'stop'));
         return;
       case 'unstun':
-        await (guest && qmp(guest.monitor, 'cont'));
+        await (guest && goOn(guest));
         return;
       case 'shutdownGuest': {
         if (!guest) return;
         await qmp(guest.monitor, 'system_powerdown');
-        const tooLong = new Promise<void>((resolve) => setTimeout(resolve, shutdownMs).unref());
+        const tooLong = new Promise<void>((_, reject) =>
+          setTimeout(() => reject(new Error(`not within ${shutdownMs / 1000} s`)), shutdownMs).unref(),
+        );
         return Promise.race([guest.ended, tooLong]);
       }
     }
@@ -97,17 +112,28 @@ export class Keeper {
       nics: taps.map(({ mac, tap }) => ({ mac, backend: `tap,ifname=${tap},script=no,downscript=no` })),
     });
     const child = spawn('qemu-system-x86_64', hardware, { stdio: ['ignore', log, log] });
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const ended = new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', (error) => {
+        console.error(`${name}: ${error.message}`);
+        if (child.pid === undefined) resolve(); // it never was
+      });
+    });
     // What the cluster needs goes before a guest that emulates a processor.
     if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-    child.once('error', (error) => console.error(`${name}: ${error.message}`));
     this.#guests.set(name, { process: child, monitor, ended });
-    void this.#awaitTools(name, serial, child);
+    if (child.pid !== undefined) void this.#awaitTools(name, serial, child);
     void ended.then(() => {
       this.#guests.delete(name);
       // A guest that ends by itself is off: vSphere sees it.
       void this.#tell('/power/off', name);
     });
+  }
+
+  /** A guest that did not even begin is off: vSphere sees it. */
+  async #notBegun(name: string, error: unknown): Promise<never> {
+    await this.#tell('/power/off', name);
+    throw error;
   }
 
   /** VMware Tools report once the guest says on its console that it is up. */
@@ -117,7 +143,7 @@ export class Keeper {
       if (text.includes('MARK end')) {
         return this.#tell('/guest/tools', name);
       }
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await sleep(500);
     }
   }
 
@@ -133,4 +159,22 @@ export class Keeper {
     const all = (await answer.json()) as { vm: string; path: string; snapshot?: string }[];
     return all.filter((disk) => disk.vm === vm && disk.snapshot === undefined);
   }
+}
+
+/** A guest that was stunned goes on, or has its power cut: it must not stand still for ever. */
+async function goOn({ monitor, process, ended }: Guest): Promise<void> {
+  for (const until = performance.now() + goOnMs; ; )
+    try {
+      await qmp(monitor, 'cont');
+      return;
+    } catch (error) {
+      if (process.exitCode !== null || process.signalCode !== null) return;
+      if (performance.now() < until) {
+        await sleep(pauseMs);
+        continue;
+      }
+      process.kill('SIGKILL');
+      await ended;
+      throw error;
+    }
 }

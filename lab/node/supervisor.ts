@@ -13,7 +13,7 @@ import {
 } from '../cluster/objects.ts';
 import { kubeconfig, makePki } from '../cluster/pki.ts';
 import { Provisioner } from '../cluster/provisioner.ts';
-import { Keeper } from '../guests/keeper.ts';
+import { Keeper, powerOn } from '../guests/keeper.ts';
 import { run } from '../setup/shell.ts';
 import { type Lab, labFile, writeWhole } from '../state.ts';
 import { readWorld, type World } from '../world/schema.ts';
@@ -52,10 +52,7 @@ async function startVsphere(): Promise<void> {
   say(`vCenter with ${world.spec.vms.length + (world.spec.fleet?.count ?? 0)} VMs`);
   writeFileSync(join(dir, 'vcenter.password'), vcenterPassword, { mode: 0o600 });
   for (const vm of world.spec.vms.filter((each) => each.guest && each.power === 'on')) {
-    await fetch(`${control(address)}/power/on?vm=${encodeURIComponent(vm.name)}`, {
-      method: 'POST',
-      signal: AbortSignal.timeout(60_000),
-    });
+    await powerOn(control(address), vm.name);
     say(`${vm.name} boots on VMware-like hardware`);
   }
 }

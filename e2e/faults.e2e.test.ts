@@ -52,15 +52,19 @@ async function firstFault(name: string): Promise<{ name: string; detail: string;
 
 test('provider - a wrong password, a wrong certificate, a wrong address: each is told as what it is', async () => {
   await story.addProvider('locked', { password: 'not the password' });
-  expect(await firstFault('locked')).toMatchObject({ name: 'login', fix: expect.any(String) });
+  expect(await firstFault('locked')).toMatchObject({ name: 'login', fix: expect.stringContaining('--password-stdin') });
   const thumbprint = Array(20).fill('AA').join(':');
   await story.addProvider('stranger', { tls: { thumbprint } });
   expect(await firstFault('stranger')).toMatchObject({
     name: 'certificate',
     detail: expect.stringContaining(thumbprint),
+    fix: expect.stringContaining('spec.tls.thumbprint'),
   });
   await story.addProvider('nowhere', { url: `https://${story.lab.address}:1/sdk` });
-  expect(await firstFault('nowhere')).toMatchObject({ name: 'reachable', detail: expect.stringContaining(':1') });
+  expect(await firstFault('nowhere')).toMatchObject({
+    ...{ name: 'reachable', detail: expect.stringContaining(':1') },
+    fix: expect.stringContaining('firewall'),
+  });
 });
 
 test.for([
@@ -79,7 +83,10 @@ test.for([
   await story.plan(`on-${storageClass}`, [{ name: 'data-02' }], {}, { storageClass });
   const { state, vms } = await story.finished(await story.start(`on-${storageClass}`), 60);
   expect(state).toBe('failed');
-  expect(vms[0]?.error).toMatchObject({ code: 'target.pvc-unbound', detail: expect.stringContaining(says) });
+  expect(vms[0]?.error).toMatchObject({
+    ...{ code: 'target.pvc-unbound', detail: expect.stringContaining(says) },
+    fix: expect.stringContaining('check the storage class'),
+  });
   expect(await story.leftovers()).toEqual([]);
 });
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Bus } from '@tranship/bus';
 import { type Provider, providerSchema, subjects } from '@tranship/contracts';
 import { createLogger, type Kit, systemClock } from '@tranship/service-kit';
@@ -26,11 +28,12 @@ afterAll(async () => {
 });
 
 /** One replica of inventory. `password`: what it is told that the vCenter wants. */
-async function replica(password = () => simulator.password) {
+async function replica(password: (secret: string) => string = () => simulator.password) {
   const { url, user, passwordFile } = server;
   const bus = await Bus.open({ url, user, passwordFile, name: 'inventory' });
-  const login = async () => ({ username: simulator.username, password: password() });
-  const query = ((name, input) => (name === 'readSecret' ? login() : bus.query(name, input))) as Kit['query'];
+  const login = async ({ name }: { name: string }) => ({ username: simulator.username, password: password(name) });
+  const query = ((name, input) =>
+    name === 'readSecret' ? login(input as { name: string }) : bus.query(name, input)) as Kit['query'];
   const kit: Kit = { bus, log, clock: systemClock, query };
   const providers = new Providers(kit);
   const stop = new AbortController();
@@ -127,6 +130,60 @@ test('providers - overtaken by another change it is decided again; of two with o
   expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   expect(ends.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'document.conflict' } });
 });
+
+/** Takes connections, and never says a word. */
+async function silent(): Promise<string> {
+  const held = new Set<Socket>();
+  const deaf = createServer((socket) => held.add(socket)).listen(0, '127.0.0.1');
+  await once(deaf, 'listening');
+  ends.push(async () => {
+    for (const socket of held) socket.destroy();
+    deaf.close();
+  });
+  return `https://127.0.0.1:${(deaf.address() as AddressInfo).port}/sdk`;
+}
+
+const wrongs: [string, () => Promise<object> | object, string, object][] = [
+  [
+    'nobody listens',
+    () => ({ url: 'https://127.0.0.1:1/sdk' }),
+    'reachable',
+    { detail: /127\.0\.0\.1:1/, fix: /URL, DNS and the firewall/ },
+  ],
+  [
+    'somebody listens and is silent',
+    async () => ({ url: await silent() }),
+    'reachable',
+    { detail: /no answer within 10 s/, fix: /URL, DNS and the firewall/ },
+  ],
+  [
+    'another certificate',
+    () => ({ tls: { thumbprint: Array(20).fill('AA').join(':') } }),
+    'certificate',
+    { detail: /not AA:AA/, fix: /fetch-ca NAME.*spec\.tls\.thumbprint/ },
+  ],
+  [
+    'another password',
+    () => ({ credentials: { secret: 'wrong' } }),
+    'login',
+    { detail: /login/, fix: /--password-stdin/ },
+  ],
+];
+test.each(wrongs)(
+  'provider test - %s: it is told as what it is, with its fix, and nothing behind it is asked',
+  async (_, spec, name, says) => {
+    names += 1;
+    const { table, put } = await replica((secret) => (secret === 'wrong' ? 'wrong' : simulator.password));
+    const { metadata } = await put(document({ spec: await spec() }));
+    const ask = () => table.testProvider!({ name: metadata.name }, { log, clock: systemClock });
+    await expect
+      .poll(async () => (await ask().catch(() => undefined))?.checks.at(-1), { timeout: 40_000 })
+      .toMatchObject({
+        ...{ name, ok: false },
+        ...Object.fromEntries(Object.entries(says).map(([key, words]) => [key, expect.stringMatching(words)])),
+      });
+  },
+);
 
 test('providers - a type or an endpoint that is no source is refused, and nothing is stored', async () => {
   names += 1;

@@ -172,10 +172,29 @@ test('task - its end is awaited, its failure carries the fault', async () => {
   await power('PowerOffVM_Task');
 });
 
+test('task - one that takes its time is waited for, and its VM can be read meanwhile', async () => {
+  const client = open();
+  const ref = await vm(client, 'kept-01');
+  await expect(vcenter.tell('/delays?tasks', { Nothing_Task: 1 })).rejects.toThrow('no delay for Nothing_Task');
+  await vcenter.tell('/delays?tasks', { CreateSnapshot_Task: 2_500 });
+  const params = { name: 'slow', description: '', memory: false, quiesce: false };
+  let taken = false;
+  const began = performance.now();
+  const taking = client.task(ref, 'CreateSnapshot_Task', params, 20_000, clock).then(() => {
+    taken = true;
+  });
+  await sleep(300);
+  await client.read([ref], ['name', 'recentTask']);
+  expect(taken).toBe(false);
+  await vcenter.tell('/delays?tasks', {});
+  await taking;
+  expect(performance.now() - began).toBeGreaterThan(2_500);
+});
+
 test('task - one that has not ended by the clock is not waited for', async () => {
   const client = open();
   const ref = await vm(client, 'kept-01');
-  await vcenter.tell('/delays?tasks', { PowerOn: 1_000 });
+  await vcenter.tell('/delays?tasks', { CreateSnapshot_Task: 1_000 });
   let now = 0;
   const hasty = {
     now: () => now,
@@ -183,7 +202,8 @@ test('task - one that has not ended by the clock is not waited for', async () =>
       now += ms;
     },
   };
-  await expect(client.task(ref, 'PowerOnVM_Task', {}, 100, hasty)).rejects.toMatchObject({
+  const params = { name: 'late', description: '', memory: false, quiesce: false };
+  await expect(client.task(ref, 'CreateSnapshot_Task', params, 100, hasty)).rejects.toMatchObject({
     code: 'vsphere.fault',
     detail: expect.stringContaining('did not end within 0.1 s'),
   });

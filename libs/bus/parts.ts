@@ -22,14 +22,11 @@ export async function ask({ nc }: Wire, subject: string, text: string, ms: numbe
   const send = (to: string, data: Uint8Array | string, marked?: MsgHdrs) =>
     nc.request(to, data, { timeout: Math.max(1, late - performance.now()), ...(marked ? { headers: marked } : {}) });
   const parts = cut(text);
-  let answer = await send(
-    subject,
-    parts.length === 1 ? text : Empty,
-    parts.length === 1 ? carried : mark(parts, carried),
-  );
+  const small = parts.length === 1;
+  let answer = await send(subject, small ? text : Empty, small ? carried : mark(parts, carried));
   // The one that took it says where the parts go: its group may have others.
   const taker = answer.reply;
-  if (parts.length > 1 && taker) for (const part of parts) answer = await send(taker, part);
+  if (!small && taker) for (const part of parts) answer = await send(taker, part);
   const { count, digest } = marksOf(answer) ?? { count: 1 };
   const whole = [answer.data];
   for (let i = 1; i < count; i++) whole.push((await send(answer.reply!, String(i))).data);
@@ -47,8 +44,8 @@ export async function taken(wire: Wire, first: Msg, ms: number): Promise<{ text:
     if (whole.length < marks.count) part.respond();
     else resolve(part);
   });
-  const late = setTimeout(() => reject(incomplete()), ms);
   first.respond(Empty, { reply: inbox });
+  const late = setTimeout(() => reject(incomplete()), ms);
   const message = await promise.finally(() => clearTimeout(late));
   return { text: join(whole, marks.digest), message };
 }

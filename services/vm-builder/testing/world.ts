@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { StepInput, TargetDisk, TargetVm } from '@tranship/contracts';
 import { Cluster, type KubeObject } from '@tranship/kube';
 import { createLogger, type StepContext, systemClock } from '@tranship/service-kit';
@@ -11,6 +12,7 @@ import { prepare } from '../handlers/prepare.ts';
 import type { Target } from '../ports.ts';
 import { connection, disk, targetVm } from './fixtures.ts';
 
+const deploy = fileURLToPath(new URL('../../../deploy/kubernetes', import.meta.url));
 const controllers = [
   'job-controller',
   'persistentvolume-binder-controller',
@@ -92,9 +94,8 @@ export class World {
     const kinds = await kubevirtDefinitions('virtualmachines', 'virtualmachineinstances');
     const world = new World(await startControlPlane(controllers, kinds));
     const { cluster } = world;
-    const restricted = { 'pod-security.kubernetes.io/enforce': 'restricted' };
-    for (const [name, labels] of [[apps, {}] as const, [work, restricted] as const])
-      await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+    await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: apps } });
+    for (const name of ['namespaces.yaml', 'access.yaml']) await world.plane.kubectl('apply', '-f', join(deploy, name));
     const classes = [
       ['fast', 'lab.tranship.dev/local', 'Immediate'],
       ['later', 'kubernetes.io/no-provisioner', 'WaitForFirstConsumer'],
@@ -104,9 +105,6 @@ export class World {
       const apiVersion = 'storage.k8s.io/v1';
       await cluster.apply({ apiVersion, kind: 'StorageClass', metadata: { name }, provisioner, volumeBindingMode });
     }
-    await until('the account that pods need', () =>
-      world.plane.kubectl('get', 'serviceaccount', 'default', '-n', work).catch(() => undefined),
-    );
     return world;
   }
 

@@ -105,15 +105,18 @@ test('providers - versions: the present one may be named, an older one is refuse
 
 test('providers - deleted only in the version that is named', async () => {
   names += 1;
-  const { put, table, facts } = await replica();
+  const { bus, put, table, facts } = await replica();
   const { name, resourceVersion: first } = (await put(document())).metadata;
   const { resourceVersion } = (await put(document({ metadata: { labels: { site: 'a' } } }))).metadata;
   const remove = (version: string | undefined) =>
     table.deleteProvider!({ name, resourceVersion: version }, { log, clock: systemClock });
+  const planner = new AbortController();
+  bus.serve('providerUses', async () => ({ uses: [] }), planner.signal);
   await expect(remove(first)).rejects.toMatchObject({ code: 'document.conflict' });
   expect(await facts(name)).not.toContain('provider.removed');
   await remove(resourceVersion);
   expect(await facts(name)).toContain('provider.removed');
+  planner.abort();
 });
 
 test('providers - overtaken by another change it is decided again; of two with one version, one is refused', async () => {

@@ -9,7 +9,7 @@ import { runningLab } from '../lab/state.ts';
 import { addProvider, movePlan, startMigration, wholePlan } from './demo/acts.ts';
 import { waitForGuest } from './demo/guest.ts';
 import { exitCode, jsonLine } from './demo/result.ts';
-import { report, tellConcerns } from './demo/tell.ts';
+import { readyOf, report, tellConcerns } from './demo/tell.ts';
 
 // npm run demo [-- --world F --warm --keep --json]: a vSphere and a KubeVirt on this machine, and VMs that move between them.
 const { values: flags } = parseArgs({
@@ -51,7 +51,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 
 async function demo(): Promise<void> {
   say('1. The lab: a vCenter with running guests, NATS JetStream, and a Kubernetes with KubeVirt, made of real parts.');
-  if (runningLab()) throw new Error('a lab is running already: `npx tranship lab down` ends it');
+  if (runningLab()) throw new Error('a lab is running already: `npx node lab/main.ts down` ends it');
   begun = true;
   const lab = await up({ world, signal: interrupted.signal, onProgress: (line) => say(`   ${line}`) });
   say('2. Tranship: gateway, planner, inventory and vm-builder start; transfer and converter will run in workbenches.');
@@ -61,8 +61,10 @@ async function demo(): Promise<void> {
   const vms = await addProvider(api, lab);
   say(`   ${vms.length} VMs are known.`);
   say('4. Validation: all of them in one plan, before anything is touched.');
-  tellConcerns(await wholePlan(api, vms), say);
-  const moving = ['web-01', 'db-01', 'files-01'].filter((name) => vms.some((vm) => vm.name === name));
+  const validation = await wholePlan(api, vms);
+  tellConcerns(validation, say);
+  const moving = flags.world === undefined ? ['web-01', 'db-01', 'files-01'] : readyOf(validation);
+  if (moving.length === 0) throw new Error(`no VM of ${world} can move; its critical concerns say why`);
   say(`5. The migration: ${moving.join(', ')} move, ${kind}.`);
   const before = await waitForGuest(api, lab, say);
   await movePlan(api, moving, kind);

@@ -17,6 +17,10 @@ import type { MovedVm } from './result.ts';
 
 type VmStatus = MigrationStatus['vms'][number];
 
+/** Names of the VMs that could move. */
+export const readyOf = ({ vms }: Validation): string[] =>
+  vms.filter(({ concerns }) => concerns.every(({ category }) => category !== 'critical')).map(({ name }) => name);
+
 export function tellConcerns(validation: Validation, say: Say): void {
   const rows = validation.vms.flatMap(({ name, concerns }) =>
     concerns.length === 0

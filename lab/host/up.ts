@@ -90,7 +90,8 @@ async function ready(holder: ChildProcess, onProgress: (line: string) => void): 
     if (last.endsWith('READY')) return;
     if (last.includes('FAILED'))
       throw new Error(`the lab did not start: ${last.split('FAILED ')[1]} (logs: ${stateDir}/log)`);
-    if (holder.exitCode !== null) throw new Error(`the lab ended while it started (logs: ${stateDir}/log)`);
+    if (holder.exitCode !== null || holder.signalCode !== null)
+      throw new Error(`the lab ended while it started (logs: ${stateDir}/log)`);
     await new Promise((done) => setTimeout(done, 100));
   }
   throw new Error(`the lab was not ready within ${readyMs / 1000} s (logs: ${stateDir}/log)`);

@@ -108,12 +108,13 @@ it('parts - one that does not come ends in the deadline; one of another answer, 
   bus.serve('timeline', told(2 * MiB), stop().signal);
   const first = await raw.request(subjects.query('planner', 'timeline'), '{"name":"m"}');
   const marks = first.headers!;
-  const pretend = (name: string, more: (asked: Msg) => void) => {
+  const pretend = async (name: string, more: (asked: Msg) => void) => {
     const others = `parts.of.${name}`;
     raw.subscribe(others, { callback: (_, asked) => more(asked) });
     raw.subscribe(name, {
       callback: (_, asked) => void asked.respond(first.data, { headers: marks, reply: others }),
     });
+    await raw.flush(); // the server knows of both
     return ask(wire(), name, '{}', 2_000);
   };
   await expect(pretend('silent', (asked) => void parts.push(asked))).rejects.toMatchObject({ name: 'TimeoutError' });
@@ -125,5 +126,6 @@ it('parts - one that does not come ends in the deadline; one of another answer, 
   raw.subscribe('ended', {
     callback: (_, asked) => void asked.respond(first.data, { headers: marks, reply: 'nobody' }),
   });
+  await raw.flush();
   await expect(ask(wire(), 'ended', '{}', 2_000)).rejects.toMatchObject({ name: 'RequestError' });
 });

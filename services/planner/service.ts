@@ -81,10 +81,13 @@ export async function service({ releaseAfterSeconds }: Config, kit: Kit): Promis
       sweep: async (signal) => {
         while (!signal.aborted) {
           if (model.ready) {
-            await driver.sweep();
-            await archiveSweep(all, log, model, soon, clock.now(), (plan, error) =>
-              kit.log.warn({ plan, ...errorFields(error) }, 'it cannot be archived yet'),
-            );
+            await driver
+              .sweep()
+              .finally(() =>
+                archiveSweep(all, log, model, soon, clock.now(), (plan, error) =>
+                  kit.log.warn({ plan, ...errorFields(error) }, 'it cannot be archived yet'),
+                ),
+              );
           }
           const due = Math.max(leastMs, (driver.nextWake(clock.now()) ?? Number.POSITIVE_INFINITY) - clock.now());
           await clock.sleep(model.ready ? Math.min(sweepMs, due) : leastMs, signal);

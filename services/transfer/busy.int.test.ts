@@ -25,7 +25,8 @@ test('busy - a host whose sessions are all taken refuses one more as the library
       detail: expect.stringContaining('too many NFC connections'),
     });
     await (await bench.open('other')).close();
-    await held.pop()!.close();
+    // Both: on a busy machine an nbdkit may be ended the hard way, and the lab's host hears of that handle no more.
+    for (const each of held.splice(0)) await each.close();
     await bench.copy('three');
     expect(sha256(bench.target())).toBe(sha256(bench.source('three')));
   } finally {

@@ -3,7 +3,7 @@ import type { Course } from './course.ts';
 
 const converted = ({ results }: Course) => (results.convert ?? {}) as Partial<StepResult<'convert'>>;
 
-/** `ifPresent`: required where the guest holds an agent. Where nothing was converted there is no guest that could answer. */
+/** `ifPresent`: required where the guest holds an agent; not asked for where nothing was converted, for nothing is known of the guest. */
 export function agentMode(course: Course) {
   const asked = course.plan!.health.agent;
   const { engine, agent } = converted(course);

@@ -8,9 +8,10 @@ export function workbenchName(migration: string, vm: string): string {
   return plain.length <= 45 ? plain : `${plain.slice(0, 36).replace(/-+$/, '')}-${digest(plain, 8)}`;
 }
 
-/** The id of a plan's n-th migration; with an idempotency key always the same for the same key. */
+/** The id of a plan's n-th migration, and of no other plan's; with an idempotency key always the same for the same key. */
 export function migrationId(plan: string, n: number, key: string | undefined): string {
-  const stem = plan.replace(/\./g, '-').slice(0, 40).replace(/-+$/, '');
+  const plain = plan.replace(/\./g, '-').slice(0, 40).replace(/-+$/, '');
+  const stem = plain === plan ? plan : `${plain}-${digest(plan, 8)}`;
   return key === undefined ? `${stem}-${n}` : `${stem}-k${digest(key, 8)}`;
 }
 

@@ -36,6 +36,12 @@ test('schedule - no more VMs of a migration at once than its plan says; a grante
   expect(asked(courses, [permit('vm-2', 'h2', 1)], 1)).toBe('vm-2');
 });
 
+test('schedule - a VM that another migration moves waits for it to be over, and keeps no other waiting', () => {
+  const courses = [course('vm-1', 'h1', 1), course('vm-2', 'h2', 1)];
+  expect(asked(courses, [permit('vm-1', 'h1', 1, 'other-1')])).toBe('vm-2');
+  expect(asked(courses.slice(0, 1), [permit('vm-1', 'h1', 1, 'other-1')])).toBeUndefined();
+});
+
 test('schedule - a VM asks for no more than its host bears', () => {
   expect([sessionsFor(1, 4), sessionsFor(60, 8), sessionsFor(3, 2)]).toEqual([1, 4, 2]);
 });

@@ -10,7 +10,8 @@ export const sessionsFor = (disks: number, perHost: number): number =>
 
 /**
  * Which queued VM of a migration may begin now: the first in the plan's order for which there is room, in the migration and
- * on its host. One whose permit was granted but whose admission was not written yet has its room already.
+ * on its host. One whose permit was granted but whose admission was not written yet has its room already; one that another
+ * migration moves waits until that is over, whoever was started first.
  */
 export function admissible(
   order: readonly string[],
@@ -20,9 +21,12 @@ export function admissible(
   migration: string,
 ): Course | undefined {
   const mine = held.filter((permit) => permit.migration === migration);
+  const elsewhere = (vm: string) => held.some((permit) => permit.vm === vm && permit.migration !== migration);
   const queued = order
     .map((vm) => courses.get(vm))
-    .filter((course) => course?.state === 'QU' && course.cancelledIn === undefined) as Course[];
+    .filter(
+      (course) => course?.state === 'QU' && course.cancelledIn === undefined && !elsewhere(course.vm),
+    ) as Course[];
   const granted = queued.find(({ vm }) => mine.some((permit) => permit.vm === vm));
   if (granted || mine.length >= limit) return granted;
   return queued.find(({ plan }) => sessionsOn(plan!.host, held) + plan!.sessions <= plan!.sessionsPerHost);

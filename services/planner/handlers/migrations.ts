@@ -157,9 +157,20 @@ const allowed = ({ state, plan, archived }: Course, { type }: TranshipEvent) =>
 const races = 20;
 const wordsAtOnce = 16;
 
-/** A person's word counts wherever a course has come to meanwhile, as long as it still can be said there. */
-export const sayAll = (log: CourseLog, courses: readonly Course[], event: TranshipEvent): Promise<void> =>
-  inLanes(wordsAtOnce, courses, (course) => say(log, course, event));
+/**
+ * A person's word counts wherever a course has come to meanwhile, as long as it still can be said there; one that has moved on
+ * keeps it from no other. @throws TranshipError `document.conflict` where all have
+ */
+export async function sayAll(log: CourseLog, courses: readonly Course[], event: TranshipEvent): Promise<void> {
+  const conflicts: TranshipError[] = [];
+  await inLanes(wordsAtOnce, courses, (course) =>
+    say(log, course, event).catch((error: unknown) => {
+      if (!(error instanceof TranshipError) || error.code !== 'document.conflict') throw error;
+      conflicts.push(error);
+    }),
+  );
+  if (conflicts.length > 0 && conflicts.length === courses.length) throw conflicts[0];
+}
 
 async function say(log: CourseLog, known: Course, event: TranshipEvent): Promise<void> {
   const { migration, vm } = known;

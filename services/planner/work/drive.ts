@@ -45,13 +45,12 @@ export function driver(all: Aggregates, engine: Engine, model: Model, snapshots:
     if (await queue(all, model, migration)) await model.current();
     await fill(migration);
     const present = engine.present();
-    for (const course of coursesOf(migration)) {
+    await each(coursesOf(migration), async (course) => {
       if (course.plan) await snapshots.giveBack(course);
       const due = next(course, { ...present, others: othersOf(course) });
       // A fact may be what the others of its group wait for.
       if (due) await (due.kind === 'event' ? advanceGroup : advance)(engine, id, course.vm);
-    }
-    await tellOutcome(all, model, id);
+    }).finally(() => tellOutcome(all, model, id));
   };
   return {
     drive,
@@ -62,13 +61,7 @@ export function driver(all: Aggregates, engine: Engine, model: Model, snapshots:
       await fill(migration);
       await tellOutcome(all, model, id);
     },
-    sweep: async () => {
-      // One that cannot be moved on keeps none after it waiting.
-      const failures: unknown[] = [];
-      for (const migration of model.migrations().filter(isOpen))
-        await drive(migration.id).catch((error: unknown) => failures.push(error));
-      if (failures.length > 0) throw failures[0];
-    },
+    sweep: () => each(model.migrations().filter(isOpen), ({ id }) => drive(id)),
     beginPasses: async () => {
       for (const { migration, vm, state } of running()) if (state === 'WT') await advance(engine, migration, vm);
     },
@@ -78,4 +71,11 @@ export function driver(all: Aggregates, engine: Engine, model: Model, snapshots:
       return times.length > 0 ? Math.min(...times) : undefined;
     },
   };
+}
+
+/** One that cannot be moved on keeps none after it waiting. @throws what the first of them failed with, once all had their turn */
+async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const failures: unknown[] = [];
+  for (const item of items) await work(item).catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }

@@ -26,19 +26,20 @@ export async function claim(
 ): Promise<void> {
   let { events, seq } = await all.read('migration', id);
   try {
-    if (isStarted(events)) throw new BusConflict(`${id} is started`);
+    if (events.some(isStart)) throw new BusConflict(`${id} is started`);
     for (const vms of portions(pins))
       seq = await all.append('migration', [id], { type: 'migration.pinned', data: { vms } }, seq);
     await all.append('migration', [id], { type: 'migration.started', data: start }, seq);
   } catch (error) {
     if (!(error instanceof BusConflict)) throw error;
     // The same request, asked twice, or another.
-    if (start.key !== undefined && isStarted((await all.read('migration', id)).events)) return;
+    const told = (await all.read('migration', id)).events.find(isStart)?.data as typeof start | undefined;
+    if (start.key !== undefined && told?.key === start.key && told.plan === start.plan) return;
     throw new TranshipError('migration.active', `${id} is started by somebody else just now`, { cause: error });
   }
 }
 
-const isStarted = (events: readonly { type: string }[]) => events.some(({ type }) => type === 'migration.started');
+const isStart = ({ type }: { type: string }) => type === 'migration.started';
 
 function portions(pins: readonly Pinned[]): Pinned[][] {
   const made: Pinned[][] = [];

@@ -4,6 +4,15 @@ import type { Model } from '../ports.ts';
 import { plan } from '../testing/course.ts';
 import { usesOf } from './underway.ts';
 
+test('uses - of a VM that its migration has not queued yet, until that is over', () => {
+  const started = { plan: 'shop', source: 'vc', generation: 1, concurrency: 1, vms: [{ id: 'vm-1', name: 'web-01' }] };
+  const model = (finished?: object) =>
+    ({ migrations: () => [{ id: 'shop-1', started, finished }], course: () => undefined }) as unknown as Model;
+  expect(usesOf(model(), 'vc')).toEqual(moves);
+  expect(usesOf(model(), 'another')).toEqual([]);
+  expect(usesOf(model({ state: 'cancelled' }), 'vc')).toEqual([]);
+});
+
 /** A model with one migration of one VM. */
 function modelOf(over: Partial<Course>, provider = 'vc'): Model {
   const connection = { ...plan().connection, provider };

@@ -17,10 +17,13 @@ export function underway(model: Model, provider: string, vm: string, own?: strin
 
 /** What a provider is needed for: VMs that are moved from it, and copies that are kept for a retry. */
 export function usesOf(model: Model, provider: string): QueryResult<'providerUses'>['uses'] {
-  return model.migrations().flatMap(({ id, started }) =>
+  return model.migrations().flatMap(({ id, started, finished }) =>
     started.vms.flatMap(({ id: vm, name }) => {
       const course = model.course(id, vm);
-      if (course?.plan?.connection.provider !== provider) return [];
+      // About to be queued: it needs what it was started from.
+      if (!course?.plan)
+        return started.source === provider && !finished ? [{ migration: id, vm: name, kept: false }] : [];
+      if (course.plan.connection.provider !== provider) return [];
       const kept = isFinal(course);
       return kept && (!course.kept || course.archived) ? [] : [{ migration: id, vm: name, kept }];
     }),

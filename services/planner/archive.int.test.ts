@@ -108,7 +108,7 @@ test('archive - a plan is archived once its sources are tidied, and then neither
 test('archive - refused while a migration of the plan runs, or another moves one of its VMs', async () => {
   const one = replica();
   await moved(one, 'busy', 'vc');
-  await queued(one, 'elsewhere-1');
+  await queued(one, 'elsewhere-1', { connection: plan().connection });
   await one.model.current();
   await expect(archive(one, 'busy')).rejects.toMatchObject({ code: 'migration.active' });
   await expect(archive(one, 'nobody')).rejects.toMatchObject({ code: 'document.not-found' });

@@ -65,7 +65,7 @@ test('planner - a copy’s limit is written before it is asked for, and again as
     return { type: 'provider.added', data } as const;
   };
   const first = await one.all.append('provider', ['vc'], provider(30), 0);
-  await queued(one, 'limit-1', { host: 'host-2' });
+  await queued(one, 'limit-1', { host: 'host-2', connection: plan().connection });
   await one.model.current();
   await driver(one.all, engine, one.model, one.snapshots).sweep();
   await toCopy(engine, 'limit-1');
@@ -125,7 +125,7 @@ test('planner - what a worker tells of its progress gives a copy its tries anew;
 
 test('planner - no more snapshots on a datastore than it bears, whichever replica begins the passes; the next begins when one is gone', async () => {
   const [one, other] = [replica(), replica()];
-  const vms = ['vm-1', 'vm-2', 'vm-3'];
+  const vms = ['vm-7', 'vm-8', 'vm-9'];
   for (const vm of vms) {
     const warm = plan({ type: 'warm', host: 'host-7', datastores: ['ds-7'], snapshotsPerDatastore: 1 });
     await one.engine.log.append(newCourse('few-1', vm), { type: 'vm.queued', data: warm });

@@ -63,9 +63,11 @@ export const answered = ({ soon, driver }: Replica) => soon.turn(driver.drive);
 export const coursesOf = ({ model }: Replica, migration: string) =>
   new Map([['vm-1', model.course(migration, 'vm-1')!]]);
 
+/** Each from a provider of its own: a VM is moved by one migration at a time. */
 export async function queued({ all, engine }: Replica, migration: string, over: Parameters<typeof plan>[0] = {}) {
   const started = { plan: 'p', generation: 1, concurrency: 20, vms: [{ id: 'vm-1', name: 'web-01' }] };
-  await engine.log.append(newCourse(migration, 'vm-1'), { type: 'vm.queued', data: plan(over) });
+  const connection = { ...plan().connection, provider: `of-${migration}` };
+  await engine.log.append(newCourse(migration, 'vm-1'), { type: 'vm.queued', data: plan({ connection, ...over }) });
   await all.append('migration', [migration], { type: 'migration.started', data: started }, 0);
 }
 

@@ -15,7 +15,7 @@ import { Site, settle } from './tools.ts';
 import { VirtV2v } from './virt-v2v.ts';
 import { onXfs } from './xfs.ts';
 
-const tool = fileURLToPath(new URL('../services/converter/work/tool.ts', import.meta.url));
+const tool = fileURLToPath(new URL('../services/converter/acts/tool.ts', import.meta.url));
 const mac = '00:50:56:aa:bb:77';
 const nic = { mac, name: 'ens192', address: '192.168.76.77/24' };
 const agent = ['qemu-guest-agent', 'libglib2.0-0', 'libffi8', 'liburing2', 'libnuma1'];

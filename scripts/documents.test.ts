@@ -34,7 +34,7 @@ test.each(['ARCHITECTURE.md', 'README.md', 'services/planner/SPEC.md'])(
 
 test('documents - a path that leads nowhere is found, and one is read from where it stands', () => {
   const text =
-    '`services/planner/work/drive.ts` has `domain/next.ts`, `domain/nowhere.ts` and `gone.ts`; `libs/bus/bus.ts`, `drive.ts`';
+    '`services/planner/acts/drive.ts` has `domain/next.ts`, `domain/nowhere.ts` and `gone.ts`; `libs/bus/bus.ts`, `drive.ts`';
   expect(astray(text, '.')).toEqual(['domain/nowhere.ts', 'gone.ts', 'drive.ts']);
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { root } from './checks.ts';
 
-const rooms = ['adapters', 'domain', 'handlers', 'work', 'testing'];
+const rooms = ['adapters', 'domain', 'handlers', 'acts', 'testing'];
 const files = ['main.ts', 'service.ts', 'ports.ts', 'config.ts', 'package.json', 'tsconfig.json', 'SPEC.md'];
 /** What one service alone has: the table of its routes; the source of a program of its own. */
 const own: Record<string, readonly string[]> = { gateway: ['endpoints.ts'], converter: ['ntfs'] };

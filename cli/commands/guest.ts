@@ -16,7 +16,7 @@ interface Options {
   dryRun?: boolean;
 }
 
-const tool = fileURLToPath(new URL('../../services/converter/work/tool.ts', import.meta.url));
+const tool = fileURLToPath(new URL('../../services/converter/acts/tool.ts', import.meta.url));
 
 /** The converter by itself, without services. */
 export const guest: Register = (program) => {

@@ -15,7 +15,7 @@ import type { Conversion, Course, Seen } from './judge.ts';
 import { parseReport, type Report } from './report.ts';
 import { type Cell, nameOf, systems } from './table.ts';
 
-const tool = fileURLToPath(new URL('../../services/converter/work/tool.ts', import.meta.url));
+const tool = fileURLToPath(new URL('../../services/converter/acts/tool.ts', import.meta.url));
 /** In software emulation, beside other work. */
 const bootMs = 900_000;
 const convertMs = 900_000;

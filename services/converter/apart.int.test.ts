@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TranshipError } from '@tranship/contracts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { convertApart } from './acts/apart.ts';
+import { convertDisks } from './acts/convert.ts';
 import { SparseExt } from './adapters/sparse-ext.ts';
 import { blocksOf, waysTo } from './domain/ext/files.ts';
 import { ExtLayout } from './domain/ext/layout.ts';
 import type { Read } from './domain/read.ts';
 import { debugfs, folderOf, guestFiles, journalled, lvmDisk, plainDisk } from './testing/image.ts';
-import { convertApart } from './work/apart.ts';
-import { convertDisks } from './work/convert.ts';
 
 let folder: string;
 beforeEach(() => {

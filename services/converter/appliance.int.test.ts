@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { installAppliance } from '../../lab/setup/packages.ts';
+import { convertDisks } from './acts/convert.ts';
+import { inspectDisks } from './acts/inspect.ts';
+import { inspectFiles } from './acts/offline.ts';
 import { version } from './testing/image.ts';
 import { label, lookInto, scatteredDisk, scatteredMiB } from './testing/scattered.ts';
-import { convertDisks } from './work/convert.ts';
-import { inspectDisks } from './work/inspect.ts';
-import { inspectFiles } from './work/offline.ts';
 
 /** The appliance runs in software here: tens of seconds a start. */
 const timeout = 600_000;

@@ -8,11 +8,11 @@ import { baseImage, rootOffset } from '../../lab/guests/base.ts';
 import { personalise } from '../../lab/guests/personalise.ts';
 import { installAppliance } from '../../lab/setup/packages.ts';
 import { worldVmSchema } from '../../lab/world/schema.ts';
+import { convertApart } from './acts/apart.ts';
+import { convertDisks } from './acts/convert.ts';
+import { inspectDisks } from './acts/inspect.ts';
 import { debugfs, folderOf, guestFiles, plainDisk } from './testing/image.ts';
 import { lookInto, scatteredDisk, scatteredMiB } from './testing/scattered.ts';
-import { convertApart } from './work/apart.ts';
-import { convertDisks } from './work/convert.ts';
-import { inspectDisks } from './work/inspect.ts';
 
 const mib = 1024 ** 2;
 /** The appliance and virt-v2v run in software here. */

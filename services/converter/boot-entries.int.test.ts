@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { convertDisks } from './acts/convert.ts';
+import { inspectDisks } from './acts/inspect.ts';
 import { ancestors } from './adapters/guest.ts';
 import { readInitrd } from './adapters/initrd.ts';
 import { debugfs, ext4, folderOf, guestFiles, partitioned, plainDisk, version, writeAt } from './testing/image.ts';
-import { convertDisks } from './work/convert.ts';
-import { inspectDisks } from './work/inspect.ts';
 
 let folder: string;
 beforeEach(() => {

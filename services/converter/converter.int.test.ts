@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { crc32, Disk, Ledger, Root, runPass, summingOf } from '@tranship/blocks';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { MemorySource } from '../../libs/blocks/testing/source.ts';
+import { convertDisks } from './acts/convert.ts';
+import { inspectDisks } from './acts/inspect.ts';
+import { convertFiles, inspectFiles } from './acts/offline.ts';
 import { rootsOf } from './adapters/roots.ts';
 import { debugfs, folderOf, guestFiles, lvmDisk, plainDisk, version } from './testing/image.ts';
-import { convertDisks } from './work/convert.ts';
-import { inspectDisks } from './work/inspect.ts';
-import { convertFiles, inspectFiles } from './work/offline.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installAppliance } from '../../lab/setup/packages.ts';
+import { convertDisks } from './acts/convert.ts';
+import { inspectDisks } from './acts/inspect.ts';
 import { bootAt, encryptedDisk, encryptedMiB, passphrases, rootUuid } from './testing/encrypted.ts';
 import { debugfs, version } from './testing/image.ts';
-import { convertDisks } from './work/convert.ts';
-import { inspectDisks } from './work/inspect.ts';
 
 /** The appliance runs in software here: tens of seconds a start. */
 const timeout = 600_000;

@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { convertDisks } from './acts/convert.ts';
+import { inspectDisks } from './acts/inspect.ts';
 import { probeDisks } from './adapters/disks.ts';
 import { btrfsDisk, folderOf, guestFiles, xfsDisk } from './testing/image.ts';
-import { convertDisks } from './work/convert.ts';
-import { inspectDisks } from './work/inspect.ts';
 
 let folder: string;
 beforeEach(() => {

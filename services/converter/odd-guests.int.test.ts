@@ -4,8 +4,8 @@ import { linkSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, sym
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { convertFiles, inspectFiles } from './acts/offline.ts';
 import { debugfs, folderOf, guestFiles, plainDisk } from './testing/image.ts';
-import { convertFiles, inspectFiles } from './work/offline.ts';
 
 let folder: string;
 let disk: string;

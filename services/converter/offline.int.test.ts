@@ -19,8 +19,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { convertFiles, inspectFiles } from './acts/offline.ts';
 import { debugfs, folderOf, guestFiles, plainDisk } from './testing/image.ts';
-import { convertFiles, inspectFiles } from './work/offline.ts';
 
 let folder: string;
 let disk: string;
@@ -131,7 +131,7 @@ function cutOff(when: 'before' | 'after'): void {
       if (${when === 'after'}) finish.apply(this, all);
       process.kill(process.pid, 'SIGKILL');
     };
-    const { convertFiles } = await import('${here('work/offline.ts')}');
+    const { convertFiles } = await import('${here('acts/offline.ts')}');
     await convertFiles({ ...${JSON.stringify(request(disk))}, signal: AbortSignal.timeout(60_000) });`;
   spawnSync(process.execPath, ['--input-type=module', '-e', half], { timeout: 60_000 });
 }
@@ -189,7 +189,7 @@ test('offline - a disk that was cut short is refused, not taken for an empty one
 });
 
 test('offline - NICs that cannot be such are refused by their field', () => {
-  const tool = fileURLToPath(here('work/tool.ts'));
+  const tool = fileURLToPath(here('acts/tool.ts'));
   const answerTo = (nic: object) => {
     writeFileSync(join(folder, 'nics.json'), JSON.stringify([nic]));
     const args = [tool, 'inspect', disk, '--nics', join(folder, 'nics.json')];

@@ -15,9 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { convertFiles, inspectFiles } from './acts/offline.ts';
 import { Ext } from './domain/ext-reader/ext.ts';
 import { debugfs, folderOf, guestFiles, lvmDisk, plainDisk } from './testing/image.ts';
-import { convertFiles, inspectFiles } from './work/offline.ts';
 
 const mib = 1024 ** 2;
 let folder: string;

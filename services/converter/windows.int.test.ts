@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { convertFiles } from './acts/offline.ts';
 import { Journal } from './adapters/journal.ts';
 import { marks } from './adapters/marks.ts';
 import { NtfsFs } from './adapters/ntfs-fs.ts';
 import { binary, dword } from './domain/windows/registry.ts';
 import { adapter, mediaWith, ntfsTools, onVolume, product, systemKeys, windowsDisk } from './testing/windows.ts';
 import { windowsCase } from './testing/windows-case.ts';
-import { convertFiles } from './work/offline.ts';
 
 const mib = 1024 ** 2;
 const { tool, folder, media, disk, base, digest, inspect, convert, read, hive } = windowsCase();

@@ -1,15 +1,15 @@
 import { type ErrorCode, stepExamples, TranshipError } from '@tranship/contracts';
 import { createLogger } from '@tranship/service-kit';
 import { expect, test } from 'vitest';
+import { look } from './acts/guard.ts';
+import { Bandwidth } from './acts/limits.ts';
+import { Rates } from './acts/rates.ts';
 import { newCourse } from './domain/course.ts';
 import { describe } from './domain/migration.ts';
 import { dueStep } from './domain/next.ts';
 import { report } from './handlers/report.ts';
 import { plan } from './testing/course.ts';
 import { answer, bus, clock, coursesOf, prepared, queued, replica, toCopy, types } from './testing/replica.ts';
-import { look } from './work/guard.ts';
-import { Bandwidth } from './work/limits.ts';
-import { Rates } from './work/rates.ts';
 
 test('guard - the room is looked at: a pass on a datastore that fills is given up, and goes on when there is room', async () => {
   const one = replica();

@@ -8,9 +8,9 @@ import {
   type VmEventType,
 } from '@tranship/contracts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { Soon } from './acts/soon.ts';
 import { migrationQueries } from './handlers/migrations.ts';
 import { bus, clock, openBus, type Replica, replica } from './testing/replica.ts';
-import { Soon } from './work/soon.ts';
 
 /** A migration of very many VMs that were converted, in the log, and a planner that has read it. */
 const vms = Array.from({ length: 5_000 }, (_, i) => ({ id: `vm-${i}`, name: `shop-web-${i}` }));

@@ -1,13 +1,13 @@
 import { envelope, eventExamples, providerSchema, type Report, type StepName } from '@tranship/contracts';
 import { expect, test } from 'vitest';
+import { driver } from './acts/drive.ts';
+import { Bandwidth, withLimits } from './acts/limits.ts';
 import { commandIssuer } from './adapters/log.ts';
 import { newCourse } from './domain/course.ts';
 import { report } from './handlers/report.ts';
 import type { Commands } from './ports.ts';
 import { plan } from './testing/course.ts';
 import { answer, bus, clock, failed, inQueue, prepared, queued, replica, toCopy, types } from './testing/replica.ts';
-import { driver } from './work/drive.ts';
-import { Bandwidth, withLimits } from './work/limits.ts';
 
 test('planner - killed between an event and its command, the next one issues just that command, once', async () => {
   const dead: Commands = {

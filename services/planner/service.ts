@@ -1,6 +1,14 @@
 import { once } from 'node:events';
 import { subjects } from '@tranship/contracts';
 import { errorFields, type Kit, type ServiceTable } from '@tranship/service-kit';
+import type { Engine } from './acts/advance.ts';
+import { driver as makeDriver } from './acts/drive.ts';
+import { look } from './acts/guard.ts';
+import { Bandwidth, withLimits } from './acts/limits.ts';
+import { Rates } from './acts/rates.ts';
+import { Snapshots } from './acts/snapshots.ts';
+import { Soon } from './acts/soon.ts';
+import { usesOf } from './acts/underway.ts';
 import { aggregates, commandIssuer, courseLog } from './adapters/log.ts';
 import { type LiveModel, liveModel } from './adapters/model.ts';
 import type { Config } from './config.ts';
@@ -10,14 +18,6 @@ import { migrationQueries } from './handlers/migrations.ts';
 import { planQueries } from './handlers/plans.ts';
 import { report } from './handlers/report.ts';
 import { startPlan } from './handlers/start-plan.ts';
-import type { Engine } from './work/advance.ts';
-import { driver as makeDriver } from './work/drive.ts';
-import { look } from './work/guard.ts';
-import { Bandwidth, withLimits } from './work/limits.ts';
-import { Rates } from './work/rates.ts';
-import { Snapshots } from './work/snapshots.ts';
-import { Soon } from './work/soon.ts';
-import { usesOf } from './work/underway.ts';
 
 /** What is due and unanswered is issued again this often. */
 const sweepMs = 30_000;

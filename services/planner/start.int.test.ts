@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { type MigrationStatus, type Plan, queries, type TranshipEvent } from '@tranship/contracts';
 import { expect, test } from 'vitest';
+import { underway } from './acts/underway.ts';
 import { newCourse } from './domain/course.ts';
 import { migrationQueries } from './handlers/migrations.ts';
 import { planQueries } from './handlers/plans.ts';
@@ -9,7 +10,6 @@ import type { Aggregates } from './ports.ts';
 import { plan as pin } from './testing/course.ts';
 import { estate, planOf } from './testing/estate.ts';
 import { answered, type Replica, replica } from './testing/replica.ts';
-import { underway } from './work/underway.ts';
 
 const names = ['web-01', 'web-02', 'web-03'];
 const small = estate(names);

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { Ledger } from '@tranship/blocks';
 import { type StepInput, sumsOf } from '@tranship/contracts';
-import type { RootsOf } from '../work/convert.ts';
+import type { RootsOf } from '../acts/convert.ts';
 
 type Input = Pick<StepInput<'convert'>, 'vm' | 'disks' | 'grade'>;
 

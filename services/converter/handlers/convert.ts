@@ -1,9 +1,9 @@
 import type { StepInput, StepResult } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
+import { convertDisks } from '../acts/convert.ts';
+import { untouched, workOf } from '../acts/direct.ts';
 import { rootsOf } from '../adapters/roots.ts';
 import type { Config } from '../config.ts';
-import { convertDisks } from '../work/convert.ts';
-import { untouched, workOf } from '../work/direct.ts';
 
 export type Folders = Pick<Config, 'disksDir' | 'devicesDir' | 'scratchDir' | 'mediaDir'> &
   Partial<Pick<Config, 'applianceEngine' | 'luksKeysDir'>>;

@@ -2,10 +2,10 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StepInput, StepResult } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
+import { workOf } from '../acts/direct.ts';
+import { inspectDisks } from '../acts/inspect.ts';
 import { fitDiffs } from '../domain/changes.ts';
 import { fitConcerns } from '../domain/part.ts';
-import { workOf } from '../work/direct.ts';
-import { inspectDisks } from '../work/inspect.ts';
 import type { Folders } from './convert.ts';
 
 /** Whether this guest will convert, and what that will do, while the source still runs: the disks are read only. */

@@ -1,8 +1,8 @@
 import type { Objects } from '@tranship/bus';
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
+import { rehearseCopy } from '../acts/rehearse.ts';
 import type { Config } from '../config.ts';
-import { rehearseCopy } from '../work/rehearse.ts';
 
 /** Boots the copy in isolation: see {@link rehearseCopy}. Its evidence takes the place of that of an earlier one. */
 export async function rehearse(

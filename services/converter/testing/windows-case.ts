@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach } from 'vitest';
-import { convertDisks } from '../work/convert.ts';
-import { inspectDisks } from '../work/inspect.ts';
+import { convertDisks } from '../acts/convert.ts';
+import { inspectDisks } from '../acts/inspect.ts';
 import { exported } from './hives.ts';
 import { ntfsTool } from './ntfs-tool.ts';
 import { adapter, ntfsTools, onVolume } from './windows.ts';

@@ -1,9 +1,9 @@
 import type { Plan } from '@tranship/contracts';
+import { archiveDue, conclude, ofPlan, refuseActive } from '../acts/archive.ts';
+import { tellOutcome } from '../acts/outcome.ts';
 import { isFinal } from '../domain/course.ts';
 import { isArchived } from '../domain/plan.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
-import { archiveDue, conclude, ofPlan, refuseActive } from '../work/archive.ts';
-import { tellOutcome } from '../work/outcome.ts';
 import { type Drives, sayAll } from './migrations.ts';
 import { find } from './plans.ts';
 

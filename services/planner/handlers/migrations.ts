@@ -9,6 +9,12 @@ import {
   type VmEventType,
 } from '@tranship/contracts';
 import type { ServiceTable } from '@tranship/service-kit';
+import type { Engine } from '../acts/advance.ts';
+import { inLanes } from '../acts/lanes.ts';
+import { tellOutcome } from '../acts/outcome.ts';
+import { queue } from '../acts/queue.ts';
+import type { Soon } from '../acts/soon.ts';
+import { underway } from '../acts/underway.ts';
 import { type Course, newCourse } from '../domain/course.ts';
 import { describe, type MigrationFold } from '../domain/migration.ts';
 import { signedProofOf } from '../domain/proof.ts';
@@ -16,12 +22,6 @@ import { rehearsalOf } from '../domain/rehearsal.ts';
 import { reportOf } from '../domain/report.ts';
 import { stateNames, transition } from '../domain/states.ts';
 import type { Aggregates, CourseLog, Model } from '../ports.ts';
-import type { Engine } from '../work/advance.ts';
-import { inLanes } from '../work/lanes.ts';
-import { tellOutcome } from '../work/outcome.ts';
-import { queue } from '../work/queue.ts';
-import type { Soon } from '../work/soon.ts';
-import { underway } from '../work/underway.ts';
 
 type Queries = NonNullable<ServiceTable['queries']>;
 type Act = QueryParsed<'actOnMigration'>;

@@ -1,12 +1,12 @@
 import { type Plan, TranshipError } from '@tranship/contracts';
 import type { Kit, ServiceTable } from '@tranship/service-kit';
+import { ofPlan } from '../acts/archive.ts';
+import { changePlan, tellValidation } from '../acts/plan-log.ts';
+import { survey } from '../acts/survey.ts';
 import { isArchived } from '../domain/plan.ts';
 import { resolve } from '../domain/resolve.ts';
 import { isReady } from '../domain/validate.ts';
 import type { Aggregates, Model } from '../ports.ts';
-import { ofPlan } from '../work/archive.ts';
-import { changePlan, tellValidation } from '../work/plan-log.ts';
-import { survey } from '../work/survey.ts';
 
 type Queries = NonNullable<ServiceTable['queries']>;
 

@@ -1,9 +1,9 @@
 import { BusConflict } from '@tranship/bus';
 import { type Envelope, type Report, reportSchema } from '@tranship/contracts';
+import { advanceGroup, type Engine } from '../acts/advance.ts';
 import { answered } from '../domain/answered.ts';
 import type { Course } from '../domain/course.ts';
 import { dueStep } from '../domain/next.ts';
-import { advanceGroup, type Engine } from '../work/advance.ts';
 
 const races = 10;
 

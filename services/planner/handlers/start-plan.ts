@@ -8,15 +8,15 @@ import {
   type VmPlan,
 } from '@tranship/contracts';
 import type { Kit } from '@tranship/service-kit';
+import { claim } from '../acts/queue.ts';
+import { survey } from '../acts/survey.ts';
+import { underway } from '../acts/underway.ts';
 import { migrationId, workbenchName } from '../domain/names.ts';
 import { isArchived } from '../domain/plan.ts';
 import { type Maps, type PlanVm, resolve, starts } from '../domain/resolve.ts';
 import { sessionsFor } from '../domain/schedule.ts';
 import { isReady } from '../domain/validate.ts';
 import type { Aggregates, Model } from '../ports.ts';
-import { claim } from '../work/queue.ts';
-import { survey } from '../work/survey.ts';
-import { underway } from '../work/underway.ts';
 import type { Drives } from './migrations.ts';
 import { find } from './plans.ts';
 

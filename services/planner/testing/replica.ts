@@ -11,15 +11,15 @@ import {
 import { FakeClock } from '@tranship/service-kit/testing';
 import { afterAll, beforeAll } from 'vitest';
 import { NatsServer } from '../../../libs/bus/testing/nats-server.ts';
+import type { Engine } from '../acts/advance.ts';
+import { driver } from '../acts/drive.ts';
+import { Snapshots } from '../acts/snapshots.ts';
+import { Soon } from '../acts/soon.ts';
 import { aggregates, commandIssuer, courseLog } from '../adapters/log.ts';
 import { type LiveModel, liveModel } from '../adapters/model.ts';
 import { newCourse } from '../domain/course.ts';
 import { report } from '../handlers/report.ts';
 import type { Aggregates, Commands } from '../ports.ts';
-import type { Engine } from '../work/advance.ts';
-import { driver } from '../work/drive.ts';
-import { Snapshots } from '../work/snapshots.ts';
-import { Soon } from '../work/soon.ts';
 import { plan } from './course.ts';
 
 /** For a test file that imports it: a NATS of its own, and replicas of the planner on it. */

@@ -10,13 +10,13 @@ import {
 } from '@tranship/blocks';
 import { type PassDisk, type StepInput, type StepResult, TranshipError, type Via } from '@tranship/contracts';
 import { retry, type StepContext } from '@tranship/service-kit';
+import { broughtBack } from '../acts/brought-back.ts';
+import { heed } from '../acts/heed.ts';
+import { inFlight } from '../acts/in-flight.ts';
+import { moving } from '../acts/moving.ts';
+import { Teller } from '../acts/progress.ts';
 import { memoryFor } from '../domain/memory.ts';
 import type { Ports } from '../ports.ts';
-import { broughtBack } from '../work/brought-back.ts';
-import { heed } from '../work/heed.ts';
-import { inFlight } from '../work/in-flight.ts';
-import { moving } from '../work/moving.ts';
-import { Teller } from '../work/progress.ts';
 
 /** A source that went away is opened again; the ledger knows how far we were. So often without progress between. */
 const attempts = { attempts: 4, baseMs: 1_000, maxMs: 15_000 };

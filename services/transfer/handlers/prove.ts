@@ -1,11 +1,11 @@
 import { prove as proveDisk, type Sink } from '@tranship/blocks';
 import { type StepInput, type StepResult, type TargetDisk, TranshipError } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
+import { whichDisk } from '../acts/crossed.ts';
+import { inFlight } from '../acts/in-flight.ts';
+import { moving } from '../acts/moving.ts';
+import { Teller } from '../acts/progress.ts';
 import type { Ports } from '../ports.ts';
-import { whichDisk } from '../work/crossed.ts';
-import { inFlight } from '../work/in-flight.ts';
-import { moving } from '../work/moving.ts';
-import { Teller } from '../work/progress.ts';
 
 /** Targets that are read at once. */
 const atOnce = 4;

@@ -1,8 +1,8 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
+import { signProof } from '../acts/sign.ts';
 import { isMarked, marks } from '../domain/names.ts';
 import { virtualMachine } from '../domain/virtual-machine.ts';
 import type { Target } from '../ports.ts';
-import { signProof } from '../work/sign.ts';
 
 /** The VirtualMachine, halted, once its proof is signed. One that is there already must be ours. */
 export async function create(target: Target, input: StepInput<'create'>): Promise<StepResult<'create'>> {

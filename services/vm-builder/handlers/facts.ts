@@ -1,12 +1,12 @@
 import { type QueryParsed, type QueryResult, TranshipError } from '@tranship/contracts';
 import type { Kind, KubeObject } from '@tranship/kube';
+import { whyKeyless } from '../acts/keys.ts';
+import { runs } from '../acts/runs.ts';
 import { bench } from '../domain/bench.ts';
 import { targetDisk } from '../domain/names.ts';
 import { virtualMachine } from '../domain/virtual-machine.ts';
 import { diskClaim } from '../domain/volumes.ts';
 import type { Target } from '../ports.ts';
-import { whyKeyless } from '../work/keys.ts';
-import { runs } from '../work/runs.ts';
 
 const mark = { 'app.kubernetes.io/managed-by': 'tranship' };
 

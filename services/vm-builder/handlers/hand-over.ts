@@ -1,8 +1,8 @@
 import type { StepInput, StepResult } from '@tranship/contracts';
 import type { StepContext } from '@tranship/service-kit';
+import { endWorkbench } from '../acts/end-workbench.ts';
+import { placesOf, rebind } from '../acts/rebind.ts';
 import type { Target } from '../ports.ts';
-import { endWorkbench } from '../work/end-workbench.ts';
-import { placesOf, rebind } from '../work/rebind.ts';
 
 /** The workbench lets go of the disks and ends, and each volume changes its claim, from ours to the VM's. */
 export async function handOver(

@@ -1,14 +1,14 @@
 import { type StepInput, type StepResult, type TargetVm, TranshipError } from '@tranship/contracts';
 import type { KubeObject } from '@tranship/kube';
 import type { StepContext } from '@tranship/service-kit';
+import { bringBack } from '../acts/bring-back.ts';
+import { endWorkbench } from '../acts/end-workbench.ts';
+import { whyKeyless } from '../acts/keys.ts';
+import { why } from '../acts/why.ts';
 import { bench } from '../domain/bench.ts';
 import { rehearses, selector, targetDisk, workDisk } from '../domain/names.ts';
 import { kvmDevice } from '../domain/workbench.ts';
 import type { Target } from '../ports.ts';
-import { bringBack } from '../work/bring-back.ts';
-import { endWorkbench } from '../work/end-workbench.ts';
-import { whyKeyless } from '../work/keys.ts';
-import { why } from '../work/why.ts';
 
 const lookMs = 200;
 

@@ -1,11 +1,11 @@
 import { type StepInput, type StepResult, TranshipError } from '@tranship/contracts';
 import type { Kind } from '@tranship/kube';
 import { errorFields, retry, type StepContext } from '@tranship/service-kit';
+import { endWorkbench } from '../acts/end-workbench.ts';
+import { marked, none, placesOf, rebind } from '../acts/rebind.ts';
+import { runs } from '../acts/runs.ts';
 import { cameFrom, isMarked, selector, startedAt, stoppedAt, targetDisk, workDisk } from '../domain/names.ts';
 import type { Target } from '../ports.ts';
-import { endWorkbench } from '../work/end-workbench.ts';
-import { marked, none, placesOf, rebind } from '../work/rebind.ts';
-import { runs } from '../work/runs.ts';
 
 type Input = StepInput<'settle'>;
 const goneMs = 180_000;

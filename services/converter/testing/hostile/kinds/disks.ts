@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, truncate
 import { join } from 'node:path';
 import type { StepInput } from '@tranship/contracts';
 import { systemClock } from '@tranship/service-kit';
+import { convertDisks } from '../../../acts/convert.ts';
+import { convertFiles } from '../../../acts/offline.ts';
 import type { Image } from '../../../adapters/disks.ts';
 import { hashOf } from '../../../adapters/hash.ts';
 import { BadExt } from '../../../domain/ext-reader/blocks.ts';
 import { Ext, isPlain } from '../../../domain/ext-reader/ext.ts';
 import { inspect } from '../../../handlers/inspect.ts';
-import { convertDisks } from '../../../work/convert.ts';
-import { convertFiles } from '../../../work/offline.ts';
 import { debugfs, folderOf, guestFiles, version } from '../../image.ts';
 import { type Kind, must, type Place } from '../kind.ts';
 import type { Random } from '../random.ts';

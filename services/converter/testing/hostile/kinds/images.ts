@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inspectFiles } from '../../../work/offline.ts';
+import { inspectFiles } from '../../../acts/offline.ts';
 import { type Kind, must, type Place } from '../kind.ts';
 import type { Random } from '../random.ts';
 import { expected } from './expected.ts';

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { convertFiles, inspectFiles } from '../../../work/offline.ts';
+import { convertFiles, inspectFiles } from '../../../acts/offline.ts';
 import { guestFiles } from '../../image.ts';
 import { type Kind, must, type Place } from '../kind.ts';
 import type { Random } from '../random.ts';

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 
 const mib = 1024 ** 2;
 
@@ -17,29 +17,6 @@ export function bootableBtrfs(path: string): void {
 
 /** Without a partition table again: nothing of a system is found. */
 export const unbootable = (path: string): void => write(path, Buffer.alloc(512), 0);
-
-/** Text of a file of the guest by another of the same length, in the one place where it stands on the disk. */
-export function replaceIn(path: string, text: string, by: string): void {
-  if (by.length !== text.length) throw new Error(`'${by}' is not as long as '${text}'`);
-  const at = placesOf(path, Buffer.from(text));
-  if (at.length !== 1) throw new Error(`'${text}' stands in ${at.length} places of ${path}`);
-  write(path, Buffer.from(by), at[0]!);
-}
-
-function placesOf(path: string, text: Buffer): number[] {
-  const places = [];
-  const chunk = Buffer.alloc(16 * mib);
-  const file = openSync(path, 'r');
-  // What begins in one chunk may end in the next.
-  for (let offset = 0, read = 0; ; offset += read - text.length + 1) {
-    read = readSync(file, chunk, 0, chunk.length, offset);
-    for (let at = chunk.indexOf(text); at >= 0 && at + text.length <= read; at = chunk.indexOf(text, at + 1))
-      places.push(offset + at);
-    if (read < chunk.length) break;
-  }
-  closeSync(file);
-  return places;
-}
 
 function write(path: string, bytes: Buffer, offset: number): void {
   const file = openSync(path, 'r+');
